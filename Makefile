@@ -1,0 +1,23 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: venv
+venv: .venv/made
+
+.venv/made: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.PHONY: test
+test: venv
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	for handler in functions/*/handler.py; do $(BIN)/mypy $$handler || exit 1; done
+	$(BIN)/lint-imports

@@ -1,0 +1,209 @@
+"""Everything that can go wrong, as one tree; each class carries its HTTP answer.
+
+::
+
+    EdgeError                     500
+    ├── BadRequest                400  the call itself is malformed
+    │   ├── InvalidSession        400
+    │   ├── InvalidTopology       400
+    │   ├── InvalidValue          400  a key or value the session API cannot keep
+    │   └── UnknownLocation       400
+    ├── Unauthorized              401  no credentials, or not valid ones
+    ├── Forbidden                 403  valid credentials of the wrong caller
+    ├── NotFound                  404
+    ├── MethodNotAllowed          405
+    ├── Conflict                  409  the state does not allow it (any more)
+    │   ├── NotResident           409  the session lives elsewhere
+    │   ├── SessionChanged        409  what a request reads has moved or changed since it began
+    │   └── StaleToken            409  a newer epoch is known here
+    ├── TooLarge                  413
+    ├── IdempotencyMismatch       422  the key was used with another request
+    ├── HandlerFailed             500  the user's handler raised something
+    ├── ReadOnlySession           500  a handler with ``read_only = True`` wrote
+    ├── OutsideRequest            500  the session API was called without a session
+    ├── Unavailable               503  try again; ``retry_after`` seconds from now
+    │   ├── SessionBusy           503
+    │   └── StoreUnavailable      503
+    ├── PeerUnavailable           502  another node did not answer, the outcome is unknown
+    ├── InsufficientStorage       507
+    └── ConfigurationError        500  a setting or secret is missing or malformed
+
+The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.http`.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class EdgeError(Exception):
+    """Base of every error of this library; ``str(error)`` is the problem's detail."""
+
+    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
+    title: ClassVar[str] = "Internal error"
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same call may succeed; None where repeating it is no help."""
+
+    @classmethod
+    def problem_type(cls) -> str:
+        """Give the problem type (RFC 9457 section 3.1.1), a URN that names the class."""
+        return f"urn:edgedb:problem:{cls.__name__}"
+
+
+class BadRequest(EdgeError):
+    """The call is malformed; repeating it unchanged fails again."""
+
+    status = HTTPStatus.BAD_REQUEST
+    title = "Bad request"
+
+
+class InvalidSession(BadRequest):
+    """``X-session`` is missing, empty, too long or has control characters."""
+
+    title = "Invalid session id"
+
+
+class InvalidTopology(BadRequest):
+    """The description of the tree is not one tree of well-formed locations."""
+
+    title = "Invalid topology"
+
+
+class InvalidValue(BadRequest):
+    """A key or value has the wrong type, or belongs to the other kind (scalar, list)."""
+
+    title = "Invalid key or value"
+
+
+class UnknownLocation(BadRequest):
+    """A location is not part of this node's topology."""
+
+    title = "Unknown location"
+
+
+class Unauthorized(EdgeError):
+    """There are no credentials, or they are not valid for this call."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    title = "Unauthorized"
+
+
+class Forbidden(EdgeError):
+    """The credentials are valid, but this caller may not make this call."""
+
+    status = HTTPStatus.FORBIDDEN
+    title = "Forbidden"
+
+
+class NotFound(EdgeError):
+    """The session is not known here, or there is nothing to move."""
+
+    status = HTTPStatus.NOT_FOUND
+    title = "Not found"
+
+
+class MethodNotAllowed(EdgeError):
+    """The endpoint does not serve this HTTP method."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    title = "Method not allowed"
+
+
+class Conflict(EdgeError):
+    """The state of the session does not allow this step (any more)."""
+
+    status = HTTPStatus.CONFLICT
+    title = "Conflict"
+
+
+class NotResident(Conflict):
+    """The session does not live at this node."""
+
+    title = "Session not resident here"
+
+
+class SessionChanged(Conflict):
+    """The session moved or changed under a request that is reading it."""
+
+    title = "Session changed"
+
+
+class StaleToken(Conflict):
+    """A token with a higher epoch is already known here."""
+
+    title = "Stale token"
+
+
+class TooLarge(EdgeError):
+    """A body, value or count is over its documented limit."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    title = "Too large"
+
+
+class IdempotencyMismatch(EdgeError):
+    """The ``Idempotency-Key`` was used before, with a different request."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    title = "Idempotency-Key reused"
+
+
+class HandlerFailed(EdgeError):
+    """The user's handler raised an exception; nothing was committed."""
+
+    title = "The function failed"
+
+
+class ReadOnlySession(EdgeError):
+    """A handler that declares ``read_only = True`` tried to write."""
+
+    title = "Read-only handler"
+
+
+class OutsideRequest(EdgeError):
+    """The session API was called where no session is open."""
+
+    title = "No session open"
+
+
+class Unavailable(EdgeError):
+    """The call may succeed when repeated after ``retry_after`` seconds."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Service unavailable"
+    retry_after = 1
+
+
+class SessionBusy(Unavailable):
+    """The session was locked, frozen or arriving for longer than ``EDGE_LOCK_WAIT``."""
+
+    title = "Session busy"
+
+
+class StoreUnavailable(Unavailable):
+    """The node's Redis does not answer."""
+
+    title = "Store unavailable"
+
+
+class PeerUnavailable(EdgeError):
+    """Another node did not answer, so whether it acted is unknown."""
+
+    status = HTTPStatus.BAD_GATEWAY
+    title = "Peer unavailable"
+    retry_after = 1
+
+
+class InsufficientStorage(EdgeError):
+    """The node's Redis is at its memory limit."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    title = "Insufficient storage"
+    retry_after = 5
+
+
+class ConfigurationError(EdgeError):
+    """A setting or a secret is missing or malformed; the message names it."""
+
+    title = "Configuration error"

@@ -1,0 +1,139 @@
+"""A node's settings, read once from the environment and the secrets (design sections 6 and 7)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgedb.errors import ConfigurationError
+
+SECRETS_DIR = "/var/openfaas/secrets"
+NODE_KEY_BYTES = 32  # the least that HMAC-SHA256 should be keyed with (RFC 7518 section 3.2)
+
+_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a node is told; durations in seconds unless the name says otherwise.
+
+    ``node_key`` and ``oracle_token`` are None only with ``insecure``: then nothing is checked.
+    Thresholds are bytes of resident session data; None switches the rule off.
+    """
+
+    location: str
+    function: str
+    parent_host: str | None
+    redis_host: str
+    redis_port: int
+    redis_password: str | None = None
+    topology_path: Path = Path(SECRETS_DIR) / "edge-topology"
+    node_key: bytes | None = None
+    oracle_token: str | None = None
+    insecure: bool = False
+    lock_wait: float = 5.0
+    lock_ttl: float = 3.0
+    freeze_timeout: float = 10.0
+    redis_timeout: float = 0.8
+    peer_timeout: float = 10.0
+    offload_above: int | None = None
+    offload_below: int | None = None
+    onload_below: int | None = None
+    oracle_action: str = "tick"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings of one function's process.
+
+        Raises:
+            ConfigurationError: a value is missing or malformed; the message names it.
+
+        """
+        secrets = Path(environ.get("EDGE_SECRETS_DIR") or SECRETS_DIR)
+        insecure = _boolean(environ, "EDGE_INSECURE")
+        host, port = _address(environ.get("REDIS_HOST") or "redis")
+        return cls(
+            location=_required(environ, "LOCATION_ID"),
+            function=_required(environ, "FUNCTION_NAME"),
+            parent_host=(environ.get("PARENT_HOST") or "").rstrip("/") or None,
+            redis_host=host,
+            redis_port=port,
+            redis_password=_secret(secrets, "edge-redis-password", required=False),
+            topology_path=secrets / "edge-topology",
+            node_key=_node_key(secrets, required=not insecure),
+            oracle_token=_secret(secrets, "edge-oracle-token", required=False),
+            insecure=insecure,
+            lock_wait=_duration(environ, "EDGE_LOCK_WAIT", cls.lock_wait),
+            lock_ttl=_duration(environ, "EDGE_LOCK_TTL", cls.lock_ttl),
+            freeze_timeout=_duration(environ, "EDGE_FREEZE_TIMEOUT", cls.freeze_timeout),
+            redis_timeout=_duration(environ, "EDGE_REDIS_TIMEOUT", cls.redis_timeout),
+            peer_timeout=_duration(environ, "EDGE_PEER_TIMEOUT", cls.peer_timeout),
+            offload_above=_bytes(environ, "EDGE_OFFLOAD_ABOVE"),
+            offload_below=_bytes(environ, "EDGE_OFFLOAD_BELOW"),
+            onload_below=_bytes(environ, "EDGE_ONLOAD_BELOW"),
+            oracle_action=environ.get("ORACLE_ACTION") or "tick",
+        )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name)
+    if not value:
+        raise ConfigurationError(
+            f"{name} is not set; put it into the function's environment in stack.yml, "
+            f"or deploy with: faas-cli deploy -e {name}=..."
+        )
+    return value
+
+
+def _boolean(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "")
+    if value not in {"", "0", "1", "false", "true"}:
+        raise ConfigurationError(f"{name} must be 0 or 1, got {value!r}")
+    return value in {"1", "true"}
+
+
+def _duration(environ: Mapping[str, str], name: str, default: float) -> float:
+    value = environ.get(name, "")
+    if not value:
+        return default
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value)
+    if match is None or float(match[1]) <= 0:
+        raise ConfigurationError(f"{name} must be a duration such as 5s or 500ms, got {value!r}")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _bytes(environ: Mapping[str, str], name: str) -> int | None:
+    value = environ.get(name, "")
+    if value and not re.fullmatch(r"\d{1,15}", value):
+        raise ConfigurationError(f"{name} must be a number of bytes, got {value!r}")
+    return int(value) if value else None
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", "6379")
+    if not host or not re.fullmatch(r"\d{1,5}", port):
+        raise ConfigurationError(f"REDIS_HOST must be host or host:port, got {text!r}")
+    return host, int(port)
+
+
+def _secret(directory: Path, name: str, *, required: bool) -> str | None:
+    try:
+        value = (directory / name).read_text().strip()
+    except OSError:
+        value = ""
+    if not value and required:
+        raise ConfigurationError(
+            f"the secret {name} is missing in {directory}; create it with faas-cli secret create "
+            "and list it under the function's secrets, or set EDGE_INSECURE=1"
+        )
+    return value or None
+
+
+def _node_key(directory: Path, *, required: bool) -> bytes | None:
+    text = _secret(directory, "edge-node-key", required=required)
+    if text is not None and len(text.encode()) < NODE_KEY_BYTES:
+        raise ConfigurationError(f"the secret edge-node-key is under {NODE_KEY_BYTES} bytes")
+    return text.encode() if text else None

@@ -1,0 +1,143 @@
+"""The document that describes the tree, and everything that can be wrong with it.
+
+One shape serves as ``infrastructure.yml`` (for people) and as the JSON of the secret
+``edge-topology`` (for a node)::
+
+    levels: [cloud, city, edge]          # root first; the level of a location is its depth
+    locations:
+      cloud:  {gateway: "http://10.0.0.1:8080"}
+      city:   {parent: cloud, gateway: "http://10.0.1.1:8080"}
+      edge-a: {parent: city, gateway: "http://10.0.2.1:8080"}
+
+Every complaint is an :class:`~edgedb.errors.InvalidTopology` that names the key and the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from edgedb.errors import InvalidTopology
+
+_LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_NOT_IN_A_BASE_URL = re.compile(r"[^!-~]|[?#@]")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A named place in the tree; ``gateway`` is its base URL, without a slash at its end."""
+
+    id: str
+    level: str
+    parent: str | None
+    gateway: str
+
+    def to_json(self) -> dict[str, str]:
+        """Give this location's entry in the document; its id and level are said elsewhere there."""
+        parent = {} if self.parent is None else {"parent": self.parent}
+        return {**parent, "gateway": self.gateway}
+
+
+def parse(document: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Location]]:
+    """Give the level names, root first, and the locations by id, in the document's order."""
+    top = _mapping(document, "the topology", allowed={"levels", "locations"})
+    levels = _levels(top.get("levels"))
+    entries = [_entry(*item) for item in _mapping(top.get("locations"), "locations").items()]
+    _require_own_gateways(entries)
+    _require_parents(entries)
+    placed = {location.id: location for location in _from_the_root(levels, entries)}
+    if len(placed) < len(entries):
+        lost = next(entry for entry in entries if entry.id not in placed)
+        raise InvalidTopology(f"{lost.id}.parent: {lost.parent!r} does not lead to the root")
+    return levels, {entry.id: placed[entry.id] for entry in entries}
+
+
+def _mapping(value: object, name: str, allowed: set[str] | None = None) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise InvalidTopology(f"{name} must be a mapping, not {value!r}")
+    for key in value:
+        if allowed is not None and key not in allowed:
+            raise InvalidTopology(f"{name}: unknown key {key!r}, it may have {sorted(allowed)}")
+    return value
+
+
+def _levels(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise InvalidTopology(f"levels must be a list of names, root first, not {value!r}")
+    for name in value:
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidTopology(f"levels: a name must be a text, not {name!r}")
+    if len(set(value)) < len(value):
+        raise InvalidTopology(f"levels: a name occurs twice in {value!r}")
+    return tuple(value)
+
+
+def _entry(id_: object, value: object) -> Location:
+    """Read one location; its level is filled in once its depth is known."""
+    if not isinstance(id_, str) or not _LOCATION_ID.fullmatch(id_):
+        rule = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
+        raise InvalidTopology(f"locations: {id_!r} is no location id ({rule})")
+    fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway"})
+    parent = fields.get("parent")
+    if parent is not None and not isinstance(parent, str):
+        raise InvalidTopology(f"{id_}.parent must be a location id, not {parent!r}")
+    return Location(id_, "", parent, _gateway(id_, fields.get("gateway")))
+
+
+def _gateway(id_: str, value: object) -> str:
+    if not isinstance(value, str) or not _is_base_url(value):
+        rule = "an http or https URL without credentials, query and fragment"
+        raise InvalidTopology(f"{id_}.gateway must be {rule}, not {value!r}")
+    return value.rstrip("/")
+
+
+def _is_base_url(value: str) -> bool:
+    try:
+        url = urlsplit(value)
+        is_reachable = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return False
+    return is_reachable and url.scheme in {"http", "https"} and not _NOT_IN_A_BASE_URL.search(value)
+
+
+def _require_own_gateways(entries: Iterable[Location]) -> None:
+    owner: dict[str, str] = {}
+    for entry in entries:
+        twin = owner.setdefault(entry.gateway, entry.id)
+        if twin != entry.id:
+            raise InvalidTopology(f"{entry.id}.gateway: {entry.gateway!r} is that of {twin!r} too")
+
+
+def _require_parents(entries: Iterable[Location]) -> None:
+    ids = {entry.id for entry in entries}
+    for entry in entries:
+        if entry.parent is not None and entry.parent not in ids:
+            raise InvalidTopology(f"{entry.id}.parent: there is no location {entry.parent!r}")
+
+
+def _from_the_root(levels: tuple[str, ...], entries: Iterable[Location]) -> Iterator[Location]:
+    """Walk down, a generation a level; a ring of parents is never met on the way."""
+    children = _by_parent(entries)
+    generation = _only_root(children.get(None, []))
+    for level in levels:
+        yield from (replace(entry, level=level) for entry in generation)
+        generation = [child for entry in generation for child in children.get(entry.id, [])]
+    if generation:
+        raise InvalidTopology(f"{generation[0].id}: deeper in the tree than levels has names")
+
+
+def _by_parent(entries: Iterable[Location]) -> dict[str | None, list[Location]]:
+    children: dict[str | None, list[Location]] = {}
+    for entry in entries:
+        children.setdefault(entry.parent, []).append(entry)
+    return children
+
+
+def _only_root(roots: list[Location]) -> list[Location]:
+    if len(roots) != 1:
+        found = ", ".join(root.id for root in roots) or "none"
+        raise InvalidTopology(f"locations: exactly one has no parent (the root), found: {found}")
+    return roots

@@ -1,0 +1,227 @@
+"""The tree of locations, and what is refused as one."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedb.errors import InvalidTopology, InvalidValue, UnknownLocation
+from edgedb.topology import Location, Topology
+
+
+def document() -> dict[str, Any]:
+    return {
+        "levels": ["cloud", "city", "edge"],
+        "locations": {
+            "cloud": {"gateway": "http://127.0.0.1:31112"},
+            "city": {"parent": "cloud", "gateway": "http://127.0.0.1:31113/"},
+            "edge-a": {"parent": "city", "gateway": "http://127.0.0.1:31114"},
+            "edge-b": {"parent": "city", "gateway": "http://127.0.0.1:31115"},
+            "town": {"parent": "cloud", "gateway": "https://town.example/openfaas"},
+        },
+    }
+
+
+@pytest.fixture
+def tree() -> Topology:
+    return Topology.from_json(document())
+
+
+def ids(locations: list[Location] | tuple[Location, ...]) -> list[str]:
+    return [location.id for location in locations]
+
+
+def test_a_location_has_the_level_of_its_depth_and_a_gateway_without_slash(tree: Topology) -> None:
+    assert tree["city"] == Location("city", "city", "cloud", "http://127.0.0.1:31113")
+    assert tree["edge-b"].level == "edge"
+    assert tree.root.id == "cloud"
+
+
+def test_the_relations_of_the_tree(tree: Topology) -> None:
+    assert tree.parent("edge-a") == tree["city"]
+    assert tree.parent("cloud") is None
+    assert ids(tree.children("city")) == ["edge-a", "edge-b"]
+    assert tree.children("edge-a") == ()
+    assert ids(tree.ancestors("edge-a")) == ["city", "cloud"]
+    assert tree.ancestors("cloud") == []
+    assert ids(tree.leaves()) == ["edge-a", "edge-b", "town"]
+
+
+def test_a_subtree_includes_its_own_root(tree: Topology) -> None:
+    assert tree.subtree("city") == {"city", "edge-a", "edge-b"}
+    assert tree.in_subtree("city", "city")
+    assert tree.in_subtree("edge-a", "cloud")
+    assert not tree.in_subtree("edge-a", "town")
+    assert not tree.in_subtree("city", "edge-a")
+
+
+def test_the_path_to_a_level_includes_both_ends(tree: Topology) -> None:
+    assert ids(tree.path_to_level("edge-a", "cloud")) == ["edge-a", "city", "cloud"]
+    assert ids(tree.path_to_level("edge-a", "edge")) == ["edge-a"]
+    assert tree.path_to_level("cloud", "city") == []
+    with pytest.raises(InvalidValue, match="'fog' is none of cloud, city, edge"):
+        tree.path_to_level("edge-a", "fog")
+
+
+def test_a_node_sees_its_ancestors_and_its_subtree_only(tree: Topology) -> None:
+    assert set(tree.view_of("edge-a").locations) == {"cloud", "city", "edge-a"}
+    assert set(tree.view_of("city").locations) == {"cloud", "city", "edge-a", "edge-b"}
+    assert tree.view_of("cloud") == tree
+
+
+def test_a_view_survives_the_way_through_json(tree: Topology) -> None:
+    view = tree.view_of("town")
+    assert Topology.from_json(view.to_json()) == view
+    assert view["town"].level == "city"
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda tree: tree["nowhere"],
+        lambda tree: tree.parent("nowhere"),
+        lambda tree: tree.children("nowhere"),
+        lambda tree: tree.ancestors("nowhere"),
+        lambda tree: tree.subtree("nowhere"),
+        lambda tree: tree.in_subtree("nowhere", "city"),
+        lambda tree: tree.in_subtree("city", "nowhere"),
+        lambda tree: tree.path_to_level("nowhere", "city"),
+        lambda tree: tree.view_of("nowhere"),
+    ],
+)
+def test_an_unknown_location_is_an_error_everywhere(tree: Topology, use: Any) -> None:
+    assert "nowhere" not in tree
+    with pytest.raises(UnknownLocation, match="'nowhere'"):
+        use(tree)
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """Give the document with the value at a dotted path replaced."""
+    result = document()
+    *steps, last = path.split(".")
+    place = result
+    for step in steps:
+        place = place[step]
+    place[last] = value
+    return result
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("levels", None, "levels must be a list"),
+        ("levels", "edge", "levels must be a list.* 'edge'"),
+        ("levels", [], "levels must be a list"),
+        ("levels", ["cloud", 7, "edge"], "must be a text, not 7"),
+        ("levels", ["a", "b", "a"], "occurs twice"),
+        ("levels", ["cloud", "city"], "edge-a: deeper in the tree than levels"),
+        ("locations", None, "locations must be a mapping, not None"),
+        ("locations", {}, "found: none"),
+        ("location", {}, "unknown key 'location'"),
+        ("locations.Edge", {"gateway": "http://x"}, "'Edge' is no location id"),
+        ("locations.-edge", {"gateway": "http://x"}, "'-edge' is no location id"),
+        ("locations." + "e" * 65, {"gateway": "http://x"}, "is no location id"),
+        ("locations.edge-c", None, "location edge-c must be a mapping"),
+        ("locations.edge-c", {"parent": "city"}, "edge-c.gateway must be an http"),
+        ("locations.other", {"gateway": "http://x"}, "found: cloud, other"),
+        ("locations.cloud.parent", "city", "found: none"),
+        ("locations.city.parent", "edge-a", "city.parent: 'edge-a' does not lead to the root"),
+        ("locations.city.parent", "city", "city.parent: 'city' does not lead to the root"),
+        ("locations.city.parent", "fog", "city.parent: there is no location 'fog'"),
+        ("locations.city.parent", ["cloud"], r"city.parent must be a location id, not \['cloud'\]"),
+        ("locations.city.gatway", "http://x", "location city: unknown key 'gatway'"),
+        ("locations.edge-a.gateway", "http://127.0.0.1:31113", "is that of 'city' too"),
+    ],
+)
+def test_a_malformed_tree_is_refused_naming_key_and_value(
+    path: str, value: object, message: str
+) -> None:
+    with pytest.raises(InvalidTopology, match=message):
+        Topology.from_json(changed(path, value))
+
+
+@pytest.mark.parametrize(
+    "gateway",
+    [
+        "127.0.0.1:8080",
+        "ftp://host",
+        "http://",
+        "http://host?x=1",
+        "http://host?",
+        "http://host/#top",
+        "http://user:word@host",
+        "http://host:port",
+        "http://host:0",
+        "http://host:99999",
+        "http://ho st",
+        "http://host\n",
+        "http://höst",
+        "http://[::1",
+        8080,
+    ],
+)
+def test_a_gateway_must_be_a_plain_base_url(gateway: object) -> None:
+    with pytest.raises(InvalidTopology, match=r"city\.gateway must be an http or https URL"):
+        Topology.from_json(changed("locations.city.gateway", gateway))
+
+
+@pytest.mark.parametrize("whole", [None, [], "cloud", 3])
+def test_the_document_must_be_a_mapping(whole: Any) -> None:
+    with pytest.raises(InvalidTopology, match="the topology must be a mapping"):
+        Topology.from_json(whole)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Topology:
+    """Draw a tree of up to 30 locations and up to 30 levels, in any order of the document."""
+    size = draw(st.integers(1, 30))
+    parents = [draw(st.integers(0, number - 1)) for number in range(1, size)]
+    links = [None, *(f"n{parent}" for parent in parents)]
+    entries = [
+        (f"n{number}", {"parent": link, "gateway": f"http://n{number}"})
+        for number, link in enumerate(links)
+    ]
+    return Topology.from_json(
+        {
+            "levels": [f"level {depth}" for depth in range(size)],
+            "locations": dict(draw(st.permutations(entries))),
+        }
+    )
+
+
+@given(tree=trees())
+def test_in_subtree_agrees_with_subtree_and_ancestors(tree: Topology) -> None:
+    for top in tree:
+        for other in tree:
+            below = other.id in tree.subtree(top.id)
+            assert tree.in_subtree(other.id, top.id) is below
+            assert below is (top == other or top in tree.ancestors(other.id))
+
+
+@given(tree=trees())
+def test_a_view_answers_for_its_locations_as_the_whole_tree_does(tree: Topology) -> None:
+    for location in tree:
+        view = tree.view_of(location.id)
+        assert view == Topology.from_json(view.to_json())
+        assert view.ancestors(location.id) == tree.ancestors(location.id)
+        assert view.subtree(location.id) == tree.subtree(location.id)
+        assert view.path_to_level(location.id, "level 0") == [
+            location,
+            *view.ancestors(location.id),
+        ]
+
+
+def test_ten_thousand_locations_load_in_well_under_a_second() -> None:
+    parents = {
+        f"n{n}": {"parent": f"n{n // 10}", "gateway": f"http://n{n}"} for n in range(1, 10_000)
+    }
+    large = {"levels": list("abcde"), "locations": {"n0": {"gateway": "http://n0"}, **parents}}
+    start = time.perf_counter()
+    tree = Topology.from_json(large)
+    assert tree.in_subtree("n9999", "n0")
+    assert len(tree) == 10_000
+    assert time.perf_counter() - start < 0.5
