@@ -1,0 +1,70 @@
+"""A node's Redis; nothing outside this package knows that there is one.
+
+=================  ====================================================================
+``keys.py``        the names and types of everything kept there
+``requests.py``    the atomic steps of a client's request
+``source.py``      the atomic steps of a move at the source
+``destination.py`` the atomic steps of a move at the destination and the proprietary
+``staging.py``     what a destination has staged of each list
+``residents.py``   which sessions live here; the offload status
+``outbox.py``      messages to other nodes
+``lua/``           the scripts, one atomic step each
+=================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from edgedb.settings import Settings
+from edgedb.store.destination import DestinationStore
+from edgedb.store.outbox import OutboxStore
+from edgedb.store.requests import RequestStore
+from edgedb.store.residents import ResidentStore
+from edgedb.store.scripts import Clock, Scripts, store_errors
+from edgedb.store.source import SourceStore
+
+RETRY_PAUSE_S = 0.05
+
+
+class SessionStore:
+    """The five parts of a node's store over one connection pool."""
+
+    def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
+        here = settings.location
+        scripts = Scripts(client, clock)
+        self.client = client
+        self.requests = RequestStore(scripts, here, milliseconds(settings.lock_ttl))
+        self.source = SourceStore(scripts, here, milliseconds(settings.freeze_timeout))
+        self.destination = DestinationStore(scripts, here, milliseconds(settings.freeze_timeout))
+        self.residents = ResidentStore(scripts, here)
+        self.outbox = OutboxStore(scripts)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> SessionStore:
+        """Connect as the settings say; nothing is sent before the first step.
+
+        A step whose answer is lost is sent once more: every script may be repeated.
+        """
+        client = redis.Redis(
+            host=settings.redis_host,
+            port=settings.redis_port,
+            password=settings.redis_password,
+            socket_timeout=settings.redis_timeout,
+            socket_connect_timeout=settings.redis_timeout,
+            retry=Retry(ConstantBackoff(RETRY_PAUSE_S), 1),
+            protocol=2,
+        )
+        return cls(client, settings)
+
+    def ping(self) -> None:
+        """Check that the server answers; raises StoreUnavailable."""
+        with store_errors():
+            self.client.ping()
+
+
+def milliseconds(seconds: float) -> int:
+    """Give whole milliseconds."""
+    return round(seconds * 1000)

@@ -1,0 +1,248 @@
+"""The atomic steps at the destination of a move, and *update* at the proprietary (section 3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
+from edgedb.model import SessionToken, Update
+from edgedb.packet import Deleted, Scalar, SessionPacket, StoredReply
+from edgedb.store import keys
+from edgedb.store.codec import encode, list_number, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.requests import REPLY_TTL_MS
+from edgedb.store.scripts import Argument, Scripts, store_errors
+from edgedb.store.staging import ListStage
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A session that is being staged here by one transfer; ``grant`` is set once prepared."""
+
+    session: str
+    transfer: str
+    source: str
+    touched_ms: int
+    grant: str | None = None
+    token: SessionToken | None = None
+
+
+class UnfinishedArrival(Conflict):
+    """Another arrival of this session is open here; finish or discard it first."""
+
+    def __init__(self, message: str, arrival: Arrival) -> None:
+        super().__init__(message)
+        self.arrival = arrival
+
+
+class DestinationStore:
+    """One method per step; ``location`` is this node's own."""
+
+    def __init__(self, scripts: Scripts, location: str, patience_ms: int) -> None:
+        self._scripts = scripts
+        self._location = location
+        self._patience_ms = patience_ms
+
+    def arrive(self, token: SessionToken, transfer: str) -> None:
+        """Open an arrival of the session in ``token`` from its current location.
+
+        Raises:
+            Conflict: it is resident here already, or known here as somebody else's.
+            StaleToken: a higher epoch is known here.
+            UnfinishedArrival: an earlier arrival must be finished or discarded first.
+            SessionBusy: an earlier arrival is under way.
+
+        """
+        where = SessionKeys(token.session)
+        kind, *rest = self._scripts.run(
+            "arrive",
+            [where.meta, where.arrival, keys.ARRIVALS],
+            self._scripts.now(),
+            self._location,
+            token.session,
+            transfer,
+            token.current_location,
+            token.proprietary_location,
+            token.epoch,
+            self._patience_ms,
+        )
+        name = f"session {token.session!r}"
+        if kind == b"resident":
+            raise Conflict(f"{name} is resident at {self._location} already")
+        if kind == b"stranger":
+            raise Conflict(f"{name} is known at {self._location} as one of {text(rest[0])}")
+        if kind == b"stale":
+            raise StaleToken(f"{self._location} knows of a later move of {name}")
+        if kind == b"busy":
+            raise SessionBusy(f"{name} is arriving at {self._location} already")
+        if kind in {b"prepared", b"abandoned"}:
+            self._refuse_unfinished(token.session)
+
+    def _refuse_unfinished(self, session: str) -> None:
+        arrival = self.arrival(session)
+        if arrival is None:
+            raise SessionBusy(f"session {session!r} was just arriving; try again")
+        raise UnfinishedArrival(f"session {session!r} has an unfinished arrival", arrival)
+
+    def stage(self, session: str, transfer: str, packet: SessionPacket, lists: ListStage) -> None:
+        """Put a packet's content into the session's keys, which are not live yet.
+
+        Raises:
+            Conflict: the arrival is not open any more.
+            InsufficientStorage: the server is full.
+
+        """
+        where = SessionKeys(session)
+        scalars = [i for i in packet.items if isinstance(i, Scalar)]
+        deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
+        names = [where.arrival, where.scalars, where.lists, where.versions]
+        names += [where.replies, where.reply_index]
+        answer = self._scripts.run(
+            "stage",
+            names + [where.list(number) for number in lists.numbers],
+            self._scripts.now(),
+            transfer,
+            REPLY_TTL_MS,
+            len(scalars),
+            *(part for s in scalars for part in (s.key, encode(s.value))),
+            len(deleted),
+            *deleted,
+            *lists.arguments,
+            *_reply_group(packet.replies),
+        )
+        if answer != b"ok":
+            raise Conflict(f"the arrival of session {session!r} was discarded meanwhile")
+
+    def prepare(self, transfer: str, token: SessionToken, grant: str, version: int) -> None:
+        """Record durably that all is staged, and the grant; raises Conflict if discarded."""
+        answer = self._scripts.run(
+            "prepare",
+            [SessionKeys(token.session).arrival],
+            self._scripts.now(),
+            transfer,
+            grant,
+            token.proprietary_location,
+            token.function,
+            token.epoch,
+            version,
+        )
+        if answer != b"ok":
+            raise Conflict(f"the arrival of session {token.session!r} was discarded meanwhile")
+
+    def activate(self, arrival: Arrival, token: SessionToken) -> bool:
+        """Make a prepared arrival resident; False if somebody else has dealt with it.
+
+        ``token`` is the new one. The proprietary location, unless it took part in the move,
+        hears of it through the outbox.
+        """
+        where = SessionKeys(arrival.session)
+        is_told = token.proprietary_location in {self._location, arrival.source}
+        update = Update(token.proprietary_location, token)
+        answer = self._scripts.run(
+            "activate",
+            [
+                where.meta,
+                where.arrival,
+                keys.ARRIVALS,
+                keys.BY_SIZE,
+                keys.residents_of(token.proprietary_location),
+                keys.STATUS,
+                keys.OUTBOX,
+            ],
+            self._scripts.now(),
+            self._location,
+            arrival.session,
+            arrival.transfer,
+            "" if is_told else json.dumps(update.to_json()),
+        )
+        return bool(answer == b"ok")
+
+    def discard(self, session: str, transfer: str, refused_grant: str = "") -> bool:
+        """Throw staged data away; False if it is not this arrival, or it is prepared.
+
+        A prepared arrival is discarded only with the grant that its source has refused.
+        """
+        return self._discard(SessionKeys(session), transfer, refused_grant, 0)
+
+    def discard_idle(self, session: str, transfer: str) -> bool:
+        """Throw away what an arrival has staged whose mover has stopped; False as above."""
+        return self._discard(SessionKeys(session), transfer, "", self._patience_ms)
+
+    def _discard(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bool:
+        answer = b"again"
+        while answer == b"again":
+            answer = self._discard_named(where, transfer, grant, idle_ms)
+        return answer == b"ok"
+
+    def _discard_named(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bytes:
+        with store_errors():
+            entries = self._scripts.client.hvals(where.lists)
+        names = [where.arrival, keys.ARRIVALS, where.scalars, where.lists, where.versions]
+        names += [where.replies, where.reply_index]
+        return bytes(
+            self._scripts.run(
+                "discard",
+                names + [where.list(list_number(entry)) for entry in entries],
+                self._scripts.now(),
+                where.session,
+                transfer,
+                grant,
+                idle_ms,
+            )
+        )
+
+    def arrival(self, session: str) -> Arrival | None:
+        """Give the open arrival of a session."""
+        with store_errors():
+            state = self._scripts.client.hgetall(SessionKeys(session).arrival)
+        fields = {text(k): text(v) for k, v in state.items()}
+        if "transfer" not in fields:
+            return None
+        opened = Arrival(session, fields["transfer"], fields["source"], int(fields["touched"]))
+        if fields["phase"] != "prepared":
+            return opened
+        token = SessionToken(
+            session,
+            fields["proprietary"],
+            fields["source"],
+            fields["function"],
+            int(fields["epoch"]),
+        )
+        return Arrival(
+            session, opened.transfer, opened.source, opened.touched_ms, fields["grant"], token
+        )
+
+    def arrivals(self) -> list[str]:
+        """Give the sessions with an open arrival, oldest first."""
+        with store_errors():
+            return [text(s) for s in self._scripts.client.zrange(keys.ARRIVALS, 0, -1)]
+
+    def update(self, token: SessionToken) -> None:
+        """Learn, as the proprietary location, where a session is now.
+
+        Raises:
+            NotFound: the session is not known here.
+            StaleToken: a token with the same or a higher epoch says otherwise.
+            Conflict: it is resident here; only this node's own hand-over ends that.
+
+        """
+        answer, *rest = self._scripts.run(
+            "update",
+            [SessionKeys(token.session).meta],
+            self._location,
+            token.current_location,
+            token.epoch,
+        )
+        name = f"session {token.session!r}"
+        if answer == b"unknown":
+            raise NotFound(f"{name} is not known at {self._location}")
+        if answer == b"stale":
+            raise StaleToken(f"epoch {text(rest[0])} of {name} is known at {self._location}")
+        if answer == b"resident":
+            raise Conflict(f"{name} is resident at {self._location}")
+
+
+def _reply_group(replies: Sequence[StoredReply]) -> list[Argument]:
+    return [len(replies), *(part for r in replies for part in (r.key, r.blob))]

@@ -1,0 +1,93 @@
+"""The names of everything in a node's Redis (design section 5).
+
+====================================  =======================================================
+``edge:{<session>}:meta``             hash: the token, version, size, lock, freeze (common.lua)
+``edge:{<session>}:scalars``          hash: key to tagged value
+``edge:{<session>}:lists``            hash: list name to ``<number> <bytes>``
+``edge:{<session>}:list:<number>``    list: 8 bytes of version and a tagged value, each
+``edge:{<session>}:versions``         sorted set: ``s<key>`` and ``l<name>`` by version
+``edge:{<session>}:gone``             sorted set: the same for deleted ones
+``edge:{<session>}:replies``          hash: idempotency key to expiry and stored reply
+``edge:{<session>}:reply-index``      sorted set: idempotency keys by version
+``edge:{<session>}:arrival``          hash: the arrival that is being staged here
+``edge:node``                         hash: offload status, bytes of all residents
+``edge:residents:by-size``            sorted set: session ids by bytes
+``edge:residents:of:<location>``      sorted set: session ids of that proprietary by last access
+``edge:arrivals``                     sorted set: session ids by the time the arrival opened
+``edge:outbox``                       stream: messages to other nodes, group ``delivery``
+====================================  =======================================================
+
+Node-local state has the prefix ``edge-local`` and the function's name for the session.
+Lists are numbered, so that a script can be given the keys of a small session's lists before
+anyone knows their names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STATUS = "edge:node"
+BY_SIZE = "edge:residents:by-size"
+ARRIVALS = "edge:arrivals"
+OUTBOX = "edge:outbox"
+OUTBOX_GROUP = "delivery"
+
+
+def residents_of(location: str) -> str:
+    """Give the index of the residents whose proprietary location that is."""
+    return f"edge:residents:of:{location}"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKeys:
+    """The keys of one session; ``prefix`` is ``edge``, or ``edge-local`` for node-local state."""
+
+    session: str
+    prefix: str = "edge"
+
+    def _part(self, part: str) -> str:
+        return f"{self.prefix}:{{{self.session}}}:{part}"
+
+    @property
+    def meta(self) -> str:
+        """The token and the state of the session."""
+        return self._part("meta")
+
+    @property
+    def scalars(self) -> str:
+        """The values."""
+        return self._part("scalars")
+
+    @property
+    def lists(self) -> str:
+        """The names of the lists."""
+        return self._part("lists")
+
+    @property
+    def versions(self) -> str:
+        """What changed when."""
+        return self._part("versions")
+
+    @property
+    def gone(self) -> str:
+        """What was deleted when."""
+        return self._part("gone")
+
+    @property
+    def replies(self) -> str:
+        """The stored replies."""
+        return self._part("replies")
+
+    @property
+    def reply_index(self) -> str:
+        """When which reply was stored."""
+        return self._part("reply-index")
+
+    @property
+    def arrival(self) -> str:
+        """The open arrival."""
+        return self._part("arrival")
+
+    def list(self, number: int) -> str:
+        """Give the key of one list."""
+        return self._part(f"list:{number}")

@@ -1,0 +1,18 @@
+-- Make staged data live after the hand-over (design section 3, step 5).
+-- KEYS: meta, arrival, arrivals, residents by size, residents of the proprietary, node, outbox
+-- ARGV: now, here, session, transfer, message for the outbox or ''
+-- Returns 'ok', or 'gone' if this transfer has nothing prepared here (any more).
+local meta, arrival, now, session = KEYS[1], KEYS[2], clock(ARGV[1]), ARGV[3]
+local state = call('HMGET', arrival, 'transfer', 'phase', 'proprietary', 'function', 'epoch',
+  'version', 'size', 'lists')
+if state[1] ~= ARGV[4] or state[2] ~= 'prepared' then return 'gone' end
+
+call('DEL', meta, arrival)
+call('ZREM', KEYS[3], session)
+call('HSET', meta, 'proprietary', state[3], 'current', ARGV[2], 'function', state[4],
+  'epoch', int(state[5]) + 1, 'version', math.max(int(state[6]), 1), 'size', state[7],
+  'lists', state[8])
+index(KEYS[4], KEYS[5], session, state[7], now)
+call('HINCRBY', KEYS[6], 'bytes', state[7])
+if ARGV[5] ~= '' then call('XADD', KEYS[7], '*', 'message', ARGV[5]) end
+return 'ok'

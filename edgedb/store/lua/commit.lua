@@ -1,0 +1,107 @@
+-- Commit a request (design section 2, step 6): all of it or nothing.
+-- KEYS: meta, scalars, lists, versions, gone, replies, reply index, residents by size,
+--       residents of the proprietary, node, outbox, then the keys of the changed lists
+-- ARGV: now, here, session, lock, epoch, indexed (1 | 0), most forgotten deletions kept,
+--       idempotency key or '', reply, reply ttl in ms, then counted groups:
+--       scalars to set (key, value), scalars to delete (key),
+--       lists (key, number, replaced (1 | 0), count, elements…), messages (payload)
+-- Returns 'ok', or 'lost' if the session is not locked by this request any more.
+local meta, scalars, lists, versions, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local now, here, session, lock = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local key, reply, reply_ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
+
+local state = call('HMGET', meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last')
+if state[1] ~= here or state[2] ~= ARGV[5] or state[3] ~= lock then
+  return state[7] == lock and 'ok' or 'lost'
+end
+local version, size, list_count = int(state[4]), int(state[5]), int(state[6])
+local size_before, is_new = size, version == 0
+
+local position = 10
+local function take()
+  position = position + 1
+  return ARGV[position]
+end
+local function stamp(member)
+  version = version + 1
+  call('ZADD', versions, version, member)
+  call('ZREM', gone, member)
+end
+local function bury(member)
+  version = version + 1
+  call('ZREM', versions, member)
+  call('ZADD', gone, version, member)
+end
+
+for _ = 1, tonumber(take()) do
+  local name, value = take(), take()
+  local before = call('HSTRLEN', scalars, name)
+  size = size + #value - (before > 0 and before or -#name)
+  call('HSET', scalars, name, value)
+  stamp('s' .. name)
+end
+
+for _ = 1, tonumber(take()) do
+  local name = take()
+  local before = call('HSTRLEN', scalars, name)
+  if before > 0 then
+    size = size - before - #name
+    call('HDEL', scalars, name)
+    bury('s' .. name)
+  end
+end
+
+for i = 1, tonumber(take()) do
+  local list, name, number, is_replaced, count = KEYS[11 + i], take(), take(), take(), take()
+  local existing, bytes = list_entry(lists, name)
+  if existing and is_replaced == '1' then
+    size = size - bytes - #name
+    bytes, existing = 0, nil
+    call('DEL', list)
+    call('HDEL', lists, name)
+    bury('l' .. name)
+  end
+  if tonumber(count) > 0 then
+    if not existing then size = size + #name end
+    for _ = 1, tonumber(count) do
+      local value = take()
+      bytes, size = bytes + #value, size + #value
+      call('RPUSH', list, element(version + 1, value))
+    end
+    call('HSET', lists, name, number .. ' ' .. string.format('%d', bytes))
+    list_count = math.max(list_count, tonumber(number) + 1)
+    stamp('l' .. name)
+  end
+end
+
+for _ = 1, tonumber(take()) do call('XADD', KEYS[11], '*', 'message', take()) end
+
+if is_new then version = math.max(version, 1) end
+if key ~= '' then
+  version = version + 1
+  call('HSET', KEYS[6], key, element(now + reply_ttl, reply))
+  call('ZADD', KEYS[7], version, key)
+  call('PEXPIRE', KEYS[6], reply_ttl)
+  call('PEXPIRE', KEYS[7], reply_ttl)
+  -- each reply stored makes room for itself: up to two that are over their time go
+  for _, old in ipairs(call('ZRANGE', KEYS[7], 0, 1)) do
+    local stored = call('HGET', KEYS[6], old)
+    if not stored or version_of(stored) <= now then
+      call('HDEL', KEYS[6], old)
+      call('ZREM', KEYS[7], old)
+    end
+  end
+end
+
+call('HDEL', meta, 'lock', 'lock_until')
+if call('ZCARD', gone) > tonumber(ARGV[7]) then
+  call('DEL', gone)
+  call('HSET', meta, 'floor', version)
+end
+call('HSET', meta, 'version', version, 'size', size, 'lists', list_count, 'last', lock)
+if is_new then call('PERSIST', meta) end
+if ARGV[6] == '1' then
+  index(KEYS[8], KEYS[9], session, size, now)
+  if size ~= size_before then call('HINCRBY', KEYS[10], 'bytes', size - size_before) end
+end
+return 'ok'

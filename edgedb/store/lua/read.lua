@@ -1,0 +1,14 @@
+-- Read from a session as it was when the request began.
+-- KEYS: meta, scalars or lists or one list
+-- ARGV: here, epoch, lock ('' without one), version (checked only without a lock),
+--       'hash' or 'list', fields of the hash…
+-- Returns {values…}, or false if the session has moved or changed since.
+local state = call('HMGET', KEYS[1], 'current', 'epoch', 'lock', 'version')
+if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return false end
+if ARGV[3] ~= '' then
+  if state[3] ~= ARGV[3] then return false end
+elseif state[4] ~= ARGV[4] then
+  return false
+end
+if ARGV[5] == 'list' then return call('LRANGE', KEYS[2], 0, -1) end
+return call('HMGET', KEYS[2], unpack(ARGV, 6))

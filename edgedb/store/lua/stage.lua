@@ -1,0 +1,92 @@
+-- Stage a packet of an arriving session (design section 3, steps 1 and 3).
+-- KEYS: arrival, scalars, lists, versions, replies, reply index, then the keys of lists named
+-- ARGV: now, transfer, reply ttl in ms, then counted groups:
+--       scalars to set (key, value), scalars to delete (key), lists to delete (key),
+--       lists (key, number, cleared (1 | 0), length before, count, elements…),
+--       replies (key, reply)
+--       (the lists' keys in KEYS: first those to delete, then those to extend)
+-- Returns 'ok', or 'gone' if this arrival is not open for staging any more.
+local arrival, scalars, lists, versions = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local now = clock(ARGV[1])
+local state = call('HMGET', arrival, 'transfer', 'phase', 'version', 'size', 'lists')
+if state[1] ~= ARGV[2] or state[2] ~= 'copying' then return 'gone' end
+local version, size, list_count = int(state[3]), int(state[4]), int(state[5])
+
+local position, list_key = 3, 6
+local function take()
+  position = position + 1
+  return ARGV[position]
+end
+local function next_list()
+  list_key = list_key + 1
+  return KEYS[list_key]
+end
+local function drop_list(list, name, bytes)
+  size = size - bytes - #name
+  call('DEL', list)
+  call('HDEL', lists, name)
+  call('ZREM', versions, 'l' .. name)
+end
+
+for _ = 1, tonumber(take()) do
+  local name, value = take(), take()
+  local before = call('HSTRLEN', scalars, name)
+  size = size + #value - (before > 0 and before or -#name)
+  version = version + 1
+  call('HSET', scalars, name, value)
+  call('ZADD', versions, version, 's' .. name)
+end
+
+for _ = 1, tonumber(take()) do
+  local name = take()
+  local before = call('HSTRLEN', scalars, name)
+  if before > 0 then
+    size = size - before - #name
+    call('HDEL', scalars, name)
+    call('ZREM', versions, 's' .. name)
+  end
+end
+
+for _ = 1, tonumber(take()) do
+  local list, name = next_list(), take()
+  local existing, bytes = list_entry(lists, name)
+  if existing then drop_list(list, name, bytes) end
+end
+
+for _ = 1, tonumber(take()) do
+  local list, name, number, is_cleared = next_list(), take(), take(), take()
+  local length, count = tonumber(take()), tonumber(take())
+  local existing, bytes = list_entry(lists, name)
+  if existing and is_cleared == '1' then
+    drop_list(list, name, bytes)
+    existing, bytes = nil, 0
+  end
+  if count > 0 then
+    if not existing then size = size + #name end
+    version = version + 1
+    -- a repeated call finds the elements of the first
+    local present = call('LLEN', list) - length
+    for i = 1, count do
+      local value = take()
+      if i > present then
+        bytes, size = bytes + #value, size + #value
+        call('RPUSH', list, element(version, value))
+      end
+    end
+    call('HSET', lists, name, number .. ' ' .. string.format('%d', bytes))
+    call('ZADD', versions, version, 'l' .. name)
+    list_count = math.max(list_count, tonumber(number) + 1)
+  end
+end
+
+for _ = 1, tonumber(take()) do
+  local key, reply = take(), take()
+  version = version + 1
+  call('HSET', KEYS[5], key, reply)
+  call('ZADD', KEYS[6], version, key)
+  call('PEXPIRE', KEYS[5], ARGV[3])
+  call('PEXPIRE', KEYS[6], ARGV[3])
+end
+
+call('HSET', arrival, 'version', version, 'size', size, 'lists', list_count, 'touched', now)
+return 'ok'

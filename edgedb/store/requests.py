@@ -1,0 +1,220 @@
+"""The atomic steps of a client's request: begin, read, commit, release (design section 2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgedb.errors import Conflict, SessionChanged
+from edgedb.model import SessionToken, Value
+from edgedb.session import Changes, ListChange, Snapshot
+from edgedb.store import keys
+from edgedb.store.codec import decode, decode_element, decode_optional, encode, list_number, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.scripts import Argument, Scripts
+
+SMALL_BYTES = 16 * 1024  # a session up to this size is brought along by begin
+SMALL_SCALARS = 128
+SMALL_LISTS = 8
+REPLY_TTL_MS = 24 * 3600 * 1000
+DELETIONS_KEPT = 1000  # beyond it, a copy under way begins anew
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """The session is resident at ``location``."""
+
+    location: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The session is ``locked``, ``frozen`` or ``arriving``; try again."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The idempotency key was answered before."""
+
+    reply: bytes
+
+
+@dataclass(frozen=True)
+class Run:
+    """The session is resident and this request may run; it holds ``lock`` if it may write."""
+
+    keys: SessionKeys
+    token: SessionToken
+    version: int
+    lock: str
+    snapshot: Snapshot
+    list_count: int
+    list_numbers: Mapping[str, int] | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a request asks of *begin*; ``lock`` is its own random id, '' for read-only ones."""
+
+    session: str
+    function: str
+    lock: str
+    idempotency_key: str = ""
+    node_local: bool = False
+
+    @property
+    def keys(self) -> SessionKeys:
+        """Where the session's state is."""
+        return SessionKeys(self.session, "edge-local" if self.node_local else "edge")
+
+
+class RequestStore:
+    """One method per step; ``location`` is this node's own."""
+
+    def __init__(self, scripts: Scripts, location: str, lock_ttl_ms: int) -> None:
+        self._scripts = scripts
+        self._location = location
+        self._lock_ttl_ms = lock_ttl_ms
+
+    def begin(self, attempt: Attempt) -> Redirect | Wait | Replay | Run:
+        """Find out whether the request may run here, and take the lock if it may.
+
+        An unknown session is created, epoch 1, unless the request is read-only.
+        """
+        where = attempt.keys
+        names = [where.meta, where.arrival, where.scalars, where.lists, where.replies]
+        kind, *rest = self._scripts.run(
+            "begin",
+            names + [where.list(n) for n in range(SMALL_LISTS)],
+            self._scripts.now(),
+            self._location,
+            attempt.function,
+            "write" if attempt.lock else "read",
+            attempt.lock,
+            self._lock_ttl_ms,
+            attempt.idempotency_key,
+            SMALL_BYTES,
+            SMALL_SCALARS,
+        )
+        if kind == b"run":
+            return _run(attempt, self._location, rest)
+        if kind == b"redirect":
+            return Redirect(text(rest[0]))
+        return Replay(rest[0][8:]) if kind == b"replay" else Wait(text(rest[0]))
+
+    def commit(
+        self, run: Run, changes: Changes, idempotency_key: str = "", reply: bytes = b""
+    ) -> None:
+        """Apply everything a request wrote and release its lock.
+
+        Raises:
+            Conflict: the lock was lost meanwhile; nothing was applied.
+
+        """
+        numbers = self._numbers(run, changes)
+        where = run.keys
+        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
+        names += [where.replies, where.reply_index, keys.BY_SIZE]
+        names += [keys.residents_of(run.token.proprietary_location), keys.STATUS, keys.OUTBOX]
+        answer = self._scripts.run(
+            "commit",
+            names + [where.list(numbers[name]) for name in changes.lists],
+            self._scripts.now(),
+            self._location,
+            run.token.session,
+            run.lock,
+            run.token.epoch,
+            0 if where.prefix == "edge-local" else 1,
+            DELETIONS_KEPT,
+            idempotency_key,
+            reply,
+            REPLY_TTL_MS,
+            *_scalar_groups(changes.scalars),
+            *_list_groups(changes.lists, numbers),
+            len(changes.propagations),
+            *(json.dumps(message.to_json()) for message in changes.propagations),
+        )
+        if answer != b"ok":
+            raise Conflict("the request took too long and lost its session; nothing was changed")
+
+    def release(self, run: Run) -> None:
+        """Give the lock back; nothing is applied."""
+        self._scripts.run("release", [run.keys.meta], run.lock)
+
+    def renew(self, run: Run) -> bool:
+        """Keep the lock for another lifetime; False if it is lost."""
+        now = self._scripts.now()
+        ok = self._scripts.run("renew", [run.keys.meta], now, run.lock, self._lock_ttl_ms)
+        return bool(ok == b"ok")
+
+    def scalar(self, run: Run, key: str) -> Value | None:
+        """Read one value as of the beginning of the request; raises SessionChanged."""
+        return decode_optional(self._read(run, run.keys.scalars, "hash", key)[0])
+
+    def elements(self, run: Run, key: str) -> tuple[Value, ...]:
+        """Read one list as of the beginning of the request; raises SessionChanged."""
+        entry = self._read(run, run.keys.lists, "hash", key)[0]
+        if entry is None:
+            return ()
+        stored = self._read(run, run.keys.list(list_number(entry)), "list")
+        return tuple(decode_element(e) for e in stored)
+
+    def _read(self, run: Run, source: str, *arguments: Argument) -> list[Any]:
+        guard = (self._location, run.token.epoch, run.lock, run.version)
+        answer = self._scripts.run("read", [run.keys.meta, source], *guard, *arguments)
+        if answer is None:
+            raise SessionChanged
+        return list(answer)
+
+    def _numbers(self, run: Run, changes: Changes) -> dict[str, int]:
+        """Give the list number of every changed list; new ones get the lowest free number."""
+        known = run.list_numbers
+        if known is None:
+            names = list(changes.lists)
+            stored = self._read(run, run.keys.lists, "hash", *names) if names else []
+            known = {n: list_number(e) for n, e in zip(names, stored, strict=True) if e}
+            free = iter(range(run.list_count, run.list_count + len(names)))
+        else:
+            taken = set(known.values())
+            free = (n for n in range(len(taken) + len(changes.lists)) if n not in taken)
+        return {n: known[n] if n in known else next(free) for n in changes.lists}
+
+
+def _run(attempt: Attempt, here: str, rest: Sequence[Any]) -> Run:
+    proprietary, function, epoch, version, list_count, scalars, lists, elements = rest
+    token = SessionToken(attempt.session, text(proprietary), here, text(function), epoch)
+    if scalars is None:
+        return Run(attempt.keys, token, version, attempt.lock, Snapshot(), list_count, None)
+    names = [text(name) for name in lists[::2]]
+    snapshot = Snapshot(
+        scalars={text(k): decode(v) for k, v in zip(scalars[::2], scalars[1::2], strict=True)},
+        lists={
+            name: tuple(decode_element(e) for e in stored)
+            for name, stored in zip(names, elements, strict=True)
+        },
+    )
+    numbers = {name: list_number(entry) for name, entry in zip(names, lists[1::2], strict=True)}
+    return Run(attempt.keys, token, version, attempt.lock, snapshot, list_count, numbers)
+
+
+def _scalar_groups(scalars: Mapping[str, Value | None]) -> list[Argument]:
+    written: list[Argument] = []
+    deleted: list[Argument] = []
+    for key, value in scalars.items():
+        if value is None:
+            deleted.append(key)
+        else:
+            written += [key, encode(value)]
+    return [len(written) // 2, *written, len(deleted), *deleted]
+
+
+def _list_groups(lists: Mapping[str, ListChange], numbers: Mapping[str, int]) -> list[Argument]:
+    groups: list[Argument] = [len(lists)]
+    for name, change in lists.items():
+        groups += [name, numbers[name], int(change.replaced), len(change.appended)]
+        groups += [encode(value) for value in change.appended]
+    return groups

@@ -1,0 +1,180 @@
+"""Which sessions live here, how large they are and when they were used; never a scan."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgedb.errors import BadRequest
+from edgedb.model import SessionToken
+from edgedb.store import keys
+from edgedb.store.codec import list_number, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.scripts import Scripts, store_errors
+
+MEASURED = 8  # how many of the largest are measured before one is chosen
+
+
+class OffloadStatus(StrEnum):
+    """What a node does with sessions offloaded to it (seed, ``set-offload-status``)."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+    @classmethod
+    def parse(cls, name: str | None) -> OffloadStatus:
+        """Read the parameter ``status``; raises BadRequest."""
+        if name not in set(cls):
+            raise BadRequest(f"status must be accept or reject, got {name!r:.40}")
+        return cls(name)
+
+
+class Policy(StrEnum):
+    """In which order sessions are chosen."""
+
+    LARGEST = "largest"
+    LEAST_RECENT = "least-recent"
+    MOST_RECENT = "most-recent"
+    RANDOM = "random"
+
+    @classmethod
+    def parse(cls, name: str) -> Policy:
+        """Read the parameter ``policy``; raises BadRequest."""
+        if name not in set(cls):
+            raise BadRequest(f"policy must be one of {', '.join(cls)}, got {name!r:.40}")
+        return cls(name)
+
+
+@dataclass(frozen=True)
+class Resident:
+    """A session that lives here: its token, bytes and last access (ms since 1970)."""
+
+    token: SessionToken
+    size: int
+    accessed_ms: int
+
+
+@dataclass(frozen=True)
+class Load:
+    """How full a node is: sessions, bytes, open arrivals, undelivered messages."""
+
+    status: OffloadStatus
+    sessions: int
+    size: int
+    arrivals: int
+    outbox: int
+
+
+class ResidentStore:
+    """The node's indexes; ``location`` is this node's own."""
+
+    def __init__(self, scripts: Scripts, location: str) -> None:
+        self._scripts = scripts
+        self._client = scripts.client
+        self._location = location
+
+    def token(self, session: str) -> SessionToken | None:
+        """Give the token known here, wherever the session is; None if it is not known."""
+        return self.tokens([session])[0]
+
+    def tokens(self, sessions: Iterable[str]) -> list[SessionToken | None]:
+        """Give the tokens known here, in one round trip."""
+        names = list(sessions)
+        fields = ["proprietary", "current", "function", "epoch", "version"]
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hmget(SessionKeys(name).meta, fields)
+            found = pipe.execute()
+        return [self._token(name, state) for name, state in zip(names, found, strict=True)]
+
+    def _token(self, session: str, state: list[bytes | None]) -> SessionToken | None:
+        proprietary, current, function, epoch, version = state
+        # version 0: a first request is still running and may yet leave nothing behind
+        if current is None or epoch is None or version == b"0":
+            return None
+        return SessionToken(session, text(proprietary), text(current), text(function), int(epoch))
+
+    def choose(self, policy: Policy, count: int, proprietaries: Iterable[str]) -> list[str]:
+        """Give up to ``count`` residents, best first by ``policy``.
+
+        ``proprietaries``: the locations whose sessions can be here. They are looked at by the
+        orders of time; size and chance know one index for all.
+        """
+        if count <= 0:
+            return []
+        if policy is Policy.LARGEST:
+            return self._largest(count)
+        if policy is Policy.RANDOM:
+            with store_errors():
+                return [text(s) for s in self._client.zrandmember(keys.BY_SIZE, count) or []]
+        return self._by_time(policy is Policy.MOST_RECENT, count, proprietaries)
+
+    def _by_time(
+        self, is_newest_first: bool, count: int, proprietaries: Iterable[str]
+    ) -> list[str]:
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for location in proprietaries:
+                index = keys.residents_of(location)
+                pipe.zrange(index, 0, count - 1, desc=is_newest_first, withscores=True)
+            found = pipe.execute()
+        pick = heapq.nlargest if is_newest_first else heapq.nsmallest
+        best = pick(count, (entry for part in found for entry in part), key=lambda e: e[1])
+        return [text(session) for session, _ in best]
+
+    def _largest(self, count: int) -> list[str]:
+        """Take the candidates by the size kept here, order them by what the server says."""
+        with store_errors():
+            found = self._client.zrange(keys.BY_SIZE, 0, max(count, MEASURED) - 1, desc=True)
+        sizes = {session: self.measure(session) for session in map(text, found)}
+        return sorted(sizes, key=lambda session: sizes[session], reverse=True)[:count]
+
+    def measure(self, session: str) -> int:
+        """Ask the server how many bytes a resident takes, and correct the index."""
+        where = SessionKeys(session)
+        with store_errors():
+            lists = [where.list(list_number(e)) for e in self._client.hvals(where.lists)]
+        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
+        names += [where.replies, where.reply_index, *lists]
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.memory_usage(name)
+            size = sum(found or 0 for found in pipe.execute())
+        resize_keys = [where.meta, keys.BY_SIZE, keys.STATUS]
+        self._scripts.run("resize", resize_keys, self._location, session, size)
+        return size
+
+    def residents(self, sessions: Iterable[str]) -> list[Resident]:
+        """Describe residents; those that have left meanwhile are not in the answer."""
+        tokens = [t for t in self.tokens(sessions) if t and t.current_location == self._location]
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for token in tokens:
+                pipe.zscore(keys.BY_SIZE, token.session)
+                pipe.zscore(keys.residents_of(token.proprietary_location), token.session)
+            scores = [int(score or 0) for score in pipe.execute()]
+        return [
+            Resident(token, size, accessed)
+            for token, size, accessed in zip(tokens, scores[::2], scores[1::2], strict=True)
+        ]
+
+    def status(self) -> OffloadStatus:
+        """Give the offload status; a node accepts until it is told otherwise."""
+        with store_errors():
+            return OffloadStatus(text(self._client.hget(keys.STATUS, "status")) or "accept")
+
+    def set_status(self, status: OffloadStatus) -> None:
+        """Set the offload status."""
+        with store_errors():
+            self._client.hset(keys.STATUS, "status", status.value)
+
+    def load(self) -> Load:
+        """Say how full the node is."""
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.STATUS, "status", "bytes")
+            pipe.zcard(keys.BY_SIZE)
+            pipe.zcard(keys.ARRIVALS)
+            pipe.xlen(keys.OUTBOX)
+            (status, size), sessions, arrivals, outbox = pipe.execute()
+        known = OffloadStatus(text(status) or "accept")
+        return Load(known, sessions, int(size or 0), arrivals, outbox)

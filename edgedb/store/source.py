@@ -1,0 +1,289 @@
+"""The atomic steps at the source of a move: page, freeze, thaw, hand over (design section 3)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from edgedb.errors import Conflict, NotFound, NotResident, SessionBusy, TooLarge
+from edgedb.model import SessionToken
+from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.store import keys
+from edgedb.store.codec import decode, list_number, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.scripts import Scripts, store_errors
+
+PAGE_BYTES = 2**20  # a page ends with the item that reaches it
+PAGE_ITEMS = 4096
+PACKET_BYTES = 64 * 2**20  # the most that one packet without pages carries
+PACKET_ITEMS = 2**20
+WHOLE_ATTEMPTS = 5
+WHOLE_LIST_BYTES = 64 * 1024  # lists up to this size are sent whole while a walk is under way
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of a page: what changed, when, and how many bytes it takes.
+
+    ``kind``: ``s`` scalar, ``l`` list, ``r`` reply, ``S`` and ``L`` deleted ones.
+    """
+
+    kind: str
+    name: str
+    version: int
+    size: int
+    list_number: int | None
+
+
+@dataclass(frozen=True)
+class ChangeList:
+    """What *page* names: the changes after a version, and whether there are more."""
+
+    token: SessionToken
+    version: int
+    restart: bool
+    more: bool
+    changes: tuple[Change, ...]
+
+
+class SourceStore:
+    """One method per step; ``location`` is this node's own."""
+
+    def __init__(self, scripts: Scripts, location: str, freeze_timeout_ms: int) -> None:
+        self._scripts = scripts
+        self._location = location
+        self._freeze_timeout_ms = freeze_timeout_ms
+
+    def whole(self, session: str, since: int) -> SessionPacket:
+        """Read all that changed after a version, as of one moment.
+
+        Raises:
+            NotFound, NotResident: as :meth:`page`.
+            TooLarge: it is over ``PACKET_BYTES``; read it page by page.
+            SessionBusy: it is written to faster than it can be read.
+
+        """
+        for _ in range(WHOLE_ATTEMPTS):
+            cursor = Cursor(since, since, since)
+            packet = self.page(session, cursor, PACKET_BYTES, PACKET_ITEMS)
+            if packet.next is not None:
+                raise TooLarge(f"the packet would be over {PACKET_BYTES} bytes; ask for pages")
+            newer = self._changes(session, Cursor(), 1, 0)
+            if newer.version == packet.version:
+                return packet
+        raise SessionBusy(f"session {session!r} is written to faster than it can be read")
+
+    def page(
+        self, session: str, cursor: Cursor, most_bytes: int = PAGE_BYTES, most: int = PAGE_ITEMS
+    ) -> SessionPacket:
+        """Read the next part of a copy; the session keeps serving.
+
+        A value may be newer than the cursor that follows it: then it comes again, later.
+
+        Raises:
+            NotFound: the session is not known here.
+            NotResident: it lives elsewhere.
+
+        """
+        named = self._changes(session, cursor, most_bytes, 0 if cursor.key else most)
+        if named.restart:
+            return SessionPacket(named.token, named.version, restart=True)
+        if not cursor.began:
+            cursor = replace(cursor, began=named.version)
+        if cursor.key is not None:
+            return self._list_page(session, cursor, named)
+        return self._read(session, cursor, named, most_bytes)
+
+    def too_much_to_freeze(self, session: str, since: int) -> SessionPacket | None:
+        """Give a page to copy first, if more than a page has changed after a version."""
+        cursor = Cursor(since, since, since)
+        named = self._changes(session, cursor, PAGE_BYTES, PAGE_ITEMS)
+        is_small = sum(change.size for change in named.changes) <= PAGE_BYTES
+        if is_small and not (named.more or named.restart):
+            return None
+        packet = self.page(session, cursor)
+        return packet if packet.restart or packet.next is not None else None
+
+    def _changes(self, session: str, cursor: Cursor, most_bytes: int, most: int) -> ChangeList:
+        where = SessionKeys(session)
+        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
+        answer = self._scripts.run(
+            "page",
+            [*names, where.replies, where.reply_index],
+            self._location,
+            max(cursor.since, cursor.after),
+            cursor.began,
+            most_bytes,
+            most,
+        )
+        self._refuse(session, answer)
+        _, proprietary, function, epoch, version, restart, more, found = answer
+        token = SessionToken(session, text(proprietary), self._location, text(function), epoch)
+        return ChangeList(token, version, bool(restart), bool(more), _changes(found))
+
+    def _refuse(self, session: str, answer: Sequence[Any]) -> None:
+        if answer[0] == b"unknown":
+            raise NotFound(f"session {session!r} is not known at {self._location}")
+        if answer[0] == b"elsewhere":
+            raise NotResident(f"session {session!r} is at {text(answer[1])}, not here")
+
+    def _read(
+        self, session: str, cursor: Cursor, named: ChangeList, most_bytes: int
+    ) -> SessionPacket:
+        """Fetch what a page names, in one round trip."""
+        where = SessionKeys(session)
+        scalars = [c for c in named.changes if c.kind == "s"]
+        lists = [c for c in named.changes if c.kind == "l"]
+        replies = [c for c in named.changes if c.kind == "r"]
+        with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
+            if scalars:
+                pipe.hmget(where.scalars, [c.name for c in scalars])
+            if replies:
+                pipe.hmget(where.replies, [c.name for c in replies])
+            for change in lists:
+                self._scripts.script("tail")(
+                    keys=[where.list(change.list_number or 0)],
+                    args=[_since(cursor, change), 0, most_bytes],
+                    client=pipe,
+                )
+            found = pipe.execute()
+        values = found.pop(0) if scalars else []
+        blobs = found.pop(0) if replies else []
+        items: list[Item] = [
+            Deleted(c.name, "scalar" if c.kind == "S" else "list")
+            for c in named.changes
+            if c.kind in "SL"
+        ]
+        items += [Scalar(c.name, decode(v)) for c, v in zip(scalars, values, strict=True) if v]
+        parts = [_part(c.name, tail) for c, tail in zip(lists, found, strict=True)]
+        items += [part for part, _ in parts if part is not None]
+        return SessionPacket(
+            token=named.token,
+            version=named.version,
+            items=tuple(items),
+            replies=tuple(StoredReply(c.name, b) for c, b in zip(replies, blobs, strict=True) if b),
+            next=_next(cursor, named, lists, [part if cut else None for part, cut in parts]),
+        )
+
+    def _list_page(self, session: str, cursor: Cursor, named: ChangeList) -> SessionPacket:
+        """Go on inside one list."""
+        where, name = SessionKeys(session), cursor.key or ""
+        after = replace(cursor, key=None, start=0, until=0, after=cursor.until)
+        packet = SessionPacket(named.token, named.version, next=after)
+        with store_errors():
+            entry = self._scripts.client.hget(where.lists, name)
+        if not isinstance(entry, bytes):
+            return packet
+        key = where.list(list_number(entry))
+        part, cut = _part(name, self._scripts.run("tail", [key], 0, cursor.start, PAGE_BYTES))
+        if part is None:
+            return packet
+        going_on = replace(cursor, start=part.start + len(part.values)) if cut else after
+        return replace(packet, items=(part,), next=going_on)
+
+    def freeze(self, session: str, transfer: str) -> str | None:
+        """Stop serving a session for a transfer; gives the grant.
+
+        None while a request is still running: new ones wait already, call again.
+
+        Raises:
+            NotFound: the session is not known here.
+            NotResident: it lives elsewhere.
+            SessionBusy: it is frozen for another transfer.
+            Conflict: this transfer was thawed; its time is over.
+
+        """
+        answer = self._scripts.run(
+            "freeze",
+            [SessionKeys(session).meta],
+            self._scripts.now(),
+            self._location,
+            transfer,
+            self._freeze_timeout_ms,
+            secrets.token_urlsafe(12),
+        )
+        self._refuse(session, answer)
+        if answer[0] == b"refused":
+            raise Conflict(f"transfer {transfer} was thawed; start another")
+        if answer[0] == b"busy":
+            raise SessionBusy(f"session {session!r} is frozen for another transfer")
+        return text(answer[1]) if answer[0] == b"frozen" else None
+
+    def thaw(self, session: str, transfer: str) -> None:
+        """End the freeze for a transfer, and its grant for ever."""
+        self._scripts.run("thaw", [SessionKeys(session).meta], self._location, transfer)
+
+    def hand_over(self, token: SessionToken, grant: str, destination: str) -> None:
+        """Give the session away: the commit point of a move.
+
+        Raises:
+            Conflict: the grant is not in force; that is final.
+
+        """
+        answer = b"again"
+        while answer == b"again":
+            answer = self._hand_over(token, grant, destination)
+        if answer != b"ok":
+            raise Conflict(f"grant {grant} is not in force for session {token.session!r}")
+
+    def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
+        where = SessionKeys(token.session)
+        with store_errors():
+            entries = self._scripts.client.hvals(where.lists)
+        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
+        names += [where.replies, where.reply_index, keys.BY_SIZE]
+        names += [keys.residents_of(token.proprietary_location), keys.STATUS]
+        arguments = (self._location, token.session, grant, destination)
+        return bytes(
+            self._scripts.run(
+                "hand_over",
+                names + [where.list(list_number(entry)) for entry in entries],
+                self._scripts.now(),
+                *arguments,
+            )
+        )
+
+
+def _changes(found: Sequence[Any]) -> tuple[Change, ...]:
+    return tuple(
+        Change(text(kind), text(name), version, size, int(number) if number else None)
+        for kind, name, version, size, number in zip(*[iter(found)] * 5, strict=True)
+    )
+
+
+def _since(cursor: Cursor, change: Change) -> int:
+    """Say which elements of a list to send: those newer than this version.
+
+    Between two complete states only the new tail. While a walk is under way the destination may
+    lack older elements too: of a large list it asks for them, a small one is sent whole.
+    """
+    is_walking = cursor.after > cursor.since
+    if is_walking and change.size > WHOLE_LIST_BYTES:
+        return cursor.after
+    return cursor.since
+
+
+def _part(name: str, tail: Sequence[Any]) -> tuple[ListPart | None, bool]:
+    """Give a list's part, and whether the page ends before the list does."""
+    born, start, length, *elements = tail
+    if not length:
+        return None, False
+    part = ListPart(name, born, start, tuple(decode(e) for e in elements))
+    return part, start + len(elements) < length
+
+
+def _next(
+    cursor: Cursor, named: ChangeList, lists: Sequence[Change], cut: Sequence[ListPart | None]
+) -> Cursor | None:
+    """Say where the copy goes on: inside the list that was cut, after the last item, or not."""
+    for change, part in zip(lists, cut, strict=True):
+        if part is not None:
+            start = part.start + len(part.values)
+            return replace(
+                cursor, key=change.name, start=start, after=change.version - 1, until=change.version
+            )
+    if named.more:
+        return replace(cursor, after=named.changes[-1].version)
+    return None
