@@ -1,0 +1,36 @@
+"""Session state for serverless functions that may run anywhere in a tree of nodes.
+
+Subclass :class:`Offloadable`; keep state with :func:`get`, :func:`set`, :func:`delete`,
+:func:`add_to_list`, :func:`get_list`; send values upwards with :func:`propagate`.
+"""
+
+from edgedb.endpoint import Endpoint
+from edgedb.errors import EdgeError
+from edgedb.http import Request, Response
+from edgedb.offloadable import (
+    Offloadable,
+    add_to_list,
+    delete,
+    get,
+    get_list,
+    location,
+    propagate,
+    session_id,
+    set,
+)
+
+__all__ = [
+    "EdgeError",
+    "Endpoint",
+    "Offloadable",
+    "Request",
+    "Response",
+    "add_to_list",
+    "delete",
+    "get",
+    "get_list",
+    "location",
+    "propagate",
+    "session_id",
+    "set",
+]

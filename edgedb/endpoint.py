@@ -1,0 +1,72 @@
+"""What OpenFaaS calls: a function's ``handle(event, context)``, whatever it does inside."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from typing import Any
+
+from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed
+from edgedb.http import CALL_ID, Request, Response, problem
+from edgedb.logs import log_context
+from edgedb.node import Node, default_node
+
+log = logging.getLogger(__name__)
+
+
+class Function(ABC):
+    """A deployed function; subclasses say what it answers.
+
+    The instance is the ``handle`` that a python3-http template looks for in ``handler.py``.
+    """
+
+    def __call__(self, event: Any, context: Any) -> tuple[bytes, int, list[tuple[str, str]]]:  # noqa: ANN401, ARG002
+        """Answer one event of the template; never raises."""
+        request = Request.from_event(event)
+        with log_context(call_id=request.headers.get(CALL_ID, "")):
+            return self.respond_to(request).as_tuple()
+
+    def respond_to(self, request: Request, node: Node | None = None) -> Response:
+        """Answer a request at ``node``, by default this process's own."""
+        try:
+            return self.respond(node or default_node(), request)
+        except ConfigurationError as error:
+            log.error("not configured: %s", error)  # noqa: TRY400 - the message says it all
+            return problem(error)
+        except EdgeError as error:
+            return problem(error)
+        except Exception:
+            log.exception("the function failed")
+            return problem(EdgeError("the function failed; its log has the reason"))
+
+    def ready(self) -> None:
+        """Check that requests can be served.
+
+        Raises:
+            ConfigurationError: a setting or secret is missing.
+            StoreUnavailable: the node's Redis does not answer.
+
+        """
+        default_node().store.ping()
+
+    @abstractmethod
+    def respond(self, node: Node, request: Request) -> Response:
+        """Answer a request; an :class:`EdgeError` becomes a problem document."""
+
+
+class Endpoint(Function):
+    """A function of the internal API: a plain function of a node and a request."""
+
+    def __init__(
+        self, decide: Callable[[Node, Request], Response], *, methods: Collection[str]
+    ) -> None:
+        self._decide = decide
+        self._methods = methods
+
+    def respond(self, node: Node, request: Request) -> Response:
+        """Refuse other methods, then decide."""
+        if request.method not in self._methods:
+            allowed = ", ".join(sorted(self._methods))
+            raise MethodNotAllowed(f"{request.method} is not served here; use {allowed}")
+        return self._decide(node, request)

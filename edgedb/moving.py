@@ -1,0 +1,234 @@
+"""The pull protocol and its recovery, as functions of a :class:`~edgedb.node.Node`.
+
+Design section 3; ``docs/protocol.md`` has the messages, the states and why it is safe.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+from edgedb.delivery import deliver_soon
+from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable, SessionBusy
+from edgedb.logs import log_context
+from edgedb.model import SessionToken
+from edgedb.node import Node
+from edgedb.packet import Cursor, SessionPacket
+from edgedb.store.destination import Arrival, UnfinishedArrival
+from edgedb.store.staging import ListGap, ListLedger
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 8
+"""Live copies before the difference is sent frozen, however large it still is."""
+
+
+def pull(node: Node, token: SessionToken) -> SessionToken:
+    """Move a session from its current location to this node; gives its new token.
+
+    Raises:
+        BadRequest: the move would leave the path from the proprietary location to the root.
+        Conflict: the session has moved, is moving, or is known here as another's.
+        PeerUnavailable: the source stopped answering. Where the hand-over had been asked for
+            the outcome is unknown, and the next tick finds it out.
+        EdgeError: the source or this node's store refused; nothing has changed.
+
+    """
+    _check_path(node, token)
+    transfer = str(uuid.uuid4())
+    with log_context(session=token.session, transfer=transfer):
+        _arrive(node, token, transfer)
+        try:
+            packet = _Copy(node, token, transfer).run()
+            _prepare(node, transfer, token, packet)
+        except BaseException:
+            abandon(node, Arrival(token.session, transfer, token.current_location, 0))
+            raise
+        moved = finish(node, _required_arrival(node, token.session, transfer))
+        log.info("session moved from %s to %s", token.current_location, node.location)
+        return moved
+
+
+def _check_path(node: Node, token: SessionToken) -> None:
+    """Refuse to leave the path from the proprietary location to the root."""
+    topology, source = node.topology, token.current_location
+    for location in (source, token.proprietary_location):
+        if location not in topology:
+            raise BadRequest(f"location {location!r:.80} is not above or below {node.location}")
+    if source == node.location:
+        raise Conflict(f"session {token.session!r} is at {source} already")
+    for location in (node.location, source):
+        if not topology.in_subtree(token.proprietary_location, location):
+            raise BadRequest(f"{location} is not above {token.proprietary_location}")
+
+
+def _arrive(node: Node, token: SessionToken, transfer: str) -> None:
+    """Open the arrival; what an earlier transfer has left is dealt with first."""
+    for _ in range(2):
+        try:
+            return node.store.destination.arrive(token, transfer)
+        except UnfinishedArrival as unfinished:
+            settle(node, unfinished.arrival)
+    raise SessionBusy(f"session {token.session!r} has an unfinished arrival; try again")
+
+
+def _prepare(node: Node, transfer: str, token: SessionToken, packet: SessionPacket) -> None:
+    if packet.token.proprietary_location != token.proprietary_location:
+        raise Conflict(f"session {token.session!r} belongs to {packet.token.proprietary_location}")
+    node.store.destination.prepare(transfer, packet.token, packet.grant or "", packet.version)
+
+
+def _required_arrival(node: Node, session: str, transfer: str) -> Arrival:
+    arrival = node.store.destination.arrival(session)
+    if arrival is None or arrival.transfer != transfer:
+        raise Conflict(f"transfer {transfer} was dealt with by somebody else")
+    return arrival
+
+
+class _Restart(Exception):
+    """The source has forgotten deletions that the copy would need."""
+
+
+class _Copy:
+    """Copies a session while its source keeps serving, until the source is frozen."""
+
+    def __init__(self, node: Node, token: SessionToken, transfer: str) -> None:
+        self._node = node
+        self._token = token
+        self._transfer = transfer
+        self._ledger = ListLedger()
+
+    def run(self) -> SessionPacket:
+        """Stage everything; gives the last packet, which has the grant and the version."""
+        since = 0
+        for left in reversed(range(ROUNDS)):
+            try:
+                packet = self._freeze(since, is_final=left == 0)
+                since = self._stage_all(packet)
+            except _Restart:
+                since = self._begin_anew()
+            else:
+                if packet.grant is not None:
+                    return replace(packet, version=since)
+        raise SessionBusy(f"session {self._token.session!r} could not be frozen")
+
+    def _freeze(self, since: int, *, is_final: bool) -> SessionPacket:
+        source, session = self._token.current_location, self._token.session
+        return self._node.peers.freeze(source, session, self._transfer, since, is_final=is_final)
+
+    def _page(self, cursor: Cursor) -> SessionPacket:
+        return self._node.peers.page(self._token.current_location, self._token.session, cursor)
+
+    def _stage_all(self, packet: SessionPacket) -> int:
+        """Stage a packet and the pages that follow it; gives the version reached."""
+        gaps = self._stage(packet)
+        while packet.next is not None:
+            self._fill(gaps, packet.version)
+            packet = self._page(packet.next)
+            gaps = self._stage(packet)
+        self._fill(gaps, packet.version)
+        return packet.version
+
+    def _stage(self, packet: SessionPacket) -> list[ListGap]:
+        if packet.restart:
+            raise _Restart
+        lists, gaps = self._ledger.stage(packet.items)
+        self._node.store.destination.stage(self._token.session, self._transfer, packet, lists)
+        return gaps
+
+    def _fill(self, gaps: Sequence[ListGap], began: int) -> None:
+        """Ask for the older elements of lists of which only the newer end came."""
+        for gap in gaps:
+            cursor: Cursor | None = Cursor(began=began, key=gap.key, start=gap.start)
+            while cursor is not None and cursor.key is not None:
+                page = self._page(cursor)
+                self._stage(page)
+                cursor = page.next
+
+    def _begin_anew(self) -> int:
+        destination = self._node.store.destination
+        destination.discard(self._token.session, self._transfer)
+        destination.arrive(self._token, self._transfer)
+        self._ledger = ListLedger()
+        return 0
+
+
+def finish(node: Node, arrival: Arrival) -> SessionToken:
+    """Take over a prepared arrival and make it live; gives the session's new token.
+
+    Repeating it is safe: the source honours a grant once and says so again when asked again.
+
+    Raises:
+        Conflict: the source has ended the grant; what was staged is discarded.
+        PeerUnavailable: it does not answer; the arrival stays prepared.
+
+    """
+    if arrival.token is None or arrival.grant is None:
+        raise Conflict(f"transfer {arrival.transfer} is not prepared")
+    try:
+        node.peers.hand_over(arrival.source, arrival.session, arrival.transfer, arrival.grant)
+    except Conflict:
+        node.store.destination.discard(arrival.session, arrival.transfer, arrival.grant)
+        raise
+    token = arrival.token.moved_to(node.location)
+    if node.store.destination.activate(arrival, token):
+        deliver_soon(node)
+        return token
+    known = node.store.residents.token(arrival.session)
+    if known is None or known.epoch < token.epoch:
+        raise Conflict(f"transfer {arrival.transfer} was dealt with by somebody else")
+    return known
+
+
+def abandon(node: Node, arrival: Arrival) -> None:
+    """Give up a transfer that is not prepared: drop what is staged, let the source serve.
+
+    Neither may succeed now; then the tick does the one and the freeze timeout the other.
+    """
+    session, transfer = arrival.session, arrival.transfer
+    for step in (
+        lambda: node.store.destination.discard(session, transfer),
+        lambda: node.peers.thaw(arrival.source, session, transfer),
+    ):
+        try:
+            step()
+        except EdgeError as error:
+            log.warning("transfer %s is not cleaned up yet: %s", transfer, error)
+
+
+def settle(node: Node, arrival: Arrival) -> bool:
+    """Bring an unfinished arrival to its end, whatever that is.
+
+    False if that cannot be known yet: the source does not answer.
+    """
+    with log_context(session=arrival.session, transfer=arrival.transfer):
+        if arrival.grant is None:
+            if node.store.destination.discard_idle(arrival.session, arrival.transfer):
+                abandon(node, arrival)
+            return True
+        try:
+            finish(node, arrival)
+        except Conflict:
+            log.info("the arrival from %s was refused and is discarded", arrival.source)
+        except PeerUnavailable as error:
+            log.warning("the arrival stays prepared: %s", error)
+            return False
+        return True
+
+
+def settle_session(node: Node, session: str) -> None:
+    """Settle the open arrival of a session, if there is one."""
+    arrival = node.store.destination.arrival(session)
+    if arrival is not None:
+        settle(node, arrival)
+
+
+def settle_all(node: Node) -> int:
+    """Settle every unfinished arrival of this node; gives how many could be."""
+    settled = 0
+    for session in node.store.destination.arrivals():
+        arrival = node.store.destination.arrival(session)
+        settled += arrival is not None and settle(node, arrival)
+    return settled

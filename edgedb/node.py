@@ -1,0 +1,164 @@
+"""The composition root: everything a function of a node works with, built once."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from edgedb import auth
+from edgedb.errors import BadRequest, Forbidden
+from edgedb.http import Request
+from edgedb.locks import LockKeeper, Turns
+from edgedb.peers import HttpTransport, PeerClient
+from edgedb.settings import Settings
+from edgedb.store import SessionStore
+from edgedb.topology import Location, Topology
+from edgedb.topology_file import TopologyFile
+
+log = logging.getLogger(__name__)
+
+Background = Callable[[Callable[[], None]], None]
+"""Runs something after the answer is given; tests replace it."""
+
+
+@dataclass
+class Node:
+    """One location's software as seen by one function's process."""
+
+    settings: Settings
+    store: SessionStore
+    peers: PeerClient
+    topology_of: Callable[[], Topology]
+    background: Background
+    name: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Tells this process from others of the node, as a consumer of the outbox."""
+    turns: Turns = field(default_factory=Turns)
+    lock_keeper: LockKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lock_keeper = LockKeeper(self.store.requests.renew, self.settings.lock_ttl)
+
+    @property
+    def location(self) -> str:
+        """The id of the node's own location."""
+        return self.settings.location
+
+    @property
+    def topology(self) -> Topology:
+        """The ancestors and the subtree of this location, as they are now."""
+        return self.topology_of()
+
+    @property
+    def parent(self) -> Location | None:
+        """The parent location; None at the root."""
+        return self.topology.parent(self.location)
+
+    def required_parent(self) -> Location:
+        """Give the parent; raises BadRequest at the root."""
+        parent = self.parent
+        if parent is None:
+            raise BadRequest(f"{self.location} is the root; it has no parent")
+        return parent
+
+    def is_ancestor(self, location: str) -> bool:
+        """Say whether ``location`` is above this one."""
+        return any(ancestor.id == location for ancestor in self.topology.ancestors(self.location))
+
+    def is_descendant(self, location: str) -> bool:
+        """Say whether ``location`` is below this one."""
+        topology = self.topology
+        return (
+            location in topology
+            and location != self.location
+            and topology.in_subtree(location, self.location)
+        )
+
+    def require_oracle(self, request: Request) -> None:
+        """Let only the oracle pass (design section 7); raises Unauthorized."""
+        if self.settings.oracle_token is not None:
+            auth.verify_secret(self.settings.oracle_token, request.header("Authorization"))
+        elif not self.settings.insecure:
+            raise Forbidden("the secret edge-oracle-token is not deployed with this function")
+
+    def caller(self, request: Request) -> str | None:
+        """Give the location that made a call between nodes; None where nothing is checked.
+
+        Raises:
+            Unauthorized: there is no valid node credential for this call.
+
+        """
+        if self.settings.node_key is None:
+            return None
+        call = auth.Call(
+            request.method,
+            f"/function/{self.settings.function}{request.function_path}",
+            request.query_string,
+            request.body,
+        )
+        authorization = request.header("Authorization")
+        return auth.verify(self.settings.node_key, authorization, self.location, call)
+
+    def require_descendant(self, request: Request) -> str | None:
+        """Let only locations below this one pass; gives the caller."""
+        caller = self.caller(request)
+        if caller is not None and not self.is_descendant(caller):
+            raise Forbidden(f"{caller} is not below {self.location}")
+        return caller
+
+    def require_relative(self, request: Request) -> str | None:
+        """Let only ancestors and descendants pass; gives the caller."""
+        caller = self.caller(request)
+        if caller is None or self.is_ancestor(caller) or self.is_descendant(caller):
+            return caller
+        raise Forbidden(f"{caller} is neither above nor below {self.location}")
+
+
+_lock = threading.Lock()
+_node: Node | None = None
+
+
+def default_node() -> Node:
+    """Give this process's node, built from the environment on first use.
+
+    Raises:
+        ConfigurationError: a setting or a secret is missing or malformed.
+
+    """
+    global _node
+    with _lock:
+        if _node is None:
+            _node = node_from(Settings.from_environment())
+        return _node
+
+
+def node_from(settings: Settings) -> Node:
+    """Build a node that talks to a real Redis and to real gateways."""
+    topology = TopologyFile(settings.topology_path, settings.location)
+    topology.current()
+    return Node(
+        settings=settings,
+        store=SessionStore.connect(settings),
+        peers=PeerClient(settings, topology.current, HttpTransport()),
+        topology_of=topology.current,
+        background=_in_one_thread(),
+    )
+
+
+def _in_one_thread() -> Background:
+    executor = ThreadPoolExecutor(1, thread_name_prefix="edgedb-background")
+
+    def submit(task: Callable[[], None]) -> None:
+        executor.submit(_logged, task)
+
+    return submit
+
+
+def _logged(task: Callable[[], None]) -> None:
+    try:
+        task()
+    except Exception:
+        log.exception("background work failed; the next tick repeats it")

@@ -1,0 +1,222 @@
+"""``Offloadable``, and the session API that its handlers use (seed, "Exposed Edge API")."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from edgedb import http
+from edgedb.endpoint import Function
+from edgedb.errors import BadRequest, Forbidden, InvalidValue, OutsideRequest, TooLarge
+from edgedb.http import Request, Response, as_response
+from edgedb.logs import log_context
+from edgedb.model import Propagation, Value
+from edgedb.node import Node
+from edgedb.serving import Task, fingerprint, serve
+from edgedb.session import Session
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The session of the request that is being handled."""
+
+    node: Node
+    session: Session
+    session_id: str
+
+
+_open: ContextVar[_Open] = ContextVar("edgedb_open_session")
+
+
+def _current() -> _Open:
+    try:
+        return _open.get()
+    except LookupError:
+        raise OutsideRequest("the session API works inside handle_offload only") from None
+
+
+def get(key: str) -> Value | None:
+    """Give the value under ``key`` in the current session, None if there is none."""
+    return _current().session.get(key)
+
+
+def set(key: str, value: Value) -> None:
+    """Put ``value`` (str or bytes, up to 64 MiB) under ``key`` (up to 1 KiB)."""
+    _current().session.set(key, value)
+
+
+def delete(key: str) -> None:
+    """Remove the value and the list under ``key``."""
+    _current().session.delete(key)
+
+
+def add_to_list(key: str, value: Value) -> None:
+    """Append ``value`` to the list under ``key``, which begins empty."""
+    _current().session.add_to_list(key, value)
+
+
+def get_list(key: str) -> list[Value]:
+    """Give the elements of the list under ``key``, in the order they were added."""
+    return _current().session.get_list(key)
+
+
+def propagate(value: Value, levels: str | Sequence[str], function: str) -> None:
+    """Have ``function.receive_propagate(value, origin)`` called on this node and above.
+
+    ``levels``: the name of a level, for every location from here up to it; or several names,
+    for just those levels. Delivered after the commit, at least once, duplicates dropped.
+
+    Raises:
+        InvalidValue: a level is not on the way from here to the root.
+
+    """
+    here = _current()
+    targets = _locations(here.node, levels)
+    origin = here.node.location
+    here.session.propagate(
+        Propagation(str(uuid.uuid4()), target, function, value, origin) for target in targets
+    )
+
+
+def location() -> str:
+    """Give the id of the location where the function runs now."""
+    return _current().node.location
+
+
+def session_id() -> str:
+    """Give the ``X-session`` of the current request."""
+    return _current().session_id
+
+
+def _locations(node: Node, levels: str | Sequence[str]) -> list[str]:
+    root_path = [node.topology[node.location], *node.topology.ancestors(node.location)]
+    known = [place.level for place in root_path]
+    wanted = [levels] if isinstance(levels, str) else list(levels)
+    for level in wanted:
+        if level not in known:
+            raise InvalidValue(f"no level {level!r} from {node.location} up; there are {known}")
+    if isinstance(levels, str):
+        return [place.id for place in root_path[: known.index(levels) + 1]]
+    return [place.id for place in root_path if place.level in wanted]
+
+
+class Offloadable(Function):
+    """A stateful function; override :meth:`handle_offload` (seed, "Extends").
+
+    ::
+
+        import edgedb
+
+        class Cart(edgedb.Offloadable):
+            def handle_offload(self, request):
+                edgedb.add_to_list("products", request.query["product"])
+                return {"body": {"products": edgedb.get_list("products")}}
+
+        handle = Cart()
+
+    Class attributes:
+
+    - ``read_only = True``: the handler writes nothing; it takes no lock.
+    - ``node_local = True``: the state belongs to the function at this node, not to a session;
+      no ``X-session`` is needed and nothing ever moves.
+    """
+
+    read_only: ClassVar[bool] = False
+    node_local: ClassVar[bool] = False
+
+    def handle_offload(self, request: Request) -> Any:  # noqa: ANN401, ARG002
+        """Answer a request; what may be returned is in :func:`edgedb.http.as_response`."""
+        raise BadRequest(f"{type(self).__name__} does not take requests")
+
+    def receive_propagate(self, value: Value, origin: str) -> None:  # noqa: ARG002
+        """Take a value propagated by another function; runs on this node's own state."""
+        raise BadRequest(f"{type(self).__name__} does not take propagated values")
+
+    def respond(self, node: Node, request: Request) -> Response:
+        """Serve a client, or take a propagated value from another node."""
+        if request.headers.get(http.PROPAGATE) is not None:
+            return self._receive(node, request)
+        return self._serve(node, request)
+
+    def _serve(self, node: Node, request: Request) -> Response:
+        function = node.settings.function
+        name = function if self.node_local else request.session_header()
+        known = replace(request, session_id="" if self.node_local else name, location=node.location)
+
+        def handle(session: Session) -> Response:
+            return _with_session(
+                node, session, known.session_id, lambda: as_response(self.handle_offload(known))
+            )
+
+        key = "" if self.read_only else _idempotency_key(request)
+        task = Task(
+            session=name,
+            function=function,
+            handle=handle,
+            redirect=lambda target: _redirect(node, request, target),
+            idempotency_key=key,
+            fingerprint=fingerprint(function, request) if key else "",
+            read_only=self.read_only,
+            node_local=self.node_local,
+        )
+        with log_context(session=name):
+            return serve(node, task)
+
+    def _receive(self, node: Node, request: Request) -> Response:
+        caller = node.caller(request)
+        if caller is not None and caller != node.location and not node.is_descendant(caller):
+            raise Forbidden(f"{caller} is not below {node.location}")
+        message = Propagation.from_json(request.json())
+
+        def handle(session: Session) -> Response:
+            def received() -> Response:
+                self.receive_propagate(message.value, message.origin)
+                return Response(status=204)
+
+            return _with_session(node, session, "", received)
+
+        # the message's id is its idempotency key: that is all it takes to drop duplicates
+        task = Task(
+            session=node.settings.function,
+            function=node.settings.function,
+            handle=handle,
+            redirect=lambda target: _redirect(node, request, target),
+            idempotency_key=message.id,
+            node_local=True,
+        )
+        return serve(node, task)
+
+
+def _with_session(node: Node, session: Session, name: str, call: Any) -> Response:  # noqa: ANN401
+    token = _open.set(_Open(node, session, name))
+    try:
+        response: Response = call()
+    finally:
+        _open.reset(token)
+    return response
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.header(http.IDEMPOTENCY_KEY) or ""
+    if len(key) > http.IDEMPOTENCY_KEY_LIMIT:
+        raise TooLarge(f"Idempotency-Key is over {http.IDEMPOTENCY_KEY_LIMIT} characters")
+    return key
+
+
+def _redirect(node: Node, request: Request, target: str) -> Response:
+    """Send the client to where the session is (design section 2, step 4)."""
+    query = b"?" + request.query_string if request.query_string else b""
+    function = node.settings.function
+    gateway = node.topology[target].gateway
+    place = f"{gateway}/function/{function}{request.function_path}{query.decode('latin-1')}"
+    return Response(
+        status=307,
+        headers=(
+            ("Location", place),
+            (http.SESSION_LOCATION, target),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ),
+    )

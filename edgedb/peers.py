@@ -1,0 +1,241 @@
+"""Calls to other nodes: one method per remote endpoint.
+
+A transport that is given a :class:`PeerRequest` and gives back a :class:`PeerResponse` can be
+replaced; everything else (addresses, credentials, what an answer means) is here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from edgedb import auth, errors, http
+from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
+from edgedb.model import Propagation, SessionToken
+from edgedb.packet import Cursor, SessionPacket
+from edgedb.settings import Settings
+from edgedb.topology import Topology
+
+POOL_SIZE = 32
+
+
+@dataclass(frozen=True)
+class PeerRequest:
+    """One HTTP call to another node's gateway."""
+
+    method: str
+    location: str
+    gateway: str
+    function: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def query_string(self) -> str:
+        """The encoded query."""
+        return urlencode(self.query)
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        query = f"?{self.query_string}" if self.query else ""
+        return f"{self.gateway}/function/{self.function}{query}"
+
+
+@dataclass(frozen=True)
+class PeerResponse:
+    """What the other node answered."""
+
+    status: int
+    body: bytes
+
+
+class Transport(Protocol):
+    """Carries a call to another node."""
+
+    def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
+        """Give the answer; raises PeerUnavailable when there is none within ``timeout`` s."""
+        ...
+
+
+class HttpTransport:
+    """The transport of a deployed node: kept-alive connections, redirects not followed."""
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        adapter = HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
+        """Give the answer; raises PeerUnavailable."""
+        try:
+            answer = self._session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=dict(request.headers),
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise PeerUnavailable(f"{request.location} does not answer: {error}") from error
+        return PeerResponse(answer.status_code, answer.content)
+
+
+class PeerClient:
+    """Calls to the other nodes; methods raise what the other node's problem says.
+
+    Raises:
+        PeerUnavailable: no answer, or not one of a node: whether it acted is unknown.
+        EdgeError: the problem the other node answered with.
+
+    """
+
+    def __init__(
+        self, settings: Settings, topology: Callable[[], Topology], transport: Transport
+    ) -> None:
+        self._settings = settings
+        self._topology = topology
+        self._transport = transport
+
+    def page(self, source: str, session: str, cursor: Cursor) -> SessionPacket:
+        """Read a page of a session (migrate-session, step 1)."""
+        query = {"session": session, "page": json.dumps(cursor.to_json())}
+        return self._packet(self._call("GET", source, "migrate-session", query))
+
+    def freeze(
+        self, source: str, session: str, transfer: str, since: int, *, is_final: bool
+    ) -> SessionPacket:
+        """Freeze a session and read what is new since a version (migrate-session, step 2).
+
+        A packet without a grant: there is too much to send while frozen, copy on; unless
+        ``is_final``, then it is frozen however much there is.
+        """
+        query = self._phase(session, "freeze", transfer) | {"since": str(since)}
+        query |= {"final": "1"} if is_final else {}
+        return self._packet(self._repeated("POST", source, "migrate-session", query))
+
+    def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:
+        """Take a session over (migrate-session, step 4)."""
+        query = self._phase(session, "hand-over", transfer) | {"grant": grant}
+        self._repeated("POST", source, "migrate-session", query)
+
+    def thaw(self, source: str, session: str, transfer: str) -> None:
+        """Let the source serve again (migrate-session, failure rules)."""
+        self._call("POST", source, "migrate-session", self._phase(session, "thaw", transfer))
+
+    def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
+        """Ask the parent to take a session or to pass it on (offload-session)."""
+        body = json.dumps(token.to_json()).encode()
+        return SessionToken.from_json(
+            self._json(self._call("POST", parent, "offload-session", body=body))
+        )
+
+    def onload_session(
+        self, parent: str, for_location: str, session: str | None, count: int
+    ) -> list[SessionToken]:
+        """Ask the parent for sessions of a subtree (onload-session)."""
+        query = {"count": str(count)} | ({"session": session} if session is not None else {})
+        headers = {http.ONLOAD_LOCATION: for_location}
+        answer = self._json(self._call("GET", parent, "onload-session", query, headers))
+        if not isinstance(answer, list):
+            raise PeerUnavailable(f"{parent} answered onload-session without a list")
+        return [SessionToken.from_json(document) for document in answer]
+
+    def update_session(self, proprietary: str, token: SessionToken) -> None:
+        """Tell a proprietary location where its session is (update-session)."""
+        self._call("POST", proprietary, "update-session", body=json.dumps(token.to_json()).encode())
+
+    def test_function(self, location: str, session: str) -> str:
+        """Ask where a session is (test-function)."""
+        return self._call("GET", location, "test-function", {"session": session}).body.decode()
+
+    def propagate(self, message: Propagation) -> None:
+        """Deliver a propagated value to a function at another location."""
+        body = json.dumps(message.to_json()).encode()
+        self._call("POST", message.to, message.function, {}, {http.PROPAGATE: message.id}, body)
+
+    def _phase(self, session: str, phase: str, transfer: str) -> dict[str, str]:
+        here = self._settings.location
+        return {"session": session, "phase": phase, "transfer": transfer, "to": here}
+
+    def _repeated(
+        self, method: str, location: str, function: str, query: Mapping[str, str]
+    ) -> PeerResponse:
+        """Call a step whose repetition gives the same answer; once more if there is none."""
+        try:
+            return self._call(method, location, function, query)
+        except PeerUnavailable:
+            return self._call(method, location, function, query)
+
+    def _call(
+        self,
+        method: str,
+        location: str,
+        function: str,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> PeerResponse:
+        request = PeerRequest(
+            method, location, self._gateway(location), function, query or {}, headers or {}, body
+        )
+        signed = PeerRequest(**{**vars(request), "headers": self._signed(request)})
+        response = self._transport.send(signed, self._settings.peer_timeout)
+        if response.status >= 300:
+            raise _error(location, response)
+        return response
+
+    def _gateway(self, location: str) -> str:
+        """Only gateways of this node's own topology are ever called."""
+        parent = self._topology().parent(self._settings.location)
+        if parent is not None and parent.id == location and self._settings.parent_host:
+            return self._settings.parent_host
+        return self._topology()[location].gateway
+
+    def _signed(self, request: PeerRequest) -> dict[str, str]:
+        call = auth.Call(
+            request.method,
+            f"/function/{request.function}",
+            request.query_string.encode(),
+            request.body,
+        )
+        key = self._settings.node_key or auth.INSECURE_KEY
+        credential = auth.issue(key, self._settings.location, request.location, call)
+        return {**request.headers, "Authorization": credential}
+
+    def _packet(self, response: PeerResponse) -> SessionPacket:
+        return SessionPacket.from_json(self._json(response))
+
+    def _json(self, response: PeerResponse) -> Any:  # noqa: ANN401 - checked by the callers
+        try:
+            return json.loads(response.body)
+        except (ValueError, RecursionError) as error:
+            raise PeerUnavailable(
+                f"another node answered something else than JSON: {error}"
+            ) from error
+
+
+def _error(location: str, response: PeerResponse) -> EdgeError:
+    """Give the error another node answered with, as this library's class of that type."""
+    try:
+        document = json.loads(response.body)
+        name = str(document["type"]).rpartition(":")[2]
+        detail = f"{location}: {document['detail']}"
+    except (ValueError, KeyError, TypeError):
+        return PeerUnavailable(f"{location} answered {response.status} without a problem document")
+    kind = getattr(errors, name, None)
+    if isinstance(kind, type) and issubclass(kind, EdgeError):
+        return kind(detail)
+    if response.status == Conflict.status:
+        return Conflict(detail)
+    return BadRequest(detail) if response.status < 500 else PeerUnavailable(detail)

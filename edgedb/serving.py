@@ -1,0 +1,209 @@
+"""One client's request from *begin* to *commit* (design section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+
+from edgedb.delivery import deliver_soon
+from edgedb.errors import (
+    EdgeError,
+    HandlerFailed,
+    IdempotencyMismatch,
+    SessionBusy,
+    SessionChanged,
+)
+from edgedb.http import Request, Response
+from edgedb.model import Value
+from edgedb.moving import settle_session
+from edgedb.node import Node
+from edgedb.session import Session
+from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
+
+log = logging.getLogger(__name__)
+
+REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
+SETTLE_AFTER_S = 0.2  # a live mover activates well within this
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to run under a session.
+
+    ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
+    open session; ``redirect`` is given the location where the session is.
+    """
+
+    session: str
+    function: str
+    handle: Callable[[Session], Response]
+    redirect: Callable[[str], Response]
+    idempotency_key: str = ""
+    fingerprint: str = ""
+    read_only: bool = False
+    node_local: bool = False
+
+    def attempt(self) -> Attempt:
+        """Give one attempt to begin; read-only tasks take no lock."""
+        lock = "" if self.read_only else secrets.token_hex(8)
+        key = self.idempotency_key
+        return Attempt(self.session, self.function, lock, key, self.node_local)
+
+
+def fingerprint(function: str, request: Request) -> str:
+    """Give a digest of everything that makes a request what it is."""
+    sha = hashlib.sha256()
+    line = f"{function} {request.method} {request.function_path}?"
+    for part in (line.encode(), request.query_string, request.body):
+        sha.update(len(part).to_bytes(8, "big"))
+        sha.update(part)
+    return sha.hexdigest()
+
+
+def serve(node: Node, task: Task) -> Response:
+    """Run a task where its session is, or say where that is.
+
+    Raises:
+        SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
+        IdempotencyMismatch: the key was used with another request.
+        Conflict: the handler ran, but took so long that the session was lost; nothing changed.
+        HandlerFailed: the handler raised; nothing changed.
+        EdgeError: the handler raised it, or the store failed.
+
+    """
+    deadline = time.monotonic() + node.settings.lock_wait
+    with ExitStack() as turn:
+        if not task.read_only:
+            turn.enter_context(node.turns.turn(task.attempt().keys.meta, node.settings.lock_wait))
+        while True:
+            outcome = _begin(node, task, deadline)
+            if isinstance(outcome, Redirect):
+                return task.redirect(outcome.location)
+            if isinstance(outcome, Replay):
+                return _replayed(outcome.reply, task)
+            try:
+                return _run(node, task, outcome)
+            except SessionChanged:
+                # a read-only handler has no effects: it may run again on the new state
+                if not task.read_only or time.monotonic() > deadline:
+                    raise
+
+
+def _begin(node: Node, task: Task, deadline: float) -> Redirect | Replay | Run:
+    """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
+    attempt, started = task.attempt(), time.monotonic()
+    for pause in _pauses():
+        outcome = node.store.requests.begin(attempt)
+        if not isinstance(outcome, Wait):
+            return outcome
+        if outcome.reason == "arriving" and time.monotonic() - started > SETTLE_AFTER_S:
+            settle_session(node, task.session)
+            started = time.monotonic()
+        if time.monotonic() + pause > deadline:
+            raise SessionBusy(f"session {task.session!r} is {outcome.reason}; try again")
+        time.sleep(pause)
+    raise AssertionError("pauses never end")  # pragma: no cover
+
+
+def _pauses() -> Iterator[float]:
+    """Give jittered pauses that grow to ``LONGEST_PAUSE_S``."""
+    longest = FIRST_PAUSE_S
+    while True:
+        yield random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
+        longest = min(2 * longest, LONGEST_PAUSE_S)
+
+
+class _Reader:
+    """Reads a large session key by key; remembers that a read came too late.
+
+    A handler may catch the error, its answer must not be given all the same.
+    """
+
+    def __init__(self, store: RequestStore, run: Run) -> None:
+        self._store = store
+        self._run = run
+        self.is_late = False
+
+    def scalar(self, key: str) -> Value | None:
+        try:
+            return self._store.scalar(self._run, key)
+        except SessionChanged:
+            self.is_late = True
+            raise
+
+    def elements(self, key: str) -> tuple[Value, ...]:
+        try:
+            return self._store.elements(self._run, key)
+        except SessionChanged:
+            self.is_late = True
+            raise
+
+
+def _run(node: Node, task: Task, run: Run) -> Response:
+    reader = _Reader(node.store.requests, run)
+    session = Session(run.snapshot, reader, read_only=task.read_only)
+    if task.read_only:
+        return _handled(task, session, reader)
+    try:
+        with node.lock_keeper.keeping(run) if run.lock else nullcontext():
+            response = _handled(task, session, reader)
+    except BaseException:
+        node.store.requests.release(run)
+        raise
+    _commit(node, task, run, session, response)
+    return response
+
+
+def _handled(task: Task, session: Session, reader: _Reader) -> Response:
+    """Run the handler; its own errors become one that says no more than that."""
+    try:
+        response = task.handle(session)
+    except EdgeError:
+        raise
+    except Exception as error:
+        log.exception("the handler of %s failed", task.function)
+        raise HandlerFailed("the function failed; its log has the reason") from error
+    if reader.is_late:
+        raise SessionChanged("the session changed while it was read")
+    return response
+
+
+def _commit(node: Node, task: Task, run: Run, session: Session, response: Response) -> None:
+    changes = session.changes()
+    reply = _kept(response, task.fingerprint) if task.idempotency_key else b""
+    try:
+        node.store.requests.commit(run, changes, task.idempotency_key, reply)
+    except EdgeError as error:
+        # refused as a whole, unless no answer came: then the lock tells, or runs out
+        log.warning("the commit failed: %s", error)
+        node.store.requests.release(run)
+        raise
+    if changes.propagations:
+        deliver_soon(node)
+
+
+def _kept(response: Response, request_fingerprint: str) -> bytes:
+    """Give the stored form of a reply: a JSON line, then the body."""
+    is_small = len(response.body) <= REPLY_LIMIT
+    head = {
+        "fingerprint": request_fingerprint,
+        "status": response.status if is_small else 208,
+        "headers": response.headers if is_small else (),
+    }
+    return json.dumps(head).encode() + b"\n" + (response.body if is_small else b"")
+
+
+def _replayed(reply: bytes, task: Task) -> Response:
+    line, _, body = reply.partition(b"\n")
+    head = json.loads(line)
+    if head["fingerprint"] != task.fingerprint:
+        raise IdempotencyMismatch("this Idempotency-Key was used with a different request")
+    return Response(body, head["status"], tuple((k, v) for k, v in head["headers"]))

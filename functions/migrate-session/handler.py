@@ -1,0 +1,106 @@
+"""``migrate-session``: give a session away, step by step (seed, "Offloading"; design section 3).
+
+``GET ?session=ID[&since=V]`` answers a whole SessionPacket; with ``page=CURSOR`` (JSON) one page
+of a copy. ``POST ?session=ID&transfer=T&to=LOCATION&phase=…``: ``freeze`` (``since=V``,
+``final=1``) answers a SessionPacket with a grant, ``hand-over`` (``grant=G``) and ``thaw``
+answer ``{}``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from edgedb import Endpoint, Request, Response
+from edgedb.errors import BadRequest, Conflict, Forbidden, SessionBusy
+from edgedb.node import Node
+from edgedb.packet import Cursor, SessionPacket
+
+POLL_S = 0.002
+
+
+def migrate_session(node: Node, request: Request) -> Response:
+    """Serve one step of a transfer to a location above or below."""
+    caller = node.require_relative(request)
+    session = request.required_session()
+    if request.method == "GET":
+        return Response.json(_read(node, request, session).to_json())
+    destination = _parameter(request, "to")
+    if caller is not None and caller != destination:
+        raise Forbidden(f"{caller} does not speak for {destination}")
+    if not (node.is_ancestor(destination) or node.is_descendant(destination)):
+        raise BadRequest(f"{destination} is neither above nor below {node.location}")
+    phase = PHASES.get(_parameter(request, "phase"))
+    if phase is None:
+        raise BadRequest(f"phase must be one of {', '.join(PHASES)}")
+    return phase(node, request, session)
+
+
+def _read(node: Node, request: Request, session: str) -> SessionPacket:
+    page = request.query.get("page")
+    if page is None:
+        return node.store.source.whole(session, request.number("since", 0))
+    try:
+        cursor = Cursor.from_json(json.loads(page))
+    except ValueError as error:
+        raise BadRequest(f"page is not JSON: {error}") from error
+    return node.store.source.page(session, cursor)
+
+
+def _freeze(node: Node, request: Request, session: str) -> Response:
+    """Stop serving once the running request has ended, and answer what is new."""
+    source, since = node.store.source, request.number("since", 0)
+    if request.query.get("final") != "1":
+        much = source.too_much_to_freeze(session, since)
+        if much is not None:
+            return Response.json(much.to_json())
+    grant = _granted(node, session, _parameter(request, "transfer"))
+    packet = source.page(session, Cursor(since, since, since))
+    return Response.json(replace(packet, grant=grant).to_json())
+
+
+def _granted(node: Node, session: str, transfer: str) -> str:
+    deadline = time.monotonic() + node.settings.lock_wait
+    while True:
+        grant = node.store.source.freeze(session, transfer)
+        if grant is not None:
+            return grant
+        if time.monotonic() > deadline:
+            raise SessionBusy(f"session {session!r} is still running a request")
+        time.sleep(POLL_S)
+
+
+def _hand_over(node: Node, request: Request, session: str) -> Response:
+    """Give the session away under a grant that is in force: the commit point of a move."""
+    destination, grant = _parameter(request, "to"), _parameter(request, "grant")
+    token = node.store.residents.token(session)
+    if token is None:
+        raise Conflict(f"session {session!r} is not known at {node.location}")
+    if not node.topology.in_subtree(token.proprietary_location, destination):
+        raise BadRequest(f"{destination} is not above {token.proprietary_location}")
+    node.store.source.hand_over(token, grant, destination)
+    return Response.json({})
+
+
+def _thaw(node: Node, request: Request, session: str) -> Response:
+    """Serve again; the transfer's grant is never honoured after this."""
+    node.store.source.thaw(session, _parameter(request, "transfer"))
+    return Response.json({})
+
+
+def _parameter(request: Request, name: str) -> str:
+    value = request.query.get(name)
+    if not value:
+        raise BadRequest(f"the parameter {name} is missing")
+    return value
+
+
+PHASES: dict[str, Callable[[Node, Request, str], Response]] = {
+    "freeze": _freeze,
+    "hand-over": _hand_over,
+    "thaw": _thaw,
+}
+
+handle = Endpoint(migrate_session, methods={"GET", "POST"})

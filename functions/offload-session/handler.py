@@ -1,0 +1,25 @@
+"""``offload-session``: take a session from below, or pass it on (seed, "Offloading").
+
+``POST`` a SessionToken; answers the token after the move.
+"""
+
+from __future__ import annotations
+
+from edgedb import Endpoint, Request, Response
+from edgedb.model import SessionToken
+from edgedb.moving import pull
+from edgedb.node import Node
+from edgedb.store.residents import OffloadStatus
+
+
+def offload_session(node: Node, request: Request) -> Response:
+    """Accept the session here, or relay the parent's answer; the root always accepts."""
+    node.require_descendant(request)
+    token = SessionToken.from_json(request.json())
+    parent = node.parent
+    if parent is None or node.store.residents.status() is OffloadStatus.ACCEPT:
+        return Response.json(pull(node, token).to_json())
+    return Response.json(node.peers.offload_session(parent.id, token).to_json())
+
+
+handle = Endpoint(offload_session, methods={"POST"})

@@ -1,0 +1,52 @@
+"""``onload-session``: name sessions that may go down to a location (seed, "Offloading").
+
+``GET`` or ``POST`` ``[?session=ID][&count=N]`` with header ``X-onload-location``; answers a
+JSON list of SessionTokens.
+"""
+
+from __future__ import annotations
+
+from edgedb import Endpoint, Request, Response
+from edgedb.errors import BadRequest, Forbidden
+from edgedb.http import COUNT_LIMIT, ONLOAD_LOCATION
+from edgedb.model import SessionToken
+from edgedb.node import Node
+from edgedb.store.residents import Policy
+
+
+def onload_session(node: Node, request: Request) -> Response:
+    """Look here for sessions of the asking location's subtree, then at the parent."""
+    below = _asking_location(node, request)
+    session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
+    tokens = _residents_of_subtree(node, below, session, count)
+    if not tokens and node.parent is not None:
+        tokens = node.peers.onload_session(node.parent.id, below, session, count)
+    return Response.json([token.to_json() for token in tokens])
+
+
+def _asking_location(node: Node, request: Request) -> str:
+    """Give ``X-onload-location``; a caller names itself or somebody below it."""
+    caller = node.require_descendant(request)
+    below = request.header(ONLOAD_LOCATION)
+    if below is None or not node.is_descendant(below):
+        raise BadRequest(f"{ONLOAD_LOCATION} must name a location below {node.location}")
+    if caller is not None and not node.topology.in_subtree(below, caller):
+        raise Forbidden(f"{caller} does not speak for {below}")
+    return below
+
+
+def _residents_of_subtree(
+    node: Node, below: str, session: str | None, count: int
+) -> list[SessionToken]:
+    subtree, residents = node.topology.subtree(below), node.store.residents
+    names = [session] if session else residents.choose(Policy.MOST_RECENT, count, subtree)
+    return [
+        token
+        for token in residents.tokens(names)
+        if token is not None
+        and token.current_location == node.location
+        and token.proprietary_location in subtree
+    ]
+
+
+handle = Endpoint(onload_session, methods={"GET", "POST"})

@@ -1,0 +1,100 @@
+"""The oracle's endpoints (seed, "Oracle"); ``ORACLE_ACTION`` says which one is deployed.
+
+- ``set-offload-status?status=accept|reject``
+- ``force-offload[?session=ID][&policy=largest|least-recent|random]``: the token after the move
+- ``force-onload[?session=ID][&count=N]``: the tokens of the sessions brought here
+- ``tick``, deployed as ``oracle``: ``POST`` does what is due, ``GET`` reports the node's load,
+  ``GET /sessions[?limit=N][&policy=…]`` its sessions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edgedb import Endpoint, Request, Response
+from edgedb.errors import ConfigurationError
+from edgedb.http import COUNT_LIMIT
+from edgedb.node import Node
+from edgedb.offloading import force_offload, force_onload, tick
+from edgedb.store.residents import OffloadStatus, Policy
+from edgedb.timestamps import rfc3339
+
+
+def oracle(node: Node, request: Request) -> Response:
+    """Do the action this function is deployed for."""
+    action = ACTIONS.get(node.settings.oracle_action)
+    if action is None:
+        raise ConfigurationError(f"ORACLE_ACTION must be one of {', '.join(ACTIONS)}")
+    return action(node, request)
+
+
+def _set_offload_status(node: Node, request: Request) -> Response:
+    node.require_oracle(request)
+    node.required_parent()
+    status = OffloadStatus.parse(request.query.get("status"))
+    node.store.residents.set_status(status)
+    return Response.json({"location": node.location, "status": status})
+
+
+def _force_offload(node: Node, request: Request) -> Response:
+    node.require_oracle(request)
+    policy = Policy.parse(request.query.get("policy", Policy.LARGEST))
+    token = force_offload(node, request.session_parameter(), policy)
+    return Response.json(token.to_json())
+
+
+def _force_onload(node: Node, request: Request) -> Response:
+    node.require_oracle(request)
+    session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
+    return Response.json([token.to_json() for token in force_onload(node, session, count)])
+
+
+def _tick(node: Node, request: Request) -> Response:
+    if request.method == "POST":
+        # the cron connector has no credentials to send; a tick does nothing but what is due
+        if "Authorization" in request.headers:
+            node.require_oracle(request)
+        return Response.json(tick(node).to_json())
+    node.require_oracle(request)
+    return _sessions(node, request) if request.path == "/sessions" else _load(node)
+
+
+def _load(node: Node) -> Response:
+    here, load = node.topology[node.location], node.store.residents.load()
+    return Response.json(
+        {
+            "location": here.id,
+            "level": here.level,
+            "parent": here.parent,
+            "status": load.status,
+            "sessions": load.sessions,
+            "bytes": load.size,
+            "arrivals": load.arrivals,
+            "outbox": load.outbox,
+        }
+    )
+
+
+def _sessions(node: Node, request: Request) -> Response:
+    policy = Policy.parse(request.query.get("policy", Policy.MOST_RECENT))
+    limit = request.number("limit", 100, COUNT_LIMIT)
+    names = node.store.residents.choose(policy, limit, node.topology.subtree(node.location))
+    sessions = [
+        {
+            **resident.token.to_json(),
+            "bytes": resident.size,
+            "lastAccess": rfc3339(resident.accessed_ms),
+        }
+        for resident in node.store.residents.residents(names)
+    ]
+    return Response.json({"sessions": sessions})
+
+
+ACTIONS: dict[str, Callable[[Node, Request], Response]] = {
+    "tick": _tick,
+    "set-offload-status": _set_offload_status,
+    "force-offload": _force_offload,
+    "force-onload": _force_onload,
+}
+
+handle = Endpoint(oracle, methods={"GET", "POST"})

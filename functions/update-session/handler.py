@@ -1,0 +1,26 @@
+"""``update-session``: tell a session's proprietary location where it is (seed, "Offloading").
+
+``POST`` a SessionToken; accepted only with a higher epoch than the one known.
+"""
+
+from __future__ import annotations
+
+from edgedb import Endpoint, Request, Response
+from edgedb.errors import BadRequest
+from edgedb.model import SessionToken
+from edgedb.node import Node
+
+
+def update_session(node: Node, request: Request) -> Response:
+    """Follow a session of this location that has moved further up or down."""
+    node.require_relative(request)
+    token = SessionToken.from_json(request.json())
+    if token.proprietary_location != node.location:
+        raise BadRequest(f"the session belongs to {token.proprietary_location}, not here")
+    if not node.is_ancestor(token.current_location):
+        raise BadRequest(f"{token.current_location} is not above {node.location}")
+    node.store.destination.update(token)
+    return Response.json(token.to_json())
+
+
+handle = Endpoint(update_session, methods={"POST"})
