@@ -1,0 +1,262 @@
+"""A whole tree in one process: real servers for the data, calls between nodes by function call.
+
+What is replaced is the transport and the clock; everything else is what is deployed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+from werkzeug.datastructures import Headers
+
+from edgedb.endpoint import Function
+from edgedb.errors import PeerUnavailable
+from edgedb.http import Request, Response
+from edgedb.model import SessionToken
+from edgedb.node import Node
+from edgedb.offloading import tick
+from edgedb.peers import PeerClient, PeerRequest, PeerResponse
+from edgedb.settings import Settings
+from edgedb.store import SessionStore
+from edgedb.topology import Topology
+from tests.support.functions import Notebook, Reader, Tally
+
+REPOSITORY = Path(__file__).parents[2]
+NODE_KEY = b"a key that only this tree's nodes know"
+ORACLE_TOKEN = "the oracle's secret"  # noqa: S105
+
+THREE_LEVELS: dict[str, Any] = {
+    "levels": ["cloud", "city", "edge"],
+    "locations": {
+        "cloud": {"gateway": "http://cloud"},
+        "city": {"parent": "cloud", "gateway": "http://city"},
+        "edge-a": {"parent": "city", "gateway": "http://edge-a"},
+        "edge-b": {"parent": "city", "gateway": "http://edge-b"},
+    },
+}
+
+ENDPOINTS = {
+    "offload-session": "offload-session",
+    "onload-session": "onload-session",
+    "migrate-session": "migrate-session",
+    "update-session": "update-session",
+    "test-function": "test-function",
+    "oracle": "oracle",
+    "set-offload-status": "oracle",
+    "force-offload": "oracle",
+    "force-onload": "oracle",
+}
+
+
+def load_handler(folder: Path) -> ModuleType:
+    """Import a function's ``handler.py`` from its folder."""
+    name = f"handler_{folder.name.replace('-', '_')}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, folder / "handler.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@dataclass
+class Clock:
+    """A clock that only goes when it is told to; milliseconds."""
+
+    now_ms: int = 1_750_000_000_000
+
+    def __call__(self) -> int:
+        """Give the time."""
+        return self.now_ms
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now_ms += round(seconds * 1000)
+
+
+Hook = Callable[[PeerRequest, Callable[[], PeerResponse]], PeerResponse]
+
+
+@dataclass
+class Tree:
+    """Nodes by location; ``hook`` sees every call between nodes and may lose or repeat it."""
+
+    topology: Topology
+    clients: Mapping[str, redis.Redis]
+    clock: Clock = field(default_factory=Clock)
+    hook: Hook = field(default=lambda _, deliver: deliver())
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    background: Callable[[Callable[[], None]], None] = field(default=lambda _: None)
+    calls: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.functions: dict[str, Function] = {
+            name: load_handler(REPOSITORY / "functions" / folder).handle
+            for name, folder in ENDPOINTS.items()
+        }
+        self.functions |= {"notebook": Notebook(), "reader": Reader(), "tally": Tally()}
+        self._nodes: dict[tuple[str, str], Node] = {}
+
+    def node(self, location: str, function: str = "oracle") -> Node:
+        """Give a location as one of its functions sees it."""
+        if (location, function) not in self._nodes:
+            self._nodes[location, function] = self._build(location, function)
+        return self._nodes[location, function]
+
+    def _build(self, location: str, function: str) -> Node:
+        settings = replace(self._settings(location, function), **self.settings)
+        view = self.topology.view_of(location)
+        return Node(
+            settings=settings,
+            store=SessionStore(self.clients[location], settings, self.clock),
+            peers=PeerClient(settings, lambda: view, self),
+            topology_of=lambda: view,
+            background=self.background,
+        )
+
+    def _settings(self, location: str, function: str) -> Settings:
+        return Settings(
+            location=location,
+            function=function,
+            parent_host=None,
+            redis_host="",
+            redis_port=0,
+            node_key=NODE_KEY,
+            oracle_token=ORACLE_TOKEN,
+            oracle_action="tick" if function == "oracle" else function,
+            lock_wait=0.05,
+            # the tick takes up at once what another attempt has claimed
+            peer_timeout=0.0,
+        )
+
+    def send(self, request: PeerRequest, timeout: float) -> PeerResponse:  # noqa: ARG002
+        """Carry a call between nodes (the transport)."""
+        self.calls.append(f"{request.method} {request.location}/{request.function}")
+        return self.hook(request, lambda: self._deliver(request))
+
+    def _deliver(self, request: PeerRequest) -> PeerResponse:
+        if request.function not in self.functions:
+            return PeerResponse(404, b"no such function")
+        response = self.respond(
+            request.location,
+            request.function,
+            Request(
+                request.method,
+                query_string=request.query_string.encode(),
+                headers=Headers(dict(request.headers)),
+                body=request.body,
+            ),
+        )
+        return PeerResponse(response.status, response.body)
+
+    def respond(self, location: str, function: str, request: Request) -> Response:
+        """Have a function of a location answer a request."""
+        return self.functions[function].respond_to(request, self.node(location, function))
+
+    def call(
+        self,
+        location: str,
+        function: str = "notebook",
+        session: str = "s",
+        *,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Response:
+        """Call a function as a client does, without following a redirect."""
+        sent = Headers({"X-session": session.encode().decode("latin-1"), **(headers or {})})
+        request = Request(query_string=query.encode(), headers=sent, **more)
+        return self.respond(location, function, request)
+
+    def follow(self, location: str, *arguments: Any, **more: Any) -> tuple[str, Response]:
+        """Call a function as a client does; gives where it ended and the answer."""
+        for _ in range(len(self.topology)):
+            response = self.call(location, *arguments, **more)
+            if response.status != 307:
+                return location, response
+            location = dict(response.headers)["X-session-location"]
+        raise AssertionError("redirects do not end")
+
+    def oracle(self, location: str, action: str, query: str = "") -> Response:
+        """Call one of the oracle's endpoints with its credentials."""
+        headers = Headers({"Authorization": f"Bearer {ORACLE_TOKEN}"})
+        request = Request("POST", query_string=query.encode(), headers=headers)
+        return self.respond(location, action, request)
+
+    def offload(self, location: str, session: str = "s") -> SessionToken:
+        """Force one session up; it must work."""
+        response = self.oracle(location, "force-offload", f"session={session}")
+        assert response.status == 200, response.body
+        return SessionToken.from_json(json.loads(response.body))
+
+    def onload(self, location: str, session: str = "s") -> SessionToken:
+        """Force one session down; it must work."""
+        response = self.oracle(location, "force-onload", f"session={session}")
+        assert response.status == 200, response.body
+        return SessionToken.from_json(json.loads(response.body)[0])
+
+    def write(self, location: str, word: str, session: str = "s", **more: Any) -> Response:
+        """Have the notebook append a word, wherever the session is."""
+        return self.follow(location, "notebook", session, query=f"word={word}", **more)[1]
+
+    def words(self, location: str, session: str = "s") -> list[str]:
+        """Read the notebook, wherever the session is."""
+        _, response = self.follow(location, "reader", session)
+        assert response.status == 200, response.body
+        return list(json.loads(response.body)["words"])
+
+    def tick_all(self) -> None:
+        """Let every node do what is due, as its timer would."""
+        for location in self.topology:
+            tick(self.node(location.id))
+
+    def residents(self, session: str = "s") -> list[str]:
+        """Give every location that would serve the session now."""
+        tokens = {
+            place.id: self.node(place.id).store.residents.token(session) for place in self.topology
+        }
+        return [
+            place for place, token in tokens.items() if token and token.current_location == place
+        ]
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """Give, per location, open arrivals and data of sessions that do not live there."""
+        return {place.id: found for place in self.topology if (found := self._leftovers(place.id))}
+
+    def _leftovers(self, location: str) -> list[str]:
+        residents = self.node(location).store.residents
+        found = []
+        for key in self.clients[location].scan_iter("edge:{*", count=1000):
+            name = key.decode()
+            session, _, part = name.removeprefix("edge:{").rpartition("}:")
+            token = residents.token(session)
+            is_here = token is not None and token.current_location == location
+            if part == "arrival" or (part != "meta" and not is_here):
+                found.append(name)
+        return sorted(found)
+
+
+def lose_request(_: PeerRequest, __: Callable[[], PeerResponse]) -> PeerResponse:
+    """A hook: the call never arrives."""
+    raise PeerUnavailable("the request was lost")
+
+
+def lose_answer(_: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+    """A hook: the call arrives, its answer does not."""
+    deliver()
+    raise PeerUnavailable("the answer was lost")
+
+
+def parameters(request: PeerRequest) -> dict[str, list[str]]:
+    """Give a call's query parameters."""
+    return parse_qs(urlsplit(request.url).query)
