@@ -19,5 +19,6 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	for handler in functions/*/handler.py; do $(BIN)/mypy $$handler || exit 1; done
+	for handler in functions/*/handler.py examples/*/handler.py; do $(BIN)/mypy $$handler || exit 1; done
+	cd template/python3-http-edge && ../../$(BIN)/mypy --strict index.py server.py function/handler.py
 	$(BIN)/lint-imports

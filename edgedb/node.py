@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import queue
 import secrets
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from edgedb import auth
@@ -149,12 +149,15 @@ def node_from(settings: Settings) -> Node:
 
 
 def _in_one_thread() -> Background:
-    executor = ThreadPoolExecutor(1, thread_name_prefix="edgedb-background")
+    """Run tasks one after the other; a process that ends waits for none of them."""
+    tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
-    def submit(task: Callable[[], None]) -> None:
-        executor.submit(_logged, task)
+    def work() -> None:
+        while True:
+            _logged(tasks.get())
 
-    return submit
+    threading.Thread(target=work, name="edgedb-background", daemon=True).start()
+    return tasks.put
 
 
 def _logged(task: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ from edgedb.model import Propagation, Value
 from edgedb.node import Node
 from edgedb.serving import Task, fingerprint, serve
 from edgedb.session import Session
+from edgedb.topology import Location
 
 
 @dataclass(frozen=True)
@@ -86,21 +87,31 @@ def location() -> str:
     return _current().node.location
 
 
+def levels() -> list[str]:
+    """Give the names of the levels from the current location up to the root."""
+    return [place.level for place in _way_up(_current().node)]
+
+
 def session_id() -> str:
     """Give the ``X-session`` of the current request."""
     return _current().session_id
 
 
 def _locations(node: Node, levels: str | Sequence[str]) -> list[str]:
-    root_path = [node.topology[node.location], *node.topology.ancestors(node.location)]
-    known = [place.level for place in root_path]
+    way_up = _way_up(node)
+    known = [place.level for place in way_up]
     wanted = [levels] if isinstance(levels, str) else list(levels)
     for level in wanted:
         if level not in known:
             raise InvalidValue(f"no level {level!r} from {node.location} up; there are {known}")
     if isinstance(levels, str):
-        return [place.id for place in root_path[: known.index(levels) + 1]]
-    return [place.id for place in root_path if place.level in wanted]
+        return [place.id for place in way_up[: known.index(levels) + 1]]
+    return [place.id for place in way_up if place.level in wanted]
+
+
+def _way_up(node: Node) -> list[Location]:
+    topology = node.topology
+    return [topology[node.location], *topology.ancestors(node.location)]
 
 
 class Offloadable(Function):

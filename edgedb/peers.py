@@ -135,10 +135,9 @@ class PeerClient:
 
     def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
         """Ask the parent to take a session or to pass it on (offload-session)."""
-        body = json.dumps(token.to_json()).encode()
-        return SessionToken.from_json(
-            self._json(self._call("POST", parent, "offload-session", body=body))
-        )
+        body, timeout = json.dumps(token.to_json()).encode(), self._settings.move_timeout
+        answer = self._call("POST", parent, "offload-session", body=body, timeout=timeout)
+        return SessionToken.from_json(self._json(answer))
 
     def onload_session(
         self, parent: str, for_location: str, session: str | None, count: int
@@ -185,12 +184,13 @@ class PeerClient:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
+        timeout: float | None = None,
     ) -> PeerResponse:
         request = PeerRequest(
             method, location, self._gateway(location), function, query or {}, headers or {}, body
         )
         signed = PeerRequest(**{**vars(request), "headers": self._signed(request)})
-        response = self._transport.send(signed, self._settings.peer_timeout)
+        response = self._transport.send(signed, timeout or self._settings.peer_timeout)
         if response.status >= 300:
             raise _error(location, response)
         return response

@@ -39,6 +39,7 @@ class Settings:
     freeze_timeout: float = 10.0
     redis_timeout: float = 0.8
     peer_timeout: float = 10.0
+    move_timeout: float = 55.0
     offload_above: int | None = None
     offload_below: int | None = None
     onload_below: int | None = None
@@ -71,6 +72,7 @@ class Settings:
             freeze_timeout=_duration(environ, "EDGE_FREEZE_TIMEOUT", cls.freeze_timeout),
             redis_timeout=_duration(environ, "EDGE_REDIS_TIMEOUT", cls.redis_timeout),
             peer_timeout=_duration(environ, "EDGE_PEER_TIMEOUT", cls.peer_timeout),
+            move_timeout=_duration(environ, "EDGE_MOVE_TIMEOUT", cls.move_timeout),
             offload_above=_bytes(environ, "EDGE_OFFLOAD_ABOVE"),
             offload_below=_bytes(environ, "EDGE_OFFLOAD_BELOW"),
             onload_below=_bytes(environ, "EDGE_ONLOAD_BELOW"),

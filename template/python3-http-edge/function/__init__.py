@@ -1,0 +1,1 @@
+"""The function: handler.py and what belongs to it."""

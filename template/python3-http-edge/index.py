@@ -1,0 +1,152 @@
+"""Answers HTTP with ``function/handler.py``: the contract of python3-http, kept exactly.
+
+``handler.handle(event, context)`` is called inside a Flask request, for every method and path.
+It returns None, str, bytes, a list or dict (JSON), a dict with any of statusCode, body and
+headers, a tuple ``(body, status[, headers])``, or a Flask response.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import server
+from flask import Flask, Response, json, jsonify, request
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+READY_PATH = "/_edge/ready"
+"""What ``ready_path`` in the Dockerfile names, so the watchdog asks it for ``/_/ready``."""
+
+ENVELOPE = {"statusCode", "body", "headers"}
+
+Handle = Callable[["Event", "Context"], Any]
+
+log = logging.getLogger("function")
+
+
+class Event:
+    """The current request, under the attribute names of python3-http."""
+
+    def __init__(self) -> None:
+        self.body: bytes = request.get_data()
+        self.headers: Headers = request.headers
+        self.method: str = request.method
+        self.query: MultiDict[str, str] = request.args
+        self.path: str = request.path
+
+
+class Context:
+    """Where the function runs."""
+
+    def __init__(self) -> None:
+        self.hostname: str = os.getenv("HOSTNAME") or socket.gethostname()
+
+
+class Unimportable:
+    """Stands in for a handler that failed to import: says so, and is never ready."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.reason = f"handler.py cannot be imported: {type(error).__name__}: {error}"
+
+    def ready(self) -> None:
+        """Raise, as a handler that cannot serve does."""
+        raise RuntimeError(self.reason)
+
+    def __call__(self, _event: Event, _context: Context) -> NoReturn:
+        """Answer every call with 500."""
+        raise InternalServerError(self.reason)
+
+
+class Function(Flask):
+    """A Flask application without routes: the handler is asked whatever comes."""
+
+    def __init__(self, handle: Handle, lifecycle: server.Lifecycle) -> None:
+        super().__init__(__name__, static_folder=None)
+        self.handle = handle
+        self.lifecycle = lifecycle
+        self.register_error_handler(HTTPException, http_problem)
+        self.register_error_handler(Exception, failure)
+
+    def dispatch_request(self) -> Response:
+        """Answer the current request; routing would redirect ``//`` and answer OPTIONS itself."""
+        if request.path == READY_PATH:
+            return self.readiness()
+        try:
+            return self.rendered(self.handle(Event(), Context()))
+        except SystemExit as error:  # would end waitress's thread and leave the caller waiting
+            raise RuntimeError(f"the handler called sys.exit({error.code!r})") from error
+
+    def readiness(self) -> Response:
+        """Say 200 only where the next call would be served."""
+        if self.lifecycle.stopping:
+            return problem(503, "the function is stopping")
+        try:
+            getattr(self.handle, "ready", lambda: None)()
+        except Exception as error:  # whatever it is, calls would meet it too
+            log.warning("not ready: %s", error)
+            return problem(503, f"{error}"[:300])
+        return Response("ready\n", content_type="text/plain")
+
+    def rendered(self, value: object) -> Response:
+        """Turn what a handler returned into a response."""
+        if isinstance(value, dict) and ENVELOPE & value.keys():
+            status, headers = value.get("statusCode", 200), value.get("headers")
+            value = (value.get("body"), int(status), headers or {})
+        body, *rest = value if isinstance(value, tuple) else (value,)
+        if rest and not isinstance(rest[-1], int | str):
+            rest[-1] = Headers(rest[-1])  # keeps repeated ones; Flask alone keeps the last
+        return self.make_response((rendered_body(body), *rest) if rest else rendered_body(body))
+
+
+def rendered_body(body: object) -> Any:  # noqa: ANN401 - whatever Flask can answer with
+    """Turn a body into what Flask sends as it stands: JSON for data, never a Python repr."""
+    if body is None:
+        return ""
+    if isinstance(body, bytes | bytearray):
+        return Response(bytes(body), mimetype="application/octet-stream")
+    if isinstance(body, dict | list | int | float):
+        return jsonify(body)
+    return body
+
+
+def problem(status: int, detail: str) -> Response:
+    """Render a problem document (RFC 9457)."""
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase}
+    body = json.dumps(document | {"status": status, "detail": detail})
+    return Response(body, status, content_type="application/problem+json")
+
+
+def http_problem(error: HTTPException) -> Response:
+    """Render what ``flask.abort`` raised, keeping headers such as Allow."""
+    response = error.get_response()
+    response.data = problem(error.code or 500, error.description or "").data
+    response.content_type = "application/problem+json"
+    return response  # type: ignore[return-value]
+
+
+def failure(_error: Exception) -> Response:
+    """Answer for a handler that raised; only the log gets the trace."""
+    log.exception("the handler failed: %s %s", request.method, request.path)
+    return problem(500, "the handler failed; the function's log has the trace")
+
+
+def load_handle() -> Handle:
+    """Import the handler; a process that stays up can say what is wrong with it."""
+    try:
+        handle: Handle = importlib.import_module("function.handler").handle
+    except (Exception, SystemExit) as error:
+        log.exception("handler.py cannot be imported")
+        return Unimportable(error)
+    return handle
+
+
+if __name__ == "__main__":
+    server.log_as_json()
+    lifecycle = server.Lifecycle()
+    server.serve(Function(load_handle(), lifecycle), lifecycle)

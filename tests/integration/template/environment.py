@@ -1,0 +1,23 @@
+"""The environment and secrets that a deployed function finds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.support.servers import Server
+from tests.support.tree import NODE_KEY, THREE_LEVELS
+
+
+def deployed(function: str, location: str, server: Server, secrets: Path) -> dict[str, str]:
+    """Write a location's secrets into ``secrets``; give the variables that go with them."""
+    secrets.mkdir(exist_ok=True)
+    (secrets / "edge-topology").write_text(json.dumps(THREE_LEVELS) + "\n")
+    (secrets / "edge-node-key").write_bytes(NODE_KEY + b"\n")
+    return {
+        "FUNCTION_NAME": function,
+        "LOCATION_ID": location,
+        "PARENT_HOST": "http://127.0.0.1:1",
+        "REDIS_HOST": f"127.0.0.1:{server.port}",
+        "EDGE_SECRETS_DIR": str(secrets),
+    }
