@@ -13,7 +13,9 @@
     ├── NotFound                  404
     ├── MethodNotAllowed          405
     ├── Conflict                  409  the state does not allow it (any more)
+    │   ├── GrantRefused          409  a grant is not in force; final
     │   ├── NotResident           409  the session lives elsewhere
+    │   ├── SessionLost           409  a request's lock went to another; the outcome is unknown
     │   ├── SessionChanged        409  what a request reads has moved or changed since it began
     │   └── StaleToken            409  a newer epoch is known here
     ├── TooLarge                  413
@@ -117,6 +119,12 @@ class Conflict(EdgeError):
     title = "Conflict"
 
 
+class GrantRefused(Conflict):
+    """The source does not honour a grant, now or ever."""
+
+    title = "Grant refused"
+
+
 class NotResident(Conflict):
     """The session does not live at this node."""
 
@@ -127,6 +135,12 @@ class SessionChanged(Conflict):
     """The session moved or changed under a request that is reading it."""
 
     title = "Session changed"
+
+
+class SessionLost(Conflict):
+    """A request ran too long and lost its session before its commit was answered."""
+
+    title = "Session lost"
 
 
 class StaleToken(Conflict):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edgedb.delivery import deliver_soon
-from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable, SessionBusy
+from edgedb.errors import BadRequest, Conflict, EdgeError, GrantRefused, SessionBusy
 from edgedb.logs import log_context
 from edgedb.model import SessionToken
 from edgedb.node import Node
@@ -20,6 +20,9 @@ from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.store.staging import ListGap, ListLedger
 
 log = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often a copy may begin anew."""
 
 ROUNDS = 8
 """Live copies before the difference is sent frozen, however large it still is."""
@@ -37,18 +40,30 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
 
     """
     _check_path(node, token)
-    transfer = str(uuid.uuid4())
-    with log_context(session=token.session, transfer=transfer):
-        _arrive(node, token, transfer)
-        try:
-            packet = _Copy(node, token, transfer).run()
-            _prepare(node, transfer, token, packet)
-        except BaseException:
-            abandon(node, Arrival(token.session, transfer, token.current_location, 0))
-            raise
-        moved = finish(node, _required_arrival(node, token.session, transfer))
-        log.info("session moved from %s to %s", token.current_location, node.location)
-        return moved
+    for _ in range(ATTEMPTS):
+        transfer = str(uuid.uuid4())
+        with log_context(session=token.session, transfer=transfer):
+            try:
+                arrival = _prepared(node, token, transfer)
+            except _Restart:
+                continue
+            moved = finish(node, arrival)
+            log.info("session moved from %s to %s", token.current_location, node.location)
+            return moved
+    raise SessionBusy(f"session {token.session!r} changes faster than it can be copied")
+
+
+def _prepared(node: Node, token: SessionToken, transfer: str) -> Arrival:
+    """Copy a session until all of it is here and its source is frozen."""
+    _arrive(node, token, transfer)
+    try:
+        copy = _Copy(node, token, transfer)
+        packet = copy.run()
+        _prepare(node, transfer, copy.packets, token, packet)
+    except BaseException:
+        abandon(node, Arrival(token.session, transfer, token.current_location, 0))
+        raise
+    return _required_arrival(node, token.session, transfer)
 
 
 def _check_path(node: Node, token: SessionToken) -> None:
@@ -74,10 +89,13 @@ def _arrive(node: Node, token: SessionToken, transfer: str) -> None:
     raise SessionBusy(f"session {token.session!r} has an unfinished arrival; try again")
 
 
-def _prepare(node: Node, transfer: str, token: SessionToken, packet: SessionPacket) -> None:
+def _prepare(
+    node: Node, transfer: str, packets: int, token: SessionToken, packet: SessionPacket
+) -> None:
     if packet.token.proprietary_location != token.proprietary_location:
         raise Conflict(f"session {token.session!r} belongs to {packet.token.proprietary_location}")
-    node.store.destination.prepare(transfer, packet.token, packet.grant or "", packet.version)
+    grant, version = packet.grant or "", packet.version
+    node.store.destination.prepare(transfer, packets, packet.token, grant, version)
 
 
 def _required_arrival(node: Node, session: str, transfer: str) -> Arrival:
@@ -99,24 +117,21 @@ class _Copy:
         self._token = token
         self._transfer = transfer
         self._ledger = ListLedger()
+        self.packets = 0
+        """How many packets were staged."""
 
     def run(self) -> SessionPacket:
         """Stage everything; gives the last packet, which has the grant and the version."""
         since = 0
         for left in reversed(range(ROUNDS)):
-            try:
-                packet = self._freeze(since, is_final=left == 0)
-                since = self._stage_all(packet)
-            except _Restart:
-                since = self._begin_anew()
-            else:
-                if packet.grant is not None:
-                    return replace(packet, version=since)
+            packet = self._freeze(since, is_final=left == 0)
+            since = self._stage_all(packet)
+            if packet.grant is not None:
+                return replace(packet, version=since)
         raise SessionBusy(f"session {self._token.session!r} could not be frozen")
 
     def _freeze(self, since: int, *, is_final: bool) -> SessionPacket:
-        source, session = self._token.current_location, self._token.session
-        return self._node.peers.freeze(source, session, self._transfer, since, is_final=is_final)
+        return self._node.peers.freeze(self._token, self._transfer, since, is_final=is_final)
 
     def _page(self, cursor: Cursor) -> SessionPacket:
         return self._node.peers.page(self._token.current_location, self._token.session, cursor)
@@ -135,7 +150,10 @@ class _Copy:
         if packet.restart:
             raise _Restart
         lists, gaps = self._ledger.stage(packet.items)
-        self._node.store.destination.stage(self._token.session, self._transfer, packet, lists)
+        self.packets += 1
+        self._node.store.destination.stage(
+            self._token.session, self._transfer, self.packets, packet, lists
+        )
         return gaps
 
     def _fill(self, gaps: Sequence[ListGap], began: int) -> None:
@@ -147,13 +165,6 @@ class _Copy:
                 self._stage(page)
                 cursor = page.next
 
-    def _begin_anew(self) -> int:
-        destination = self._node.store.destination
-        destination.discard(self._token.session, self._transfer)
-        destination.arrive(self._token, self._transfer)
-        self._ledger = ListLedger()
-        return 0
-
 
 def finish(node: Node, arrival: Arrival) -> SessionToken:
     """Take over a prepared arrival and make it live; gives the session's new token.
@@ -161,15 +172,15 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
     Repeating it is safe: the source honours a grant once and says so again when asked again.
 
     Raises:
-        Conflict: the source has ended the grant; what was staged is discarded.
-        PeerUnavailable: it does not answer; the arrival stays prepared.
+        GrantRefused: the source has ended the grant; what was staged is discarded.
+        EdgeError: it does not answer, or not to the point; the arrival stays prepared.
 
     """
     if arrival.token is None or arrival.grant is None:
         raise Conflict(f"transfer {arrival.transfer} is not prepared")
     try:
         node.peers.hand_over(arrival.source, arrival.session, arrival.transfer, arrival.grant)
-    except Conflict:
+    except GrantRefused:
         node.store.destination.discard(arrival.session, arrival.transfer, arrival.grant)
         raise
     token = arrival.token.moved_to(node.location)
@@ -210,9 +221,9 @@ def settle(node: Node, arrival: Arrival) -> bool:
             return True
         try:
             finish(node, arrival)
-        except Conflict:
+        except GrantRefused:
             log.info("the arrival from %s was refused and is discarded", arrival.source)
-        except PeerUnavailable as error:
+        except EdgeError as error:
             log.warning("the arrival stays prepared: %s", error)
             return False
         return True

@@ -113,15 +113,17 @@ class PeerClient:
         return self._packet(self._call("GET", source, "migrate-session", query))
 
     def freeze(
-        self, source: str, session: str, transfer: str, since: int, *, is_final: bool
+        self, token: SessionToken, transfer: str, since: int, *, is_final: bool
     ) -> SessionPacket:
         """Freeze a session and read what is new since a version (migrate-session, step 2).
 
         A packet without a grant: there is too much to send while frozen, copy on; unless
         ``is_final``, then it is frozen however much there is.
         """
-        query = self._phase(session, "freeze", transfer) | {"since": str(since)}
+        query = self._phase(token.session, "freeze", transfer)
+        query |= {"since": str(since), "epoch": str(token.epoch)}
         query |= {"final": "1"} if is_final else {}
+        source = token.current_location
         return self._packet(self._repeated("POST", source, "migrate-session", query))
 
     def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:

@@ -19,6 +19,7 @@ from edgedb.errors import (
     IdempotencyMismatch,
     SessionBusy,
     SessionChanged,
+    SessionLost,
 )
 from edgedb.http import Request, Response
 from edgedb.model import Value
@@ -74,7 +75,7 @@ def serve(node: Node, task: Task) -> Response:
     Raises:
         SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
         IdempotencyMismatch: the key was used with another request.
-        Conflict: the handler ran, but took so long that the session was lost; nothing changed.
+        SessionLost: the handler ran so long that another request has the session.
         HandlerFailed: the handler raised; nothing changed.
         EdgeError: the handler raised it, or the store failed.
 
@@ -91,10 +92,24 @@ def serve(node: Node, task: Task) -> Response:
                 return _replayed(outcome.reply, task)
             try:
                 return _run(node, task, outcome)
+            except SessionLost:
+                return _after_loss(node, task, deadline)
             except SessionChanged:
                 # a read-only handler has no effects: it may run again on the new state
                 if not task.read_only or time.monotonic() > deadline:
                     raise
+
+
+def _after_loss(node: Node, task: Task, deadline: float) -> Response:
+    """Find out by its key whether a commit was applied whose answer never came."""
+    outcome = _begin(node, task, deadline) if task.idempotency_key else None
+    if isinstance(outcome, Redirect):
+        return task.redirect(outcome.location)
+    if isinstance(outcome, Replay):
+        return _replayed(outcome.reply, task)
+    if outcome is not None:
+        node.store.requests.release(outcome)
+    raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
 
 def _begin(node: Node, task: Task, deadline: float) -> Redirect | Replay | Run:

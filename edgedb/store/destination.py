@@ -86,8 +86,10 @@ class DestinationStore:
             raise SessionBusy(f"session {session!r} was just arriving; try again")
         raise UnfinishedArrival(f"session {session!r} has an unfinished arrival", arrival)
 
-    def stage(self, session: str, transfer: str, packet: SessionPacket, lists: ListStage) -> None:
-        """Put a packet's content into the session's keys, which are not live yet.
+    def stage(
+        self, session: str, transfer: str, number: int, packet: SessionPacket, lists: ListStage
+    ) -> None:
+        """Put the content of packet ``number`` into the session's keys, which are not live yet.
 
         Raises:
             Conflict: the arrival is not open any more.
@@ -104,6 +106,7 @@ class DestinationStore:
             names + [where.list(number) for number in lists.numbers],
             self._scripts.now(),
             transfer,
+            number,
             REPLY_TTL_MS,
             len(scalars),
             *(part for s in scalars for part in (s.key, encode(s.value))),
@@ -115,13 +118,21 @@ class DestinationStore:
         if answer != b"ok":
             raise Conflict(f"the arrival of session {session!r} was discarded meanwhile")
 
-    def prepare(self, transfer: str, token: SessionToken, grant: str, version: int) -> None:
-        """Record durably that all is staged, and the grant; raises Conflict if discarded."""
+    def prepare(
+        self, transfer: str, packets: int, token: SessionToken, grant: str, version: int
+    ) -> None:
+        """Record durably that all packets are staged, and the grant.
+
+        Raises:
+            Conflict: the arrival was discarded meanwhile.
+
+        """
         answer = self._scripts.run(
             "prepare",
             [SessionKeys(token.session).arrival],
             self._scripts.now(),
             transfer,
+            packets,
             grant,
             token.proprietary_location,
             token.function,
@@ -155,6 +166,7 @@ class DestinationStore:
             self._location,
             arrival.session,
             arrival.transfer,
+            arrival.grant or "",
             "" if is_told else json.dumps(update.to_json()),
         )
         return bool(answer == b"ok")

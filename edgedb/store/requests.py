@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.errors import Conflict, SessionChanged
+from edgedb.errors import SessionChanged, SessionLost
 from edgedb.model import SessionToken, Value
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
@@ -112,7 +112,8 @@ class RequestStore:
         """Apply everything a request wrote and release its lock.
 
         Raises:
-            Conflict: the lock was lost meanwhile; nothing was applied.
+            SessionLost: another request has the session. Nothing was applied now; if an
+                earlier answer was lost, that attempt may have been.
 
         """
         numbers = self._numbers(run, changes)
@@ -139,7 +140,7 @@ class RequestStore:
             *(json.dumps(message.to_json()) for message in changes.propagations),
         )
         if answer != b"ok":
-            raise Conflict("the request took too long and lost its session; nothing was changed")
+            raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
     def release(self, run: Run) -> None:
         """Give the lock back; nothing is applied."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgedb.errors import Conflict, NotFound, NotResident, SessionBusy, TooLarge
+from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
 from edgedb.model import SessionToken
 from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
 from edgedb.store import keys
@@ -183,8 +183,8 @@ class SourceStore:
         going_on = replace(cursor, start=part.start + len(part.values)) if cut else after
         return replace(packet, items=(part,), next=going_on)
 
-    def freeze(self, session: str, transfer: str) -> str | None:
-        """Stop serving a session for a transfer; gives the grant.
+    def freeze(self, session: str, transfer: str, epoch: int) -> str | None:
+        """Stop serving a session for a transfer of the token with that epoch; gives the grant.
 
         None while a request is still running: new ones wait already, call again.
 
@@ -192,7 +192,7 @@ class SourceStore:
             NotFound: the session is not known here.
             NotResident: it lives elsewhere.
             SessionBusy: it is frozen for another transfer.
-            Conflict: this transfer was thawed; its time is over.
+            Conflict: this transfer was thawed, or is of an earlier epoch; its time is over.
 
         """
         answer = self._scripts.run(
@@ -203,10 +203,11 @@ class SourceStore:
             transfer,
             self._freeze_timeout_ms,
             secrets.token_urlsafe(12),
+            epoch,
         )
         self._refuse(session, answer)
         if answer[0] == b"refused":
-            raise Conflict(f"transfer {transfer} was thawed; start another")
+            raise Conflict(f"the time of transfer {transfer} is over; start another")
         if answer[0] == b"busy":
             raise SessionBusy(f"session {session!r} is frozen for another transfer")
         return text(answer[1]) if answer[0] == b"frozen" else None
@@ -219,14 +220,14 @@ class SourceStore:
         """Give the session away: the commit point of a move.
 
         Raises:
-            Conflict: the grant is not in force; that is final.
+            GrantRefused: the grant is not in force; that is final.
 
         """
         answer = b"again"
         while answer == b"again":
             answer = self._hand_over(token, grant, destination)
         if answer != b"ok":
-            raise Conflict(f"grant {grant} is not in force for session {token.session!r}")
+            raise GrantRefused(f"grant {grant} is not in force for {token.session!r}")
 
     def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)

@@ -39,11 +39,9 @@ class ListStage:
         """Note a list to delete."""
         self._deleted.append((key, staged.number))
 
-    def extend(
-        self, key: str, number: int, values: Sequence[Value], length: int, *, is_cleared: bool
-    ) -> None:
-        """Note elements to append to a list of that length, emptied first if ``is_cleared``."""
-        head: list[Argument] = [key, number, int(is_cleared), length, len(values)]
+    def extend(self, key: str, number: int, values: Sequence[Value], *, is_cleared: bool) -> None:
+        """Note elements to append to a list, emptied first if ``is_cleared``."""
+        head: list[Argument] = [key, number, int(is_cleared), len(values)]
         self._extended.append((number, [*head, *(encode(v) for v in values)]))
 
     @property
@@ -91,6 +89,6 @@ class ListLedger:
         )
         self._next_number = max(self._next_number, staged.number + 1)
         added = part.values[length - part.start :]
-        stage.extend(part.key, staged.number, added, length, is_cleared=is_new)
+        stage.extend(part.key, staged.number, added, is_cleared=is_new)
         self._lists[part.key] = staged
         return None

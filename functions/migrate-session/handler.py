@@ -1,9 +1,10 @@
 """``migrate-session``: give a session away, step by step (seed, "Offloading"; design section 3).
 
-``GET ?session=ID[&since=V]`` answers a whole SessionPacket; with ``page=CURSOR`` (JSON) one page
-of a copy. ``POST ?session=ID&transfer=T&to=LOCATION&phase=…``: ``freeze`` (``since=V``,
-``final=1``) answers a SessionPacket with a grant, ``hand-over`` (``grant=G``) and ``thaw``
-answer ``{}``.
+- ``GET ?session=ID[&since=V]``: a whole SessionPacket; with ``page=CURSOR`` one page of a copy
+- ``POST ?session=ID&transfer=T&to=LOCATION&phase=…``
+
+  - ``freeze`` (``epoch=N&since=V[&final=1]``): a SessionPacket with a grant
+  - ``hand-over`` (``grant=G``), ``thaw``: ``{}``
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import BadRequest, Conflict, Forbidden, SessionBusy
+from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
 
@@ -56,15 +57,16 @@ def _freeze(node: Node, request: Request, session: str) -> Response:
         much = source.too_much_to_freeze(session, since)
         if much is not None:
             return Response.json(much.to_json())
-    grant = _granted(node, session, _parameter(request, "transfer"))
+    grant = _granted(node, request, session)
     packet = source.page(session, Cursor(since, since, since))
     return Response.json(replace(packet, grant=grant).to_json())
 
 
-def _granted(node: Node, session: str, transfer: str) -> str:
+def _granted(node: Node, request: Request, session: str) -> str:
+    transfer, epoch = _parameter(request, "transfer"), request.number("epoch", 0)
     deadline = time.monotonic() + node.settings.lock_wait
     while True:
-        grant = node.store.source.freeze(session, transfer)
+        grant = node.store.source.freeze(session, transfer, epoch)
         if grant is not None:
             return grant
         if time.monotonic() > deadline:
@@ -77,7 +79,7 @@ def _hand_over(node: Node, request: Request, session: str) -> Response:
     destination, grant = _parameter(request, "to"), _parameter(request, "grant")
     token = node.store.residents.token(session)
     if token is None:
-        raise Conflict(f"session {session!r} is not known at {node.location}")
+        raise NotFound(f"session {session!r} is not known at {node.location}")
     if not node.topology.in_subtree(token.proprietary_location, destination):
         raise BadRequest(f"{destination} is not above {token.proprietary_location}")
     node.store.source.hand_over(token, grant, destination)

@@ -1,11 +1,11 @@
 -- Make staged data live after the hand-over (design section 3, step 5).
 -- KEYS: meta, arrival, arrivals, residents by size, residents of the proprietary, node, outbox
--- ARGV: now, here, session, transfer, message for the outbox or ''
+-- ARGV: now, here, session, transfer, grant, message for the outbox or ''
 -- Returns 'ok', or 'gone' if this transfer has nothing prepared here (any more).
 local meta, arrival, now, session = KEYS[1], KEYS[2], clock(ARGV[1]), ARGV[3]
 local state = call('HMGET', arrival, 'transfer', 'phase', 'proprietary', 'function', 'epoch',
-  'version', 'size', 'lists')
-if state[1] ~= ARGV[4] or state[2] ~= 'prepared' then return 'gone' end
+  'version', 'size', 'lists', 'grant')
+if state[1] ~= ARGV[4] or state[2] ~= 'prepared' or state[9] ~= ARGV[5] then return 'gone' end
 
 call('DEL', meta, arrival)
 call('ZREM', KEYS[3], session)
@@ -14,5 +14,5 @@ call('HSET', meta, 'proprietary', state[3], 'current', ARGV[2], 'function', stat
   'lists', state[8])
 index(KEYS[4], KEYS[5], session, state[7], now)
 call('HINCRBY', KEYS[6], 'bytes', state[7])
-if ARGV[5] ~= '' then call('XADD', KEYS[7], '*', 'message', ARGV[5]) end
+if ARGV[6] ~= '' then call('XADD', KEYS[7], '*', 'message', ARGV[6]) end
 return 'ok'

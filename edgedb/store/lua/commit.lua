@@ -5,7 +5,8 @@
 --       idempotency key or '', reply, reply ttl in ms, then counted groups:
 --       scalars to set (key, value), scalars to delete (key),
 --       lists (key, number, replaced (1 | 0), count, elements…), messages (payload)
--- Returns 'ok', or 'lost' if the session is not locked by this request any more.
+-- Returns 'ok' (also when repeated, as far as that can be told), or 'lost' if the session is not
+-- locked by this request any more.
 local meta, scalars, lists, versions, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, here, session, lock = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local key, reply, reply_ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])

@@ -1,14 +1,16 @@
 -- Freeze a session for a transfer (design section 3, step 2).
 -- KEYS: meta
--- ARGV: now, here, transfer, timeout in ms, a fresh random id
--- Returns {'unknown'}, {'elsewhere', location}, {'refused'} (this transfer was thawed),
+-- ARGV: now, here, transfer, timeout in ms, a fresh random id, epoch (a transfer is bound to the
+--       epoch of the token it moves: a late call never freezes a session that came back since)
+-- Returns {'unknown'}, {'elsewhere', location}, {'refused'} (this transfer is over),
 --   {'busy'} (frozen for another), {'locked'} (new requests wait, the running one is to end;
 --   call again), {'frozen', grant}
 local meta, now, transfer = KEYS[1], clock(ARGV[1]), ARGV[3]
 local state = call('HMGET', meta, 'current', 'version', 'thawed', 'frozen_for', 'grant', 'lock',
-  'lock_until')
+  'lock_until', 'epoch')
 if not state[1] or (state[1] == ARGV[2] and int(state[2]) == 0) then return {'unknown'} end
 if state[1] ~= ARGV[2] then return {'elsewhere', state[1]} end
+if state[8] ~= ARGV[6] then return {'refused'} end
 
 if is_frozen(meta, now) then
   if state[4] ~= transfer then return {'busy'} end

@@ -1,18 +1,21 @@
 -- Stage a packet of an arriving session (design section 3, steps 1 and 3).
 -- KEYS: arrival, scalars, lists, versions, replies, reply index, then the keys of lists named
--- ARGV: now, transfer, reply ttl in ms, then counted groups:
+-- ARGV: now, transfer, number of the packet (from 1), reply ttl in ms, then counted groups:
 --       scalars to set (key, value), scalars to delete (key), lists to delete (key),
---       lists (key, number, cleared (1 | 0), length before, count, elements…),
---       replies (key, reply)
+--       lists (key, number, cleared (1 | 0), count, elements…), replies (key, reply)
 --       (the lists' keys in KEYS: first those to delete, then those to extend)
--- Returns 'ok', or 'gone' if this arrival is not open for staging any more.
+-- Returns 'ok', or 'gone' if this arrival is not open for this packet. Packets are numbered so
+-- that one that is repeated late does not put older values over newer ones.
 local arrival, scalars, lists, versions = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now = clock(ARGV[1])
-local state = call('HMGET', arrival, 'transfer', 'phase', 'version', 'size', 'lists')
+local state = call('HMGET', arrival, 'transfer', 'phase', 'version', 'size', 'lists', 'packets')
 if state[1] ~= ARGV[2] or state[2] ~= 'copying' then return 'gone' end
+local packet = tonumber(ARGV[3])
+if int(state[6]) == packet then return 'ok' end
+if int(state[6]) ~= packet - 1 then return 'gone' end
 local version, size, list_count = int(state[3]), int(state[4]), int(state[5])
 
-local position, list_key = 3, 6
+local position, list_key = 4, 6
 local function take()
   position = position + 1
   return ARGV[position]
@@ -54,24 +57,19 @@ for _ = 1, tonumber(take()) do
 end
 
 for _ = 1, tonumber(take()) do
-  local list, name, number, is_cleared = next_list(), take(), take(), take()
-  local length, count = tonumber(take()), tonumber(take())
+  local list, name, number, is_cleared, count = next_list(), take(), take(), take(), take()
   local existing, bytes = list_entry(lists, name)
   if existing and is_cleared == '1' then
     drop_list(list, name, bytes)
     existing, bytes = nil, 0
   end
-  if count > 0 then
+  if tonumber(count) > 0 then
     if not existing then size = size + #name end
     version = version + 1
-    -- a repeated call finds the elements of the first
-    local present = call('LLEN', list) - length
-    for i = 1, count do
+    for _ = 1, tonumber(count) do
       local value = take()
-      if i > present then
-        bytes, size = bytes + #value, size + #value
-        call('RPUSH', list, element(version, value))
-      end
+      bytes, size = bytes + #value, size + #value
+      call('RPUSH', list, element(version, value))
     end
     call('HSET', lists, name, number .. ' ' .. string.format('%d', bytes))
     call('ZADD', versions, version, 'l' .. name)
@@ -84,9 +82,9 @@ for _ = 1, tonumber(take()) do
   version = version + 1
   call('HSET', KEYS[5], key, reply)
   call('ZADD', KEYS[6], version, key)
-  call('PEXPIRE', KEYS[5], ARGV[3])
-  call('PEXPIRE', KEYS[6], ARGV[3])
+  call('PEXPIRE', KEYS[5], ARGV[4])
+  call('PEXPIRE', KEYS[6], ARGV[4])
 end
 
-call('HSET', arrival, 'version', version, 'size', size, 'lists', list_count, 'touched', now)
+call('HSET', arrival, 'packets', packet, 'version', version, 'size', size, 'lists', list_count, 'touched', now)
 return 'ok'

@@ -1,0 +1,1 @@
+"""A linearizability checker for what clients saw of their sessions, and its own tests."""
