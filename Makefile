@@ -10,6 +10,14 @@ venv: .venv/made
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
+.PHONY: demo
+demo: venv
+	$(BIN)/python -m demo
+
+.PHONY: up
+up: venv
+	$(BIN)/edgectl up --stack stack.yml --stack examples/stack.yml
+
 .PHONY: test
 test: venv
 	$(BIN)/pytest

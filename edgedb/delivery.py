@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 
 from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
 from edgedb.model import Message, Propagation, Update
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
+
+Target = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +24,24 @@ def deliver(node: Node, *, is_retry: bool = False) -> int:
 
     ``is_retry`` also takes up what another attempt claimed and did not finish.
     """
-    outbox, done, unreachable = node.store.outbox, 0, set[str]()
-    patience_ms = round(node.settings.peer_timeout * 1000)
-    entries = outbox.claim_old(node.name, patience_ms) if is_retry else []
-    for entry in entries + outbox.claim_new(node.name):
-        if entry.message.to not in unreachable and _is_settled(node, entry, unreachable):
-            outbox.remove(entry)
+    done, unreachable = 0, set[Target]()
+    for entry in _entries(node, is_retry=is_retry):
+        if _target(entry.message) not in unreachable and _is_settled(node, entry, unreachable):
+            node.store.outbox.remove(entry)
             done += 1
     return done
+
+
+def _entries(node: Node, *, is_retry: bool) -> Iterator[Entry]:
+    if is_retry:
+        patience_ms = round(node.settings.peer_timeout * 1000)
+        yield from node.store.outbox.claim_old(node.name, patience_ms)
+    yield from node.store.outbox.claim_new(node.name)
+
+
+def _target(message: Message) -> Target:
+    """Say what has to answer: one function that is not deployed is not the whole location."""
+    return message.to, message.function if isinstance(message, Propagation) else ""
 
 
 def deliver_soon(node: Node) -> None:
@@ -40,12 +53,12 @@ def _drop_count(node: Node) -> None:
     deliver(node)
 
 
-def _is_settled(node: Node, entry: Entry, unreachable: set[str]) -> bool:
+def _is_settled(node: Node, entry: Entry, unreachable: set[Target]) -> bool:
     """Try one entry; True if it was accepted, or never will be."""
     try:
         _send(node, entry.message)
     except PeerUnavailable as error:
-        unreachable.add(entry.message.to)
+        unreachable.add(_target(entry.message))
         log.warning("%s: the message stays in the outbox", error)
         return _is_expired(entry)
     except EdgeError as error:

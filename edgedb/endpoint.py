@@ -68,5 +68,5 @@ class Endpoint(Function):
         """Refuse other methods, then decide."""
         if request.method not in self._methods:
             allowed = ", ".join(sorted(self._methods))
-            raise MethodNotAllowed(f"{request.method} is not served here; use {allowed}")
+            raise MethodNotAllowed(f"{request.method} is not served here; use {allowed}", allowed)
         return self._decide(node, request)

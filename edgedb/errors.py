@@ -106,10 +106,14 @@ class NotFound(EdgeError):
 
 
 class MethodNotAllowed(EdgeError):
-    """The endpoint does not serve this HTTP method."""
+    """The endpoint does not serve this HTTP method, but those ``allowed`` (RFC 9110, 15.5.6)."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
     title = "Method not allowed"
+
+    def __init__(self, message: str, allowed: str = "") -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Conflict(EdgeError):

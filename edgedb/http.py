@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 import flask
 from werkzeug.datastructures import Headers
 
-from edgedb.errors import BadRequest, EdgeError, InvalidSession, TooLarge
+from edgedb.errors import BadRequest, EdgeError, InvalidSession, MethodNotAllowed, TooLarge
 from edgedb.model import checked_session_id
 
 SESSION = "X-session"
@@ -59,8 +59,11 @@ class Request:
     @property
     def query(self) -> dict[str, str]:
         """The query's parameters; of a repeated one the last."""
-        text = self.query_string.decode("utf-8", "replace")
-        return dict(parse_qsl(text, keep_blank_values=True))
+        return self._parameters("replace")
+
+    def _parameters(self, errors: str) -> dict[str, str]:
+        text = self.query_string.decode("utf-8", errors)
+        return dict(parse_qsl(text, keep_blank_values=True, errors=errors))
 
     @property
     def text(self) -> str:
@@ -103,7 +106,10 @@ class Request:
 
     def session_parameter(self) -> str | None:
         """Give the checked parameter ``session``, or None; raises InvalidSession."""
-        value = self.query.get("session")
+        try:
+            value = self._parameters("strict").get("session")
+        except UnicodeDecodeError as error:
+            raise InvalidSession("the query is not UTF-8") from error
         return value if value is None else checked_session_id(value)
 
     def required_session(self) -> str:
@@ -166,6 +172,8 @@ def problem(error: EdgeError) -> Response:
     headers = [("Content-Type", PROBLEM_JSON)]
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))
+    if isinstance(error, MethodNotAllowed):
+        headers.append(("Allow", error.allowed))
     if error.status == 401:
         headers.append(("WWW-Authenticate", "Bearer"))
     return Response(json.dumps(document).encode(), int(error.status), tuple(headers))

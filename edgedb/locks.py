@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from edgedb.errors import EdgeError, SessionBusy
+from edgedb.errors import SessionBusy
 from edgedb.store.requests import Run
 
 log = logging.getLogger(__name__)
@@ -92,5 +92,5 @@ class LockKeeper:
         try:
             if not self._renew(run):
                 log.warning("the lock of session %r is lost", run.token.session)
-        except EdgeError:
-            log.warning("the lock of session %r could not be renewed", run.token.session)
+        except Exception:  # this thread keeps every lock of the process
+            log.exception("the lock of session %r could not be renewed", run.token.session)

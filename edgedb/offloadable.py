@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 from contextvars import ContextVar
@@ -16,7 +17,7 @@ from edgedb.logs import log_context
 from edgedb.model import Propagation, Value
 from edgedb.node import Node
 from edgedb.serving import Task, fingerprint, serve
-from edgedb.session import Session
+from edgedb.session import Session, checked_value
 from edgedb.topology import Location
 
 
@@ -28,6 +29,8 @@ class _Open:
     session: Session
     session_id: str
 
+
+_FUNCTION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 _open: ContextVar[_Open] = ContextVar("edgedb_open_session")
 
@@ -71,14 +74,17 @@ def propagate(value: Value, levels: str | Sequence[str], function: str) -> None:
     for just those levels. Delivered after the commit, at least once, duplicates dropped.
 
     Raises:
-        InvalidValue: a level is not on the way from here to the root.
+        InvalidValue: a level is not on the way from here to the root, ``value`` is not one that
+            can be kept, or ``function`` no name.
 
     """
-    here = _current()
+    here, kept = _current(), checked_value(value)
+    if not isinstance(function, str) or not _FUNCTION.fullmatch(function):
+        raise InvalidValue(f"{function!r:.80} cannot be the name of a function")
     targets = _locations(here.node, levels)
     origin = here.node.location
     here.session.propagate(
-        Propagation(str(uuid.uuid4()), target, function, value, origin) for target in targets
+        Propagation(str(uuid.uuid4()), target, function, kept, origin) for target in targets
     )
 
 

@@ -20,6 +20,7 @@ from edgedb.errors import (
     SessionBusy,
     SessionChanged,
     SessionLost,
+    StoreUnavailable,
 )
 from edgedb.http import Request, Response
 from edgedb.model import Value
@@ -170,10 +171,14 @@ def _run(node: Node, task: Task, run: Run) -> Response:
     try:
         with node.lock_keeper.keeping(run) if run.lock else nullcontext():
             response = _handled(task, session, reader)
+        _commit(node, task, run, session, response)
+    except StoreUnavailable:
+        # not inline: the client has waited long enough; if it cannot be, the lock runs out
+        node.background(lambda: node.store.requests.release(run))
+        raise
     except BaseException:
         node.store.requests.release(run)
         raise
-    _commit(node, task, run, session, response)
     return response
 
 
@@ -194,13 +199,7 @@ def _handled(task: Task, session: Session, reader: _Reader) -> Response:
 def _commit(node: Node, task: Task, run: Run, session: Session, response: Response) -> None:
     changes = session.changes()
     reply = _kept(response, task.fingerprint) if task.idempotency_key else b""
-    try:
-        node.store.requests.commit(run, changes, task.idempotency_key, reply)
-    except EdgeError as error:
-        # refused as a whole, unless no answer came: then the lock tells, or runs out
-        log.warning("the commit failed: %s", error)
-        node.store.requests.release(run)
-        raise
+    node.store.requests.commit(run, changes, task.idempotency_key, reply)
     if changes.propagations:
         deliver_soon(node)
 

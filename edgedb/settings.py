@@ -126,6 +126,8 @@ def _secret(directory: Path, name: str, *, required: bool) -> str | None:
         value = (directory / name).read_text().strip()
     except OSError:
         value = ""
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the secret {name} is not UTF-8 text") from error
     if not value and required:
         raise ConfigurationError(
             f"the secret {name} is missing in {directory}; create it with faas-cli secret create "

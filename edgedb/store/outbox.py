@@ -7,8 +7,10 @@ dead process had claimed is claimed again after a while. Delivery is at least on
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -17,6 +19,9 @@ from edgedb.store import keys
 from edgedb.store.scripts import Scripts, store_errors
 
 BATCH = 100
+BATCHES = 100  # a function that propagates to itself must not keep one tick for ever
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,25 @@ class OutboxStore:
     """Claims and removes entries; scripts add them."""
 
     def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
         self._client = scripts.client
 
-    def claim_new(self, consumer: str) -> list[Entry]:
-        """Give entries nobody has tried yet; they are this consumer's now."""
-        return self._retried(lambda: self._read_new(consumer))
+    def claim_new(self, consumer: str) -> Iterator[Entry]:
+        """Give what was there and nobody had tried; each entry is this consumer's now."""
+        for _ in range(BATCHES):
+            batch = self._retried(partial(self._read_new, consumer))
+            yield from batch
+            if len(batch) < BATCH:
+                return
 
-    def claim_old(self, consumer: str, idle_ms: int) -> list[Entry]:
-        """Give entries that were claimed longer ago and not delivered."""
-        return self._retried(lambda: self._read_old(consumer, idle_ms))
+    def claim_old(self, consumer: str, idle_ms: int) -> Iterator[Entry]:
+        """Give what was claimed longer ago and not delivered."""
+        after = "0-0"
+        for _ in range(BATCHES):
+            after, batch = self._retried(partial(self._read_old, consumer, idle_ms, after))
+            yield from batch
+            if after == "0-0":
+                return
 
     def remove(self, entry: Entry) -> None:
         """Forget a delivered entry."""
@@ -59,22 +74,22 @@ class OutboxStore:
         )
         return [_entry(raw) for _, entries in found or [] for raw in entries]
 
-    def _read_old(self, consumer: str, idle_ms: int) -> list[Entry]:
-        found = self._client.xautoclaim(
-            keys.OUTBOX, keys.OUTBOX_GROUP, consumer, idle_ms, count=BATCH
+    def _read_old(self, consumer: str, idle_ms: int, after: str) -> tuple[str, list[Entry]]:
+        following, entries, *_ = self._client.xautoclaim(
+            keys.OUTBOX, keys.OUTBOX_GROUP, consumer, idle_ms, after, count=BATCH
         )
-        return [_entry(raw) for raw in found[1] if raw[1]]
+        return following.decode(), [_entry(raw) for raw in entries if raw[1]]
 
-    def _retried(self, read: Any) -> list[Entry]:  # noqa: ANN401
+    def _retried(self, read: Callable[[], T]) -> T:
         """Create the group when it turns out to be missing."""
         with store_errors():
             try:
-                return list(read())
+                return read()
             except ResponseError as error:
                 if "NOGROUP" not in str(error):
                     raise
-            self._client.xgroup_create(keys.OUTBOX, keys.OUTBOX_GROUP, id="0", mkstream=True)
-            return list(read())
+            self._scripts.run("open_outbox", [keys.OUTBOX], keys.OUTBOX_GROUP)
+            return read()
 
 
 def _entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry:

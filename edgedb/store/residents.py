@@ -165,8 +165,7 @@ class ResidentStore:
 
     def set_status(self, status: OffloadStatus) -> None:
         """Set the offload status."""
-        with store_errors():
-            self._client.hset(keys.STATUS, "status", status.value)
+        self._scripts.run("status", [keys.STATUS], status.value)
 
     def load(self) -> Load:
         """Say how full the node is."""

@@ -18,6 +18,10 @@ Clock = Callable[[], int]
 """Gives the time in milliseconds; tests replace it. None: the server's own clock."""
 
 
+OUT_OF_ORDER = {"BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"}
+"""Refusals that end by themselves or by the operator's hand: a full disk, a lost replica, …"""
+
+
 @contextmanager
 def store_errors() -> Iterator[None]:
     """Turn the server's refusals and failures into this library's errors."""
@@ -33,8 +37,11 @@ def store_errors() -> Iterator[None]:
     ) as error:
         raise StoreUnavailable("the node's Redis does not answer; try again") from error
     except RedisError as error:
-        if "OOM" in str(error):
+        code = str(error).partition(" ")[0]
+        if code == "OOM":
             raise InsufficientStorage("the node's Redis is at its memory limit") from error
+        if code in OUT_OF_ORDER:
+            raise StoreUnavailable(f"the node's Redis is out of order ({code})") from error
         raise
 
 

@@ -26,6 +26,7 @@ def migrate_session(node: Node, request: Request) -> Response:
     """Serve one step of a transfer to a location above or below."""
     caller = node.require_relative(request)
     session = request.required_session()
+    _require_on_the_way(node, session, caller)
     if request.method == "GET":
         return Response.json(_read(node, request, session).to_json())
     destination = _parameter(request, "to")
@@ -39,13 +40,22 @@ def migrate_session(node: Node, request: Request) -> Response:
     return phase(node, request, session)
 
 
+def _require_on_the_way(node: Node, session: str, caller: str | None) -> None:
+    """Give a session to nobody but its proprietary location and those above it."""
+    token = node.store.residents.token(session) if caller is not None else None
+    if caller is None or token is None:
+        return
+    if not node.topology.in_subtree(token.proprietary_location, caller):
+        raise Forbidden(f"{caller} is not above {token.proprietary_location}")
+
+
 def _read(node: Node, request: Request, session: str) -> SessionPacket:
     page = request.query.get("page")
     if page is None:
         return node.store.source.whole(session, request.number("since", 0))
     try:
         cursor = Cursor.from_json(json.loads(page))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"page is not JSON: {error}") from error
     return node.store.source.page(session, cursor)
 

@@ -32,7 +32,7 @@ from tests.support.functions import Notebook, Reader, Tally
 
 REPOSITORY = Path(__file__).parents[2]
 NODE_KEY = b"a key that only this tree's nodes know"
-ORACLE_TOKEN = "the oracle's secret"  # noqa: S105
+ORACLE_TOKEN = "the oracle's secret"
 
 THREE_LEVELS: dict[str, Any] = {
     "levels": ["cloud", "city", "edge"],

@@ -22,8 +22,6 @@ if not current then
   if mode == 'read' then return {'run', here, ARGV[3], 0, 0, 0, {}, {}, {}} end
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', ARGV[3],
     'epoch', 1, 'version', 0, 'size', 0, 'lists', 0)
-  -- a session that is never committed leaves nothing behind
-  call('PEXPIRE', meta, 2 * ttl)
 elseif current ~= here then
   return {'redirect', current}
 end
@@ -41,6 +39,8 @@ if mode == 'write' then
   end
   end_freeze(meta)
   call('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
+  -- a session that is never committed leaves nothing behind
+  if call('HGET', meta, 'version') == '0' then call('PEXPIRE', meta, 2 * ttl) end
 end
 
 local state = call('HMGET', meta, 'proprietary', 'function', 'epoch', 'version', 'lists', 'size')

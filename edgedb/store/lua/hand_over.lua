@@ -20,5 +20,6 @@ call('HDEL', meta, 'version', 'size', 'lists', 'lock', 'lock_until', 'last', 'fl
   'frozen_for', 'frozen_until', 'grant')
 call('HSET', meta, 'current', ARGV[5], 'epoch', int(state[3]) + 1, 'handed', ARGV[4])
 unindex(KEYS[8], KEYS[9], session)
-call('HINCRBY', KEYS[10], 'bytes', -int(state[4]))
+-- not -int(…): Lua's minus zero is no integer to the server
+call('HINCRBY', KEYS[10], 'bytes', 0 - int(state[4]))
 return 'ok'

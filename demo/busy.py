@@ -1,0 +1,42 @@
+"""A session moves up and home while clients write into it without pause."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+from demo.report import Report, Stopwatch, seconds
+from demo.tree import Tree
+from demo.writers import check_writes, plain_client, writing
+
+CLIENTS = 3
+
+_SESSION = "busy"
+
+
+def show(tree: Tree, report: Report, round_trips: int) -> None:
+    """Make round trips to city, every fifth to cloud; clients must not notice."""
+    report.scene(f"{CLIENTS} clients write without pause while the session moves")
+    plain_client(tree, _SESSION)("first").raise_for_status()
+    clients = [plain_client(tree, _SESSION) for _ in range(CLIENTS)]
+    with writing(clients) as writers, report.doing("moving", round_trips) as note:
+        times = [took for number in range(round_trips) for took in _round_trip(tree, number, note)]
+    told = f"median {seconds(statistics.median(times))}, max {seconds(max(times))}"
+    report.check(f"{len(times)} moves up and home: {told}", holds=True)
+    check_writes(tree, report, _SESSION, writers)
+
+
+def _round_trip(tree: Tree, number: int, note: Callable[[], None]) -> list[float]:
+    """Move up and home; give the seconds of both."""
+    is_long = number % 5 == 4
+    if is_long:
+        tree.set_status("city", "reject")
+    watch = Stopwatch()
+    tree.offload(_SESSION)
+    up_s = watch.elapsed_s
+    if is_long:
+        tree.set_status("city", "accept")
+    watch = Stopwatch()
+    tree.onload(_SESSION)
+    note()
+    return [up_s, watch.elapsed_s]

@@ -1,0 +1,173 @@
+"""The commands that look into a running tree and move its sessions."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from edgectl import infrastructure
+from edgectl.cli import render
+from edgectl.client import Operator
+from edgectl.errors import EdgectlError
+from edgectl.state import StateFolder
+from edgedb.errors import UnknownLocation
+
+_POLICIES = click.Choice(["largest", "least-recent", "random"])
+_ORDERS = click.Choice(["most-recent", "least-recent", "largest"])
+
+_session = click.option("--session", metavar="ID", help="This session and no other.")
+
+
+def _for_a_tree(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which tree is meant; the command gets an Operator of it."""
+
+    @click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=".edgectl",
+        show_default=True,
+        help="The tree that 'edgectl up' started there.",
+    )
+    @click.option(
+        "--infrastructure",
+        "file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Another tree: the file that describes it.",
+    )
+    @click.option(
+        "--oracle-token-file",
+        "token_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="With --infrastructure: its secret edge-oracle-token; or set EDGE_ORACLE_TOKEN.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+    @functools.wraps(command)
+    def with_operator(
+        state_dir: Path, file: Path | None, token_file: Path | None, **arguments: object
+    ) -> None:
+        operator = _of_file(file, token_file) if file else _of_state(state_dir)
+        try:
+            command(operator, **arguments)
+        except UnknownLocation as error:
+            raise EdgectlError(str(error)) from error
+
+    return with_operator
+
+
+def _of_state(folder: Path) -> Operator:
+    state = StateFolder(folder).read_running()
+    return Operator(state.topology, state.oracle_token)
+
+
+def _of_file(file: Path, token_file: Path | None) -> Operator:
+    token = os.environ.get("EDGE_ORACLE_TOKEN", "")
+    if token_file is not None:
+        try:
+            token = token_file.read_text(encoding="utf-8")
+        except OSError as error:
+            raise EdgectlError(f"{token_file}: {error.strerror}") from error
+    if not token.strip():
+        raise EdgectlError("--infrastructure needs --oracle-token-file or EDGE_ORACLE_TOKEN")
+    return Operator(infrastructure.load(file), token.strip())
+
+
+@click.command()
+@_for_a_tree
+def status(operator: Operator, as_json: bool) -> None:
+    """Show the tree: offload status, resident sessions and their bytes."""
+    entries = operator.status()
+    if as_json:
+        render.json_line(entries)
+    else:
+        render.status(operator.topology, entries)
+
+
+@click.command()
+@click.argument("location")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--policy", type=_ORDERS, help="Which come first.")
+@_for_a_tree
+def sessions(
+    operator: Operator, location: str, limit: int | None, policy: str | None, as_json: bool
+) -> None:
+    """List the sessions resident at LOCATION."""
+    entries = operator.sessions(location, {"limit": limit, "policy": policy})
+    if as_json:
+        render.json_line({"sessions": entries})
+    else:
+        render.sessions(location, entries)
+
+
+@click.command()
+@click.argument("session")
+@_for_a_tree
+def where(operator: Operator, session: str, as_json: bool) -> None:
+    """Say where SESSION is."""
+    found = operator.where(session)
+    if as_json:
+        render.json_line(found.to_json())
+    else:
+        render.whereabouts(found)
+
+
+@click.command()
+@click.argument("location")
+@_session
+@click.option("--policy", type=_POLICIES, help="Which one, if no session is named.")
+@_for_a_tree
+def offload(
+    operator: Operator, location: str, session: str | None, policy: str | None, as_json: bool
+) -> None:
+    """Move a session of LOCATION up, to the first node on the way that accepts it."""
+    token = operator.offload(location, {"session": session, "policy": policy})
+    if as_json:
+        render.json_line(token)
+    else:
+        render.tokens([token])
+
+
+@click.command()
+@click.argument("location")
+@_session
+@click.option("--count", type=click.IntRange(min=1), help="At most so many.")
+@_for_a_tree
+def onload(
+    operator: Operator, location: str, session: str | None, count: int | None, as_json: bool
+) -> None:
+    """Bring sessions of LOCATION's subtree down to it, from wherever above they are."""
+    tokens = operator.onload(location, {"session": session, "count": count})
+    if as_json:
+        render.json_line(tokens)
+    else:
+        render.tokens(tokens)
+
+
+@click.command()
+@click.argument("location")
+@_for_a_tree
+def accept(operator: Operator, location: str, as_json: bool) -> None:
+    """Let LOCATION take sessions that are offloaded to it."""
+    _set_status(operator, location, "accept", as_json)
+
+
+@click.command()
+@click.argument("location")
+@_for_a_tree
+def reject(operator: Operator, location: str, as_json: bool) -> None:
+    """Let LOCATION pass on to its parent what is offloaded to it."""
+    _set_status(operator, location, "reject", as_json)
+
+
+def _set_status(operator: Operator, location: str, status: str, as_json: bool) -> None:
+    answer = operator.set_status(location, status)
+    if as_json:
+        render.json_line(answer)
+    else:
+        click.echo(f"{answer['location']}: {answer['status']}")
+
+
+COMMANDS = (status, sessions, where, offload, onload, accept, reject)

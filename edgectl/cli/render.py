@@ -1,0 +1,95 @@
+"""What commands print: one line of JSON for programs, trees and tables for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from edgectl.client import Whereabouts
+from edgedb.topology import Location, Topology
+
+Entry = Mapping[str, Any]
+
+_WIDTH_OF_A_FILE = 400
+
+
+def json_line(value: Any) -> None:  # noqa: ANN401  (any JSON value)
+    """Print a value as one line of JSON."""
+    click.echo(json.dumps(value))
+
+
+def topology(tree: Topology) -> None:
+    """Print the locations as a tree with their gateways."""
+    _print(_tree(tree, lambda location: f"[dim]{location.level}[/] {location.gateway}"))
+
+
+def status(tree: Topology, entries: Iterable[Entry]) -> None:
+    """Print the tree with offload status, sessions and bytes of each node."""
+    by_location = {entry["location"]: entry for entry in entries}
+    _print(_tree(tree, lambda location: _status_line(by_location[location.id])))
+
+
+def sessions(location: str, entries: Iterable[Entry]) -> None:
+    """Print the sessions resident at a location as a table."""
+    table = Table(title=f"resident at {location}")
+    for title in ("session", "of", "function", "epoch", "size", "last access"):
+        table.add_column(title, justify="right" if title in {"epoch", "size"} else "left")
+    for entry in entries:
+        table.add_row(
+            escape(entry["session"]),
+            entry["proprietaryLocation"],
+            entry["function"],
+            str(entry["epoch"]),
+            decimal(int(entry["bytes"])),
+            entry["lastAccess"],
+        )
+    _print(table)
+
+
+def tokens(entries: Iterable[Entry]) -> None:
+    """Print where sessions are after a move, a line each."""
+    for entry in entries:
+        session, owner = entry["session"], entry["proprietaryLocation"]
+        click.echo(f"{session} of {owner} is at {entry['currentLocation']}")
+
+
+def whereabouts(found: Whereabouts) -> None:
+    """Print where a session is, then what each node says of it."""
+    click.echo(f"{found.session}: {', '.join(found.current_locations) or 'on its way'}")
+    for location, answer in found.answers.items():
+        click.echo(f"  {location}: {answer}")
+
+
+def _status_line(entry: Entry) -> str:
+    if "error" in entry:
+        return f"[red]{escape(entry['error'])}[/]"
+    colour = "green" if entry["status"] == "accept" else "yellow"
+    waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
+    count = entry["sessions"]
+    parts = [f"{count} session{'' if count == 1 else 's'}", decimal(entry["bytes"]), *waiting]
+    return f"[{colour}]{entry['status']}[/] {', '.join(parts)} [dim]{entry['gateway']}[/]"
+
+
+def _tree(topology_: Topology, describe: Callable[[Location], str]) -> Tree:
+    def grow(branch: Tree, location: Location) -> None:
+        for child in topology_.children(location.id):
+            grow(branch.add(f"[bold]{child.id}[/] {describe(child)}"), child)
+
+    root = topology_.root
+    trunk = Tree(f"[bold]{root.id}[/] {describe(root)}")
+    grow(trunk, root)
+    return trunk
+
+
+def _print(renderable: Tree | Table) -> None:
+    """Fit a terminal; give a file or a pipe lines as long as they are."""
+    console = Console(highlight=False)
+    console.print(renderable, width=None if console.is_terminal else _WIDTH_OF_A_FILE)

@@ -1,0 +1,69 @@
+"""Processes that another run of this program started."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+
+_PATIENCE_S = 30.0
+"""More than a tree gives its gateways, and these their functions, to finish."""
+
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process; the time it was created tells it from a later one with the same number."""
+
+    pid: int
+    created: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId:
+        """Describe a running process; raise :class:`psutil.NoSuchProcess` if there is none."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def find(self) -> psutil.Process | None:
+        """Give the process if it runs; one that has ended but was not reaped does not."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            if process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+
+def end(ids: Iterable[ProcessId]) -> int:
+    """End those that still run; give how many did.
+
+    They get SIGTERM and half a minute, then what is left is killed with all it started.
+    """
+    running = {id_: process for id_ in ids if (process := id_.find())}
+    for process in running.values():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    if not _wait_for_end(running):
+        for process in running.values():
+            _kill_with_children(process)
+        _wait_for_end(running)
+    return len(running)
+
+
+def _wait_for_end(ids: Iterable[ProcessId]) -> bool:
+    """Wait for processes that are no children of this one; tell whether all of them ended."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while any(id_.find() for id_ in ids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def _kill_with_children(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for doomed in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                doomed.kill()

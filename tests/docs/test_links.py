@@ -1,0 +1,58 @@
+"""What the documents point to is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import DOCUMENTS, PROJECT, anchors, blocks, links, prose
+
+FOLDERS = ("docs", "edgectl", "edgedb", "examples", "functions", "template", "tests")
+
+_PATH = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
+
+INTERNAL = [
+    (document, target)
+    for document in DOCUMENTS
+    for target in links(document)
+    if not target.startswith("http")
+]
+
+
+def title(value: Path | str) -> str:
+    return value.name if isinstance(value, Path) else value
+
+
+@pytest.mark.parametrize(("document", "target"), INTERNAL, ids=title)
+def test_a_link_leads_to_a_file_and_a_heading(document: Path, target: str) -> None:
+    name, _, anchor = target.partition("#")
+    file = (document.parent / name).resolve() if name else document
+    assert file.is_relative_to(PROJECT)
+    assert file.exists()
+    assert not anchor or anchor in anchors(file)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=title)
+def test_a_path_that_is_named_exists(document: Path) -> None:
+    named = _PATH.findall(prose(document))
+    assert [path for path in named if not (PROJECT / path).exists()] == []
+
+
+def test_the_architecture_names_every_module_of_the_library() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    modules = {str(file.relative_to(PROJECT)) for file in (PROJECT / "edgedb").rglob("*.py")}
+    assert {name for name in modules if f"`{name}`" not in text} == {
+        "edgedb/__init__.py",
+        "edgedb/store/__init__.py",
+    }
+
+
+def test_the_architecture_shows_the_layers_that_are_checked() -> None:
+    configuration = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = configuration["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    shown = blocks("text", documents=[PROJECT / "docs" / "architecture.md"])[0].text
+    assert shown.replace("·", ":").splitlines() == layers

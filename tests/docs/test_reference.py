@@ -1,0 +1,148 @@
+"""The tables of the reference say what the code does."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+from edgedb import errors, http, serving, session
+from edgedb.errors import EdgeError
+from edgedb.http import Request
+from edgedb.settings import Settings
+from edgedb.store import requests as requests_store
+from edgedb.store import source
+from tests.docs.markdown import PROJECT, code, table
+from tests.support.tree import Tree
+
+API = PROJECT / "docs" / "api.md"
+OPERATIONS = PROJECT / "docs" / "operations.md"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LIMITS = {
+    "KEY_LIMIT": session.KEY_LIMIT,
+    "VALUE_LIMIT": session.VALUE_LIMIT,
+    "REPLY_LIMIT": serving.REPLY_LIMIT,
+    "COUNT_LIMIT": http.COUNT_LIMIT,
+    "PACKET_BYTES": source.PACKET_BYTES,
+    "DELETIONS_KEPT": requests_store.DELETIONS_KEPT,
+}
+UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20}
+
+
+class Asked(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+@functools.cache
+def template_server() -> ModuleType:
+    """Import the template's module, which is in no package."""
+    file = PROJECT / "template" / "python3-http-edge" / "server.py"
+    spec = importlib.util.spec_from_file_location("template_server", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def template_settings(environment: Mapping[str, str]) -> Any:
+    return template_server().Limits.from_environment(environment)
+
+
+REQUIRED = {"FUNCTION_NAME": "cart", "LOCATION_ID": "edge-a", "EDGE_INSECURE": "1"}
+Read = Callable[[Mapping[str, str]], Any]
+TABLES = pytest.mark.parametrize(
+    ("place", "read"),
+    [
+        pytest.param("<!-- settings -->", Settings.from_environment, id="node"),
+        pytest.param("<!-- settings of the template -->", template_settings, id="template"),
+    ],
+)
+
+
+@TABLES
+def test_the_settings_table_has_what_is_read(place: str, read: Read) -> None:
+    environment = Asked(REQUIRED)
+    read(environment)
+    assert {code(row[0]) for row in table(OPERATIONS, place)} == environment.names
+
+
+@TABLES
+def test_the_settings_table_has_the_defaults(place: str, read: Read) -> None:
+    for name, default, _ in table(OPERATIONS, place):
+        if default == "required":
+            with pytest.raises(errors.ConfigurationError, match=code(name)):
+                read({**REQUIRED, code(name): ""})
+        elif code(name) not in REQUIRED:
+            assert read({**REQUIRED, code(name): code(default)}) == read(REQUIRED), name
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    stated = {}
+    for what, limit, _ in table(OPERATIONS, "## Limits\n"):
+        name = re.search(r"`([A-Z_]+)`\)", limit)
+        number = re.match(r"(\d+) ?([KM]iB)?", limit)
+        if name and number:
+            stated[name[1]] = int(number[1]) * UNITS[number[2] or ""]
+        assert what
+    assert stated == LIMITS
+
+
+def test_the_errors_are_those_of_the_code() -> None:
+    stated = {code(name): int(status) for name, status, _ in table(API, "<!-- errors -->")}
+    classes = [value for value in vars(errors).values() if inspect.isclass(value)]
+    assert stated == {
+        kind.__name__: int(kind.status) for kind in classes if issubclass(kind, EdgeError)
+    }
+
+
+def endpoints() -> dict[str, list[list[str]]]:
+    """Give the rows of each endpoint; an empty first cell goes on with the one before."""
+    rows: dict[str, list[list[str]]] = {}
+    name = ""
+    for first, *others in table(API, "## Who may call what\n"):
+        name = code(first) or name
+        rows.setdefault(name, []).append(others)
+    return rows
+
+
+def test_every_endpoint_is_deployed_as_said() -> None:
+    stack = yaml.safe_load((PROJECT / "stack.yml").read_text(encoding="utf-8"))["functions"]
+    stated = {name: rows[0][0] for name, rows in endpoints().items()}
+    assert stated == {name: entry["labels"]["edge.levels"] for name, entry in stack.items()}
+
+
+def test_every_endpoint_has_a_section() -> None:
+    headings = re.findall(r"^### (.+)$", API.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(endpoints()) <= set(headings)
+
+
+@pytest.mark.parametrize("name", endpoints())
+def test_an_endpoint_takes_the_methods_that_are_said(tree: Tree, name: str) -> None:
+    stated = {word for row in endpoints()[name] for word in METHODS if word in row[1]}
+    answers = {method: tree.respond("city", name, Request(method)).status for method in METHODS}
+    assert {method for method, status in answers.items() if status != 405} == stated
+
+
+@pytest.mark.parametrize("name", endpoints())
+def test_an_endpoint_wants_the_credentials_that_are_said(tree: Tree, name: str) -> None:
+    for _, methods, credentials in endpoints()[name]:
+        for method in (word for word in METHODS if word in methods):
+            refused = tree.respond("city", name, Request(method)).status == 401
+            assert refused is not credentials.startswith("none"), method

@@ -1,0 +1,172 @@
+"""A session lives at the edge, moves up, and comes back."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.e2e.curl import curl
+from tests.e2e.world import ALL, World
+from tests.support.edgectl import until
+
+
+def add_with_curl(world: World, session: str, word: str) -> tuple[str, int]:
+    """Write at ``edge-a`` as a user would; give where it happened and the redirects before."""
+    answer = curl(world.url("edge-a", "notebook", f"/add?key=words&value={word}"), session)
+    assert answer.status == 200, answer.body
+    return answer.json()["location"], answer.redirects
+
+
+def test_a_session_is_written_where_it_is_and_loses_nothing(world: World, session: str) -> None:
+    assert add_with_curl(world, session, "1") == ("edge-a", 0)
+    assert world.offload(session) == "city"
+    assert add_with_curl(world, session, "2") == ("city", 1)
+    assert world.offload(session, at="city") == "cloud"
+    assert add_with_curl(world, session, "3") == ("cloud", 1)
+    world.onload(session)
+    assert add_with_curl(world, session, "4") == ("edge-a", 0)
+    assert world.words(session) == ["1", "2", "3", "4"]
+
+
+def test_a_node_that_rejects_passes_the_session_on_to_its_parent(
+    world: World, session: str
+) -> None:
+    world.add(session, "1")
+    with world.rejecting("city"):
+        assert world.offload(session) == "cloud"
+    assert world.where(session) == "offloaded: yes (cloud)"
+    assert add_with_curl(world, session, "2") == ("cloud", 1)
+
+
+def test_one_force_onload_finds_a_session_two_levels_up(world: World, session: str) -> None:
+    world.add(session, "1")
+    with world.rejecting("city"):
+        assert world.offload(session) == "cloud"
+        brought = world.oracle("edge-a", "force-onload", session=session).json()
+    assert [token["currentLocation"] for token in brought] == ["edge-a"]
+    assert world.words(session) == ["1"]
+
+
+def test_without_a_session_force_onload_too_looks_up_to_the_root(
+    world: World, session: str
+) -> None:
+    until(lambda: world.oracle("edge-a", "force-onload", count=1000).json() == [])
+    world.add(session, "1")
+    with world.rejecting("city"):
+        world.offload(session)
+    brought = world.oracle("edge-a", "force-onload").json()
+    assert [token["session"] for token in brought] == [session]
+    assert world.oracle("edge-a", "force-onload").json() == []
+
+
+def test_a_session_of_one_edge_is_never_given_to_another(world: World, session: str) -> None:
+    world.add(session, "1", at="edge-b")
+    assert world.offload(session, at="edge-b") == "city"
+    brought = world.oracle("edge-a", "force-onload", count=1000).json()
+    assert session not in [token["session"] for token in brought]
+    assert world.oracle("edge-a", "force-onload", session=session).status_code == 404
+    assert world.where(session, at="edge-b") == "offloaded: yes (city)"
+    world.onload(session, to="edge-b")
+    assert world.words(session, at="edge-b") == ["1"]
+
+
+def test_a_node_cannot_ask_for_the_sessions_of_its_sibling(world: World, session: str) -> None:
+    world.add(session, "1", at="edge-b")
+    world.offload(session, at="edge-b")
+    answer = world.as_node(
+        "edge-a", "city", "onload-session", headers={"X-onload-location": "edge-b"}
+    )
+    assert answer.status_code == 403
+
+
+def test_the_same_id_at_two_edges_is_two_sessions_that_never_mix(
+    world: World, session: str
+) -> None:
+    for edge in ("edge-a", "edge-b"):
+        world.add(session, f"of {edge}", at=edge)
+    assert world.offload(session, at="edge-a") == "city"
+    assert world.oracle("edge-b", "force-offload", session=session).status_code == 409
+    for edge in ("edge-a", "edge-b"):
+        assert world.words(session, at=edge) == [f"of {edge}"]
+    world.onload(session)
+
+
+def test_a_middle_node_remembers_that_a_session_went_home(world: World, session: str) -> None:
+    world.add(session, "1")
+    world.offload(session)
+    world.onload(session)
+    redirect = world.call("city", "notebook", "/list?key=words", session=session)
+    assert redirect.status_code == 307
+    assert redirect.headers["X-session-location"] == "edge-a"
+    assert redirect.headers["Location"] == world.url("edge-a", "notebook", "/list?key=words")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+def test_a_redirect_names_the_place_for_every_method(
+    world: World, session: str, method: str
+) -> None:
+    world.add(session, "1")
+    world.offload(session)
+    redirect = world.call("edge-a", "mirror", "/a?b=c", method=method, session=session)
+    assert redirect.status_code == 307
+    assert redirect.headers["Location"] == world.url("city", "mirror", "/a?b=c")
+    assert redirect.headers["X-session-location"] == "city"
+
+
+def test_all_functions_of_a_session_move_with_it(world: World, session: str) -> None:
+    content = bytes(range(256)) * 4096
+    world.add(session, "1")
+    put = world.call("edge-a", "cdn-upload", "/f", method="PUT", session=session, data=content)
+    assert put.status_code == 201
+    world.offload(session)
+    got = curl(world.url("edge-a", "cdn-download", "/f"), session)
+    assert (got.status, got.redirects, got.body) == (200, 1, content)
+
+
+def test_edge_session_goes_where_the_session_was_last(world: World, session: str) -> None:
+    with world.client(session) as client:
+        client.post("/function/notebook/add?key=words&value=1")
+        world.offload(session)
+        assert client.post("/function/notebook/add?key=words&value=2").json()["location"] == "city"
+        assert client.gateway_of("notebook") == world.tree.gateway("city")
+        again = client.post("/function/notebook/add?key=words&value=3")
+        assert (again.json()["location"], again.history) == ("city", [])
+    assert world.words(session) == ["1", "2", "3"]
+
+
+def test_edge_session_returns_home_when_the_place_does_not_answer(
+    world: World, session: str
+) -> None:
+    city = world.tree.process("city", "gateway")
+    assert city is not None
+    with world.client(session, timeout=1) as client:
+        client.post("/function/notebook/add?key=words&value=1")
+        world.offload(session)
+        client.post("/function/notebook/add?key=words&value=2")
+        world.onload(session)
+        city.send_signal(signal.SIGSTOP)
+        try:
+            answer = client.post("/function/notebook/add?key=words&value=3")
+        finally:
+            city.send_signal(signal.SIGCONT)
+    assert answer.json()["location"] == "edge-a"
+    assert world.words(session) == ["1", "2", "3"]
+
+
+def test_edge_session_keeps_credentials_on_its_way(world: World, session: str) -> None:
+    world.add(session, "1")
+    world.offload(session)
+    with world.client(session) as client:
+        client.auth = ("user", "word")
+        client.cookies.set("flavour", "chocolate", domain="127.0.0.1")
+        seen = client.get("/function/mirror").json()
+    assert seen["location"] == "city"
+    assert seen["given"]["authorization"].startswith("Basic ")
+    assert seen["given"]["cookie"] == "flavour=chocolate"
+
+
+@pytest.mark.parametrize("location", ALL)
+def test_a_session_can_begin_anywhere(world: World, session: str, location: str) -> None:
+    assert world.add(session, "1", at=location)["location"] == location
+    assert world.where(session, at=location) == "offloaded: no"

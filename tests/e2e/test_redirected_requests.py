@@ -1,0 +1,108 @@
+"""``curl -L`` through a redirect: not a byte of the request changes on its way."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+
+from tests.e2e.curl import curl
+from tests.e2e.world import World
+
+QUERIES = [
+    "?",
+    "?a=1&b=2&a=3",
+    "?b=2&a=1",
+    "?a=&b&=c&&",
+    "?plus=1+2&space=1%202&percent=%25",
+    "?caf%C3%A9=%F0%9F%98%80",
+    "?bytes=%FF%FE%00&lower=%c3%a9",
+    "?a=b=c;d,e:f@g/h?i",
+    "?%61=%2F%3f&quote='()*!$~-._",
+    "?" + "long=x&" * 1000,
+]
+PATHS = [
+    "",
+    "/",
+    "/a/b",
+    "/a/b/",
+    "/with%20space",
+    "/caf%C3%A9/%F0%9F%98%80",
+    "/a%3Fb%23c%25d%2541",
+    "/bytes/%FF%FE",
+    "/a+b/c;d=e,f/@:!$&'()*=~",
+    "/" + "long/" * 500,
+]
+
+
+@pytest.fixture(scope="module", params=["edge-a", "city", "cloud"])
+def place(request: pytest.FixtureRequest, world: World) -> tuple[str, str]:
+    """Give the session ``mirrored ...``, and where it is."""
+    session, location = f"mirrored at {request.param}", request.param
+    world.add(session, "begin")
+    if location == "city":
+        world.offload(session)
+    elif location == "cloud":
+        with world.rejecting("city"):
+            world.offload(session)
+    return session, location
+
+
+def seen(world: World, place: tuple[str, str], rest: str, *options: str | Path) -> Any:
+    """Call ``mirror`` at ``edge-a``; give what it was called with."""
+    session, location = place
+    answer = curl(world.url("edge-a", "mirror", rest), session, *options)
+    assert (answer.status, answer.redirects) == (200, 0 if location == "edge-a" else 1)
+    document = answer.json()
+    assert (document["location"], document["session"]) == (location, session)
+    return document
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_query_is_kept_byte_for_byte(world: World, place: tuple[str, str], query: str) -> None:
+    assert seen(world, place, query)["query"] == query[1:]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_path_means_the_same(world: World, place: tuple[str, str], path: str) -> None:
+    seen_path = seen(world, place, path)["path"]
+    assert unquote_to_bytes(seen_path) == unquote_to_bytes(path or "/")
+
+
+@pytest.mark.parametrize("size", [0, 1, 256, 100_000, 5_000_000])
+def test_a_body_of_any_bytes_is_kept(
+    world: World, place: tuple[str, str], tmp_path: Path, size: int
+) -> None:
+    content = (bytes(range(256)) * (size // 256 + 1))[:size]
+    (tmp_path / "file").write_bytes(content)
+    options = ["-X", "POST", "--data-binary", f"@{tmp_path / 'file'}"]
+    document = seen(world, place, "/p?q=1", *options)
+    assert base64.b64decode(document["content"]) == content
+    assert (document["method"], document["path"], document["query"]) == ("POST", "/p", "q=1")
+
+
+def test_an_upload_by_put_in_chunks_is_kept(
+    world: World, place: tuple[str, str], tmp_path: Path
+) -> None:
+    content = bytes(range(256)) * 1000
+    (tmp_path / "file").write_bytes(content)
+    options = ["-T", str(tmp_path / "file"), "-H", "Transfer-Encoding: chunked"]
+    document = seen(world, place, "/file", *options)
+    assert (document["method"], base64.b64decode(document["content"])) == ("PUT", content)
+
+
+def test_form_data_and_headers_are_kept(world: World, place: tuple[str, str]) -> None:
+    options = ["-F", "field=value", "-H", "X-Custom: Grüße", "-H", "Accept-Language: de"]
+    document = seen(world, place, "", *options)
+    assert document["given"]["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="field"\r\n\r\nvalue\r\n' in base64.b64decode(document["content"])
+    assert document["given"]["accept-language"] == "de"
+    assert document["given"]["x-custom"].encode("latin-1").decode() == "Grüße"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_method_is_kept(world: World, place: tuple[str, str], method: str) -> None:
+    assert seen(world, place, "", "-X", method)["method"] == method

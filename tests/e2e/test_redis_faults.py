@@ -1,0 +1,166 @@
+"""Redis stops and comes back: refusals at once, service again by itself, nothing missing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psutil
+import pytest
+import requests
+
+from tests.e2e.clients import careful_client, plain_client
+from tests.e2e.world import ALL, DEPLOYED, World
+from tests.e2e.writers import acknowledged, doubled, errors, missing, writing
+from tests.support.edgectl import until
+
+NOTICED_WITHIN_S = 2.0
+
+
+def valkey(world: World, location: str) -> psutil.Process:
+    process = world.tree.process(location, "valkey")
+    assert process is not None
+    return process
+
+
+@contextmanager
+def stopped(world: World, location: str) -> Iterator[None]:
+    """Let a node's server keep its connections but answer nothing."""
+    server = valkey(world, location)
+    server.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGCONT)
+
+
+def kill_and_await(world: World, location: str) -> None:
+    """Kill a node's server; return when another one is there."""
+    server = valkey(world, location)
+    server.kill()
+    until(lambda: world.tree.process(location, "valkey") not in {None, server})
+
+
+def assert_says_try_again(answer: requests.Response) -> None:
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json()["status"] == 503
+
+
+def test_while_redis_is_stopped_every_function_says_so_within_two_seconds(
+    world: World, session: str
+) -> None:
+    world.add(session, "1")
+    functions = ["notebook", "cdn-download", "tally"]
+    functions += [name for name, where in DEPLOYED.items() if "edge-a" in where]
+    functions.remove("force-onload")  # it asks the parent first, which has no such session
+    for function in functions:
+        until(lambda: world.is_ready("edge-a", function))  # noqa: B023
+    before = {function: world.pids("edge-a", function) for function in functions}
+    with stopped(world, "edge-a"), ThreadPoolExecutor(len(functions)) as pool:
+        for answer, took_s in pool.map(lambda name: timed(world, name, session), functions):
+            assert_says_try_again(answer)
+            assert took_s < NOTICED_WITHIN_S
+    assert world.add(session, "3")["location"] == "edge-a"
+    assert world.words(session) in (["1", "3"], ["1", "2", "3"])
+    assert {function: world.pids("edge-a", function) for function in functions} == before
+
+
+def timed(world: World, function: str, session: str) -> tuple[requests.Response, float]:
+    """Make a call to ``edge-a`` that is right; give the answer and how long it took."""
+    begun = time.monotonic()
+    if function in {"update-session", "migrate-session"}:
+        answer = called_by_city(world, function, session)
+    elif function in {"notebook", "cdn-download", "tally"}:
+        answer = world.call("edge-a", function, "/add?key=words&value=2", session=session)
+    else:
+        answer = world.oracle("edge-a", function, session=session, status="accept")
+    return answer, time.monotonic() - begun
+
+
+def called_by_city(world: World, function: str, session: str) -> requests.Response:
+    token = {
+        "session": session,
+        "proprietaryLocation": "edge-a",
+        "currentLocation": "city",
+        "function": "notebook",
+        "epoch": 2,
+    }
+    query = f"session={session.replace(' ', '+')}&phase=thaw&transfer=t&to=city"
+    return world.as_node("city", "edge-a", function, query=query, document=token)
+
+
+def test_requests_that_queue_for_one_session_are_told_so_as_soon(
+    world: World, session: str
+) -> None:
+    world.add(session, "1")
+    with stopped(world, "edge-a"), ThreadPoolExecutor(4) as pool:
+        calls = [pool.submit(timed, world, "notebook", session) for _ in range(4)]
+        for answer, took_s in (call.result() for call in calls):
+            assert_says_try_again(answer)
+            assert took_s < NOTICED_WITHIN_S
+
+
+def test_a_function_is_ready_only_while_redis_answers(world: World) -> None:
+    until(lambda: world.is_ready("edge-a", "notebook"))
+    with stopped(world, "edge-a"):
+        assert not world.is_ready("edge-a", "notebook")
+    until(lambda: world.is_ready("edge-a", "notebook"))
+
+
+def test_an_edge_session_waits_until_redis_is_back(world: World, session: str) -> None:
+    world.add(session, "first")
+    with writing(careful_client(world, session), careful_client(world, session)) as writers:
+        with stopped(world, "edge-a"):
+            answer = world.call("edge-a", "notebook", "/list?key=words", session=session)
+            assert_says_try_again(answer)
+        before = len(acknowledged(writers))
+        until(lambda: len(acknowledged(writers)) > before + 10)
+    words = world.words(session)
+    assert (errors(writers), missing(writers, words), doubled(words)) == ([], [], [])
+
+
+@pytest.mark.parametrize("location", ["edge-a", "city"])
+def test_a_move_to_or_from_a_stopped_redis_fails_and_the_session_stays(
+    world: World, session: str, location: str
+) -> None:
+    world.add(session, "1")
+    with stopped(world, location):
+        failed = world.oracle("edge-a", "force-offload", session=session)
+    assert failed.status_code in {502, 503}
+    until(lambda: world.oracle("edge-a", "force-offload", session=session).status_code == 200)
+    assert world.where(session) == "offloaded: yes (city)"
+    world.add(session, "2")
+    assert world.words(session) == ["1", "2"]
+
+
+def test_after_kill_9_of_redis_nothing_acknowledged_is_missing(world: World, session: str) -> None:
+    world.add(session, "first")
+    clients = (plain_client(world, session), careful_client(world, session))
+    with writing(*clients) as writers:
+        for _ in range(3):
+            kill_and_await(world, "edge-a")
+            before = len(acknowledged(writers))
+            until(lambda: len(acknowledged(writers)) > before + 20)  # noqa: B023
+    words = world.words(session)
+    plain, careful = writers
+    assert (missing(writers, words), doubled(words)) == ([], [])
+    assert careful.errors == []
+    assert all(": 503 " in error for error in plain.errors), plain.errors
+
+
+def test_kill_9_of_every_redis_in_turn_while_the_session_moves(world: World, session: str) -> None:
+    world.add(session, "first")
+    with writing(careful_client(world, session)) as writers:
+        for location in ("edge-a", "city", "cloud"):
+            valkey(world, location).kill()
+            until(lambda: world.oracle("edge-a", "force-offload", session=session).ok)
+            until(lambda: world.oracle("city", "force-offload", session=session).ok)
+            until(lambda: world.oracle("edge-a", "force-onload", session=session).ok)
+    words = world.words(session)
+    assert (errors(writers), missing(writers, words), doubled(words)) == ([], [], [])
+    until(lambda: [world.load(at)["arrivals"] for at in ALL] == [0, 0, 0, 0])

@@ -1,0 +1,219 @@
+"""What the pages of a copy carry: everything, once it is read to the end; then what is new."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedb.errors import SessionBusy, TooLarge
+from edgedb.model import Value
+from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.store import source
+from edgedb.store.requests import DELETIONS_KEPT
+from tests.integration.store.steps import Place
+from tests.support import strategies
+
+MIB = 2**20
+
+names = st.sampled_from(["a", "b", "c", "d", "e"])
+
+
+def walk(place: Place, **limits: int) -> list[SessionPacket]:
+    """Read a session page by page, to the end."""
+    packets = [place.store.source.page("s", Cursor(), **limits)]
+    while packets[-1].next is not None:
+        packets.append(place.store.source.page("s", packets[-1].next, **limits))
+    return packets
+
+
+def collected(packets: list[SessionPacket]) -> tuple[dict[str, Value], dict[str, list[Value]]]:
+    """Put the items of several packets together, as a destination does."""
+    scalars, lists = dict[str, Value](), dict[str, list[Value]]()
+    for item in itertools.chain.from_iterable(packet.items for packet in packets):
+        if isinstance(item, Scalar):
+            scalars[item.key] = item.value
+        elif isinstance(item, ListPart):
+            lists[item.key] = [*lists.get(item.key, [])[: item.start], *item.values]
+    return scalars, lists
+
+
+def items(packet: SessionPacket) -> set[Item]:
+    """Give a packet's items, in no order."""
+    return set(packet.items)
+
+
+@strategies.quick
+@given(
+    st.dictionaries(names, strategies.values),
+    st.dictionaries(names, st.lists(strategies.values, min_size=1, max_size=3)),
+    st.integers(1, 4),
+)
+def test_pages_of_any_size_add_up_to_the_whole_session(
+    edge: Place, scalars: dict[str, Value], lists: dict[str, list[Value]], most: int
+) -> None:
+    edge.client.flushall()
+    edge.write(scalars, lists)
+    packets = walk(edge, most=most)
+    assert all(len(packet.items) <= most for packet in packets)
+    assert collected(packets) == (scalars, lists)
+
+
+def test_a_page_has_the_token_and_the_sessions_version(edge: Place) -> None:
+    edge.write({"x": "1", "y": b"2"}, {"words": ["one", b"two"]}, key="key", reply=b"reply")
+    packet = edge.page()
+    assert packet.token == edge.token()
+    assert items(packet) == {
+        Scalar("x", "1"),
+        Scalar("y", b"2"),
+        ListPart("words", packet.version - 1, 0, ("one", b"two")),
+    }
+    assert [reply.key for reply in packet.replies] == ["key"]
+    assert (packet.next, packet.restart, packet.grant) == (None, False, None)
+
+
+def test_since_a_version_only_what_changed_is_sent(edge: Place) -> None:
+    edge.write({"x": "1", "y": "1"}, {"a": ["a0"], "b": ["b0"]}, key="k1", reply=b"r1")
+    since = edge.page().version
+    edge.write({"y": "2", "z": "1"}, {"b": ["b1", "b2"]}, key="k2", reply=b"r2")
+    packet = edge.page(since)
+    born = next(i.born for i in edge.page().items if isinstance(i, ListPart) and i.key == "b")
+    assert items(packet) == {
+        Scalar("y", "2"),
+        Scalar("z", "1"),
+        ListPart("b", born, 1, ("b1", "b2")),
+    }
+    assert [reply.key for reply in packet.replies] == ["k2"]
+
+
+def test_since_a_version_deletions_are_sent_too_unless_undone(edge: Place) -> None:
+    edge.write({"x": "1", "y": "1"}, {"a": ["a0"], "b": ["b0"]})
+    since = edge.page().version
+    edge.write({"x": None, "y": None}, replaced={"a": [], "b": []})
+    edge.write({"y": "again"})
+    edge.write(appended={"b": ["anew"]})
+    packet = edge.page(since)
+    assert items(packet) == {
+        Deleted("x", "scalar"),
+        Deleted("a", "list"),
+        Scalar("y", "again"),
+        ListPart("b", packet.version, 0, ("anew",)),
+    }
+
+
+def test_a_list_begun_anew_is_sent_whole_with_another_birth(edge: Place) -> None:
+    edge.write(appended={"a": ["a0", "a1", "a2"]})
+    first = edge.page()
+    edge.write(replaced={"a": ["b0"]})
+    (before,), (after,) = first.items, edge.page(first.version).items
+    assert isinstance(before, ListPart)
+    assert isinstance(after, ListPart)
+    assert (after.start, after.values, after.born > before.born) == (0, ("b0",), True)
+
+
+def test_a_list_larger_than_a_page_is_cut_and_goes_on(edge: Place) -> None:
+    elements = [bytes([n]) * (MIB // 2) for n in range(5)]
+    edge.write({"x": "1"}, {"a": elements})
+    edge.write({"y": "1"})
+    packets = walk(edge)
+    assert len(packets) > 2
+    assert collected(packets) == ({"x": "1", "y": "1"}, {"a": elements})
+    assert all(sum(_size(item) for item in p.items) < 2 * MIB for p in packets)
+
+
+def _size(item: Any) -> int:
+    return sum(map(len, item.values)) if isinstance(item, ListPart) else 0
+
+
+def test_an_element_larger_than_a_page_is_sent_alone(edge: Place) -> None:
+    elements = [b"x" * (3 * MIB), b"y" * (3 * MIB)]
+    edge.write(appended={"a": elements})
+    packets = walk(edge)
+    assert all(_size(item) <= 3 * MIB for packet in packets for item in packet.items)
+    assert collected(packets)[1] == {"a": elements}
+
+
+def test_a_list_that_vanishes_while_it_is_being_sent_is_reported_deleted_later(edge: Place) -> None:
+    edge.write(appended={"a": [b"x" * MIB] * 3})
+    first = edge.page()
+    edge.write(replaced={"a": []})
+    assert first.next is not None
+    second = edge.store.source.page("s", first.next)
+    assert (second.items, second.next) == ((), Cursor(0, first.version, first.version))
+    assert edge.store.source.page("s", second.next).items == (Deleted("a", "list"),)
+
+
+def test_what_changes_during_a_walk_comes_again_later(edge: Place) -> None:
+    edge.write(dict.fromkeys("abcde", "old"))
+    packets = [edge.store.source.page("s", Cursor(), most=2)]
+    edge.write(dict.fromkeys("abcde", "new"))
+    while packets[-1].next is not None:
+        packets.append(edge.store.source.page("s", packets[-1].next, most=2))
+    assert collected(packets)[0] == dict.fromkeys("abcde", "new")
+
+
+def test_a_copy_begins_anew_once_deletions_it_needs_are_forgotten(edge: Place) -> None:
+    doomed = [str(n) for n in range(DELETIONS_KEPT + 1)]
+    edge.write({"kept": "x", **dict.fromkeys(doomed, "x")})
+    early = edge.page().version
+    edge.write(dict.fromkeys(doomed))
+    assert edge.page(early).restart
+    late = edge.page()
+    assert (late.restart, items(late)) == (False, {Scalar("kept", "x")})
+    assert not edge.page(late.version).restart
+
+
+def test_a_whole_packet_is_of_one_moment(edge: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    edge.write({"x": "1"})
+    read, writes = edge.store.source._read, iter(["2", "3"])
+
+    def interrupted(*arguments: Any) -> SessionPacket:
+        for value in itertools.islice(writes, 1):
+            edge.write({"x": value})
+        return read(*arguments)
+
+    monkeypatch.setattr(edge.store.source, "_read", interrupted)
+    packet = edge.store.source.whole("s", 0)
+    assert (packet.items, packet.version) == ((Scalar("x", "3"),), edge.page().version)
+
+
+def test_a_session_written_to_without_pause_has_no_whole_packet(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge.write({"x": "1"})
+    read = edge.store.source._read
+
+    def interrupted(*arguments: Any) -> SessionPacket:
+        edge.write({"x": "2"})
+        return read(*arguments)
+
+    monkeypatch.setattr(edge.store.source, "_read", interrupted)
+    with pytest.raises(SessionBusy):
+        edge.store.source.whole("s", 0)
+
+
+def test_a_session_over_the_limit_has_pages_but_no_whole_packet(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PACKET_BYTES", 1000)
+    edge.write({"x": "x" * 1000, "y": "1"})
+    with pytest.raises(TooLarge):
+        edge.store.source.whole("s", 0)
+
+
+def test_a_reply_is_carried_with_the_end_of_its_life(edge: Place) -> None:
+    edge.write(key="key", reply=b"reply")
+    (reply,) = edge.page().replies
+    assert reply == StoredReply("key", edge.client.hget("edge:{s}:replies", "key"))
+
+
+@pytest.mark.parametrize(("size", "is_much"), [(MIB // 2, False), (2 * MIB, True)])
+def test_more_than_a_page_is_copied_before_the_session_is_frozen(
+    edge: Place, size: int, is_much: bool
+) -> None:
+    edge.write({"a": b"x" * (size // 2), "b": b"x" * (size // 2), "c": "x"})
+    packet = edge.store.source.too_much_to_freeze("s", 0)
+    assert (packet is not None) == is_much

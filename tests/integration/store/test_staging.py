@@ -1,0 +1,111 @@
+"""What is staged at the destination of a move: all of the session, and nothing of it is live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedb.errors import Conflict
+from edgedb.model import Value
+from edgedb.packet import Deleted, ListPart, Scalar
+from edgedb.store.requests import Redirect, Replay
+from edgedb.store.staging import ListGap, ListLedger
+from tests.integration.store.steps import TOKEN, Place, packet
+from tests.support import strategies
+
+names = strategies.texts
+
+
+@strategies.quick
+@given(
+    st.dictionaries(names, strategies.values, max_size=4),
+    st.dictionaries(names, st.lists(strategies.values, min_size=1, max_size=4), max_size=4),
+    st.binary(max_size=20),
+)
+def test_everything_a_session_has_arrives(
+    edge: Place,
+    city: Place,
+    scalars: dict[str, Value],
+    lists: dict[str, list[Value]],
+    reply: bytes,
+) -> None:
+    edge.client.flushall()
+    edge.write(scalars, lists, key="key", reply=reply)
+    before, version = edge.store.residents.load(), edge.page().version
+    assert city.move_from(edge) == replace(TOKEN, current_location="city", epoch=2)
+    assert city.content() == (scalars, {name: tuple(values) for name, values in lists.items()})
+    assert city.begin(idempotency_key="key") == Replay(reply)
+    after = city.store.residents.load()
+    assert (after.sessions, after.size) == (before.sessions, before.size)
+    assert city.run(lock="").version >= version
+
+
+def test_what_is_staged_is_not_live(city: Place) -> None:
+    city.staged(Scalar("x", "1"), ListPart("words", 1, 0, ("one",)))
+    assert city.begin() == city.begin(lock="") == Redirect("edge-a")
+    assert city.store.residents.token("s") is None
+    assert city.store.residents.load().sessions == 0
+
+
+def test_a_packet_that_is_staged_again_stages_the_same(city: Place) -> None:
+    items = (Scalar("x", "1"), ListPart("words", 1, 0, ("one", "two")))
+    city.staged(*items)
+    city.stage(packet(*items))
+    size = int(city.client.hget("edge:{s}:arrival", "size") or 0)
+    assert city.client.llen("edge:{s}:list:0") == 2
+    assert size == len("x" + "s1" + "words" + "sone" + "stwo")
+
+
+def test_packets_are_staged_in_their_order_and_a_late_repetition_changes_nothing(
+    city: Place,
+) -> None:
+    city.staged(Scalar("x", "1"))
+    city.stage(packet(Scalar("x", "2")), number=2)
+    before = city.dump()
+    for number in (1, 4):
+        with pytest.raises(Conflict):
+            city.stage(packet(Scalar("x", "late")), number=number)
+    assert city.dump() == before
+
+
+def test_a_later_packet_changes_what_is_staged(city: Place) -> None:
+    ledger, first = ListLedger(), ListPart("gone", 1, 0, ("g",))
+    city.store.destination.arrive(TOKEN, "t")
+    packets = (
+        packet(Scalar("x", "1"), Scalar("y", "1"), first, ListPart("a", 2, 0, ("a0", "a1"))),
+        packet(Scalar("x", "2"), Deleted("y", "scalar"), Deleted("gone", "list")),
+        packet(ListPart("a", 2, 1, ("a1", "a2")), ListPart("b", 5, 0, ("b0",))),
+        packet(ListPart("b", 7, 0, ("anew",)), Deleted("never", "list"), Deleted("n", "scalar")),
+    )
+    for number, one in enumerate(packets, start=1):
+        lists, gaps = ledger.stage(one.items)
+        assert gaps == []
+        city.store.destination.stage("s", "t", number, one, lists)
+    city.store.destination.prepare("t", len(packets), TOKEN, "grant", 9)
+    assert city.store.destination.activate(city.arrival(), TOKEN.moved_to("city"))
+    assert city.content() == ({"x": "2"}, {"a": ("a0", "a1", "a2"), "b": ("anew",)})
+    assert city.store.residents.load().size == len("xs2") + len("asa0sa1sa2") + len("bsanew")
+
+
+def test_a_part_of_a_list_that_does_not_join_on_is_a_gap() -> None:
+    ledger = ListLedger()
+    ledger.stage([ListPart("a", 1, 0, ("a0", "a1"))])
+    _, gaps = ledger.stage([ListPart("a", 1, 3, ("a3",)), ListPart("b", 2, 1, ("b1",))])
+    assert gaps == [ListGap("a", 2), ListGap("b", 0)]
+    _, gaps = ledger.stage([ListPart("a", 9, 2, ("anew",))])
+    assert gaps == [ListGap("a", 0)]
+
+
+@pytest.mark.parametrize("state", ["none", "other", "prepared"])
+def test_nothing_is_staged_outside_an_open_arrival(city: Place, state: str) -> None:
+    if state == "other":
+        city.store.destination.arrive(TOKEN, "other")
+    if state == "prepared":
+        city.prepared(Scalar("x", "1"))
+    before = city.dump()
+    with pytest.raises(Conflict):
+        city.stage(packet(Scalar("x", "2")))
+    assert city.dump() == before

@@ -1,0 +1,130 @@
+"""A session is copied in pages while it is written to, and the copy misses nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from edgedb.model import Value
+from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.session import ListChange
+from edgedb.store import source
+from edgedb.store.requests import DELETIONS_KEPT
+from tests.support.contents import Content, appended, at_call, read, write
+from tests.support.tree import Tree, parameters
+
+KIB = 1024
+NAMES = list("abcdefgh")
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small sessions take many pages, and small lists count as large ones."""
+    monkeypatch.setattr(source, "PAGE_BYTES", 8 * KIB)
+    monkeypatch.setattr(source, "PAGE_ITEMS", 4)
+    monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 2 * KIB)
+    monkeypatch.setattr(source.SourceStore.page, "__defaults__", (8 * KIB, 4))
+
+
+class Model:
+    """A session's content, changed at random and followed in memory."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.scalars = dict[str, Value]()
+        self.lists = dict[str, list[Value]]()
+
+    def value(self) -> bytes:
+        return self.random.randbytes(8) * self.random.choice([1, 64, 512])
+
+    def change(self, tree: Tree) -> None:
+        """Write something, here and there."""
+        name = self.random.choice(NAMES)
+        kind = self.random.choice(["set", "set", "unset", "append", "append", "anew", "drop"])
+        value = self.value()
+        if kind in {"set", "unset"}:
+            write(tree, {name: value if kind == "set" else None}, {})
+            self.scalars.pop(name, None)
+            self.scalars |= {name: value} if kind == "set" else {}
+            return
+        values = [] if kind == "drop" else [value, self.value()]
+        write(tree, {}, {name: ListChange(replaced=kind != "append", appended=[*values])})
+        kept = self.lists.get(name, []) if kind == "append" else []
+        self.lists[name] = [*kept, *values]
+
+    def content(self) -> Content:
+        return self.scalars, {name: values for name, values in self.lists.items() if values}
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.usefixtures("small_pages")
+def test_a_session_of_many_pages_is_copied_while_it_is_written_to(tree: Tree, seed: int) -> None:
+    model = Model(seed)
+    for _ in range(60):
+        model.change(tree)
+
+    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        is_copying = call.method == "GET" or "final" not in parameters(call)
+        if call.function == "migrate-session" and is_copying and "grant" not in call.query:
+            model.change(tree)
+        return answered(deliver())
+
+    def answered(response: PeerResponse) -> PeerResponse:
+        if b'"grant"' in response.body:  # frozen now: a client would wait
+            tree.hook = lambda _, deliver: deliver()
+        return response
+
+    tree.hook = hook
+    tree.offload("edge-a")
+    assert tree.calls.count("GET edge-a/migrate-session") > 2
+    assert read(tree, "city", NAMES, NAMES) == model.content()
+    assert tree.leftovers() == {}
+    size = tree.node("city").store.residents.load().size
+    tree.onload("edge-a")
+    assert read(tree, "edge-a", NAMES, NAMES) == model.content()
+    assert tree.node("edge-a").store.residents.load().size == size
+
+
+def test_a_copy_begins_anew_when_its_source_has_forgotten_deletions(tree: Tree) -> None:
+    doomed = {str(n): "x" for n in range(DELETIONS_KEPT + 1)}
+    write(tree, dict(doomed), {})
+    write(tree, {}, {"ballast": appended(*[b"x" * 256 * KIB] * 12)})
+    at_call(tree, 3, lambda: write(tree, dict.fromkeys(doomed), {}))
+    tree.offload("edge-a")
+    scalars, lists = read(tree, "city", list(doomed), ["ballast"])
+    assert (scalars, len(lists["ballast"])) == ({}, 12)
+    assert tree.leftovers() == {}
+
+
+def test_a_large_list_that_grows_between_pages_has_no_gap(tree: Tree) -> None:
+    elements = [b"%d" % n * 30 * KIB for n in range(60)]
+    write(tree, {}, {"list": appended(*elements[:20])})
+    write(tree, {"ballast": b"x" * 1100 * KIB}, {"other": appended(*elements[:30])})
+    at_call(tree, 2, lambda: write(tree, {}, {"list": appended(*elements[20:40])}))
+    tree.offload("edge-a")
+    write(tree, {}, {"list": appended(*elements[40:])})
+    assert read(tree, "city", [], ["list", "other"])[1] == {
+        "list": elements,
+        "other": elements[:30],
+    }
+
+
+def test_the_source_serves_while_it_is_copied_and_until_it_is_frozen(tree: Tree) -> None:
+    write(tree, {"ballast": b"x" * 1100 * KIB}, {"other": appended(b"x" * 1100 * KIB)})
+    answers = list[int]()
+
+    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        if call.function != "migrate-session":
+            return deliver()
+        answers.append(tree.call("edge-a", query="word=x").status)
+        response = deliver()
+        answers.append(tree.call("edge-a", query="word=x").status)
+        return response
+
+    tree.hook = hook
+    tree.offload("edge-a")
+    assert answers.index(503) > 2
+    assert answers == [200] * answers.index(503) + [503, 503, 307]
+    assert len(tree.words("edge-a")) == answers.count(200)

@@ -1,0 +1,234 @@
+"""Without the right credentials every endpoint answers 401 or 403, and nothing changes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from werkzeug.datastructures import Headers
+
+import edgedb
+from edgedb.http import ONLOAD_LOCATION, PROPAGATE
+from edgedb.model import Propagation, SessionToken
+from tests.support.dumps import dump
+from tests.support.signed import NodeCall
+from tests.support.tree import ORACLE_TOKEN, Tree
+
+FREE = SessionToken("free", "edge-a", "edge-a", "notebook", 1)
+UP = SessionToken("up", "edge-a", "city", "notebook", 2)
+MESSAGE = Propagation("m", "city", "tally", "milk", "edge-a")
+
+
+def body(document: SessionToken | Propagation) -> bytes:
+    return json.dumps(document.to_json()).encode()
+
+
+def step(phase: str, caller: str = "city") -> NodeCall:
+    query = f"session=s&phase={phase}&transfer=t&to=city&grant=GRANT&since=0&epoch=1"
+    return NodeCall(caller, "edge-a", "migrate-session", query=query)
+
+
+CALLS = {
+    "offload": NodeCall("edge-a", "city", "offload-session", body=body(FREE)),
+    "onload": NodeCall(
+        "edge-a", "city", "onload-session", "GET", headers={ONLOAD_LOCATION: "edge-a"}
+    ),
+    "read": NodeCall("city", "edge-a", "migrate-session", "GET", "session=s"),
+    "freeze": step("freeze"),
+    "hand-over": step("hand-over"),
+    "thaw": step("thaw"),
+    "update": NodeCall("cloud", "edge-a", "update-session", body=body(UP.moved_to("cloud"))),
+    "propagate": NodeCall("edge-a", "city", "tally", body=body(MESSAGE), headers={PROPAGATE: "m"}),
+}
+
+
+@pytest.fixture
+def state(tree: Tree) -> Tree:
+    """Give a tree in which each of the calls would do something."""
+    for session in ("s", "free", "up"):
+        tree.write("edge-a", "one", session)
+    tree.offload("edge-a", "up")
+    tree.node("edge-a").store.source.freeze("s", "t", 1)
+    return tree
+
+
+@pytest.fixture(params=CALLS.values(), ids=CALLS.keys())
+def call(request: pytest.FixtureRequest, state: Tree) -> NodeCall:
+    """Give one call of each kind, with the grant that is in force."""
+    grant = (state.clients["edge-a"].hget("edge:{s}:meta", "grant") or b"").decode()
+    found: NodeCall = request.param
+    return replace(found, query=found.query.replace("GRANT", grant))
+
+
+def test_with_its_own_credential_each_call_is_served(state: Tree, call: NodeCall) -> None:
+    response = call.signed(state)
+    assert response.status in {200, 204}, response.body
+
+
+def at(seconds: float, credential: Callable[[], str]) -> str:
+    """Give a credential as it was made so many seconds from now."""
+    with pytest.MonkeyPatch.context() as patch:
+        now = time.time()
+        patch.setattr("edgedb.auth.time.time", lambda: now + seconds)
+        return credential()
+
+
+FORGERIES: dict[str, Callable[[NodeCall], str | None]] = {
+    "none": lambda _: None,
+    "empty": lambda _: "",
+    "no-token": lambda _: "Bearer",
+    "garbage": lambda _: "Bearer a.b.c",
+    "basic": lambda _: "Basic ZWRnZS1hOng=",
+    "the-oracles": lambda _: f"Bearer {ORACLE_TOKEN}",
+    "another-key": lambda call: call.credential(b"another key of enough bytes, 32 "),
+    "expired": lambda call: at(-80, call.credential),
+    "of-tomorrow": lambda call: at(80, call.credential),
+    "another-place": lambda call: replace(call, location="edge-b").credential(),
+    "another-body": lambda call: replace(call, body=call.body + b" ").credential(),
+    "another-method": lambda call: replace(call, method="PUT").credential(),
+    "another-function": lambda call: replace(call, function="test-function").credential(),
+    "another-query": lambda call: replace(call, query=f"{call.query}&x=1").credential(),
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
+def test_a_credential_that_is_not_for_this_call_is_401_and_changes_nothing(
+    state: Tree, call: NodeCall, forge: Callable[[NodeCall], str | None]
+) -> None:
+    before = dump(state)
+    response = call.send(state, forge(call))
+    assert (response.status, dict(response.headers)["WWW-Authenticate"]) == (401, "Bearer")
+    assert dump(state) == before
+
+
+def test_a_credential_for_another_path_of_the_function_is_401(state: Tree, call: NodeCall) -> None:
+    before = dump(state)
+    headers = Headers({**call.headers, "Authorization": call.credential()})
+    request = edgedb.Request(call.method, "/x", call.query.encode(), headers, call.body)
+    assert state.respond(call.location, call.function, request).status == 401
+    assert dump(state) == before
+
+
+STRANGERS = [
+    *((name, caller) for name in ("offload", "onload") for caller in ("city", "cloud", "nobody")),
+    *(
+        (name, caller)
+        for name in ("read", "freeze", "hand-over", "thaw", "update")
+        for caller in ("edge-a", "edge-b", "nobody")
+    ),
+    *((name, "cloud") for name in ("freeze", "hand-over", "thaw")),  # who speaks for city
+    ("onload", "edge-b"),
+    ("propagate", "cloud"),
+    ("propagate", "nobody"),
+]
+
+
+@pytest.mark.parametrize(("name", "caller"), STRANGERS)
+def test_a_caller_who_may_not_make_the_call_is_403_and_changes_nothing(
+    state: Tree, name: str, caller: str
+) -> None:
+    before = dump(state)
+    response = replace(CALLS[name], caller=caller).signed(state)
+    assert response.status == 403, response.body
+    assert dump(state) == before
+
+
+@pytest.mark.parametrize("query", ["", "phase=freeze&epoch=2", "phase=hand-over&grant=g"])
+def test_who_is_not_on_a_sessions_way_to_the_root_gets_nothing_of_it(
+    state: Tree, query: str
+) -> None:
+    before, method = dump(state), "POST" if query else "GET"
+    query = f"session=up&transfer=t&to=edge-b&{query}"
+    call = NodeCall("edge-b", "city", "migrate-session", method, query)
+    assert call.signed(state).status in {400, 403}
+    assert dump(state) == before
+
+
+ORACLE_CALLS = [
+    ("edge-a", "set-offload-status", "POST", "/", "status=reject"),
+    ("edge-a", "set-offload-status", "GET", "/", "status=reject"),
+    ("edge-a", "force-offload", "POST", "/", "session=free"),
+    ("edge-a", "force-offload", "GET", "/", ""),
+    ("edge-a", "force-onload", "POST", "/", "session=up"),
+    ("edge-a", "force-onload", "GET", "/", ""),
+    ("edge-a", "oracle", "GET", "/", ""),
+    ("edge-a", "oracle", "GET", "/sessions", ""),
+    ("city", "oracle", "GET", "/sessions", "limit=1"),
+]
+oracle_calls = pytest.mark.parametrize(
+    ("location", "function", "method", "path", "query"), ORACLE_CALLS
+)
+WRONG = {
+    "none": None,
+    "empty": "",
+    "no-token": "Bearer ",
+    "wrong": "Bearer guess",
+    "shorter": f"Bearer {ORACLE_TOKEN[:-1]}",
+    "longer": f"Bearer {ORACLE_TOKEN}x",
+    "basic": f"Basic {ORACLE_TOKEN}",
+    "a-nodes": NodeCall("city", "edge-a", "force-offload").credential(),
+}
+
+
+def ask(
+    tree: Tree, location: str, function: str, request: edgedb.Request, authorization: str | None
+) -> edgedb.Response:
+    """Call an endpoint of the oracle, with any credential or none."""
+    headers = Headers({} if authorization is None else {"Authorization": authorization})
+    return tree.respond(location, function, replace(request, headers=headers))
+
+
+@oracle_calls
+@pytest.mark.parametrize("authorization", WRONG.values(), ids=WRONG.keys())
+def test_without_its_bearer_token_the_oracle_is_401_and_changes_nothing(
+    state: Tree,
+    location: str,
+    function: str,
+    method: str,
+    path: str,
+    query: str,
+    authorization: str | None,
+) -> None:
+    before, request = dump(state), edgedb.Request(method, path, query.encode())
+    response = ask(state, location, function, request, authorization)
+    assert (response.status, dict(response.headers)["WWW-Authenticate"]) == (401, "Bearer")
+    assert dump(state) == before
+    right = ask(state, location, function, request, f"Bearer {ORACLE_TOKEN}")
+    assert right.status == 200, right.body
+
+
+@pytest.mark.parametrize("authorization", [w for w in WRONG.values() if w is not None])
+def test_a_tick_needs_no_credential_but_refuses_a_wrong_one(
+    state: Tree, authorization: str
+) -> None:
+    before, tick = dump(state), edgedb.Request("POST")
+    assert ask(state, "edge-a", "oracle", tick, authorization).status == 401
+    assert dump(state) == before
+    assert ask(state, "edge-a", "oracle", tick, None).status == 200
+    assert ask(state, "edge-a", "oracle", tick, f"Bearer {ORACLE_TOKEN}").status == 200
+
+
+@oracle_calls
+def test_an_oracle_without_its_secret_serves_nobody(
+    make_tree: Callable[..., Tree],
+    location: str,
+    function: str,
+    method: str,
+    path: str,
+    query: str,
+) -> None:
+    tree = make_tree(settings={"oracle_token": None})
+    request = edgedb.Request(method, path, query.encode())
+    for authorization in (None, "Bearer None", f"Bearer {ORACLE_TOKEN}"):
+        assert ask(tree, location, function, request, authorization).status == 403
+    assert not any(dump(tree).values())
+
+
+def test_an_insecure_node_on_purpose_asks_nobody(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"oracle_token": None, "node_key": None, "insecure": True})
+    tree.write("edge-a", "one")
+    assert ask(tree, "edge-a", "force-offload", edgedb.Request("POST"), None).status == 200
+    assert tree.residents() == ["city"]

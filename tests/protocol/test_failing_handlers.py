@@ -1,0 +1,182 @@
+"""A handler that fails leaves nothing behind, and the session is free at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import edgedb
+from edgedb.http import Response
+from edgedb.offloading import tick
+from edgedb.store.requests import Attempt, Run
+from tests.protocol.test_requests import problem
+from tests.support.dumps import dump
+from tests.support.scripted import Scripted, ScriptedReader
+from tests.support.tree import Tree
+
+
+def deploy(tree: Tree, fail: Callable[[], Any]) -> Scripted:
+    """Deploy a function that writes and propagates, and then fails."""
+
+    def script(_: edgedb.Request) -> Any:
+        edgedb.set("count", "100")
+        edgedb.add_to_list("words", "never")
+        edgedb.delete("last")
+        edgedb.propagate("never", "cloud", "tally")
+        return fail()
+
+    tree.functions["failing"] = Scripted(script)
+    return tree.functions["failing"]
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def fail() -> Any:
+        raise error
+
+    return fail
+
+
+FAILURES: dict[str, tuple[Callable[[], Any], int]] = {
+    "an exception": (raising(RuntimeError("secret detail")), 500),
+    "an answer that is none": (object, 500),
+    "a header that is none": (lambda: ("", 200, {"X-A": "a\r\nX-B: b"}), 500),
+    "text that utf-8 cannot carry": (lambda: "\ud800", 500),
+    "an error of the library": (raising(edgedb.EdgeError("on purpose")), 500),
+    "a value of the wrong type": (lambda: edgedb.set("count", 1), 400),  # type: ignore[arg-type]
+    "a value that is too large": (lambda: edgedb.set("count", b"x" * (64 * 2**20 + 1)), 413),
+    "a level that is none": (lambda: edgedb.propagate("x", "fog", "tally"), 400),
+    "propagating the wrong type": (
+        lambda: edgedb.propagate(42, "cloud", "tally"),  # type: ignore[arg-type]
+        400,
+    ),
+    "propagating what utf-8 cannot carry": (lambda: edgedb.propagate("\ud800", "city", "f"), 400),
+    "propagating to no function": (
+        lambda: edgedb.propagate("x", "cloud", None),  # type: ignore[arg-type]
+        400,
+    ),
+    "a response without bytes": (lambda: Response("text"), 500),  # type: ignore[arg-type]
+}
+failures = pytest.mark.parametrize(("fail", "status"), FAILURES.values(), ids=FAILURES.keys())
+
+
+@failures
+@pytest.mark.parametrize("is_new", [False, True], ids=["known-session", "new-session"])
+def test_a_handler_that_fails_changes_nothing_and_frees_the_session(
+    tree: Tree, fail: Callable[[], Any], status: int, is_new: bool
+) -> None:
+    if not is_new:
+        tree.write("edge-a", "one")
+    deploy(tree, fail)
+    before = dump(tree)
+    response = tree.call("edge-a", "failing", headers={"Idempotency-Key": "k"})
+    assert response.status == status, response.body
+    assert problem(response)
+    assert dump(tree) == before
+    assert tree.write("edge-a", "two").status == 200
+    for location in ("edge-a", "city"):
+        tick(tree.node(location))
+    assert tree.node("edge-a").store.residents.load().outbox == 0
+
+
+def test_the_answer_does_not_say_why_a_handler_failed(tree: Tree) -> None:
+    deploy(tree, raising(RuntimeError("the password is hunter2")))
+    response = tree.call("edge-a", "failing")
+    assert problem(response) == "HandlerFailed"
+    for secret in (b"hunter2", b"RuntimeError", b"Traceback", b".py"):
+        assert secret not in response.body
+
+
+def test_a_handler_sees_its_own_writes_and_nobody_else_does_before_the_end(tree: Tree) -> None:
+    seen = list[Any]()
+
+    def script(_: edgedb.Request) -> None:
+        edgedb.set("count", "7")
+        edgedb.add_to_list("words", "one")
+        seen.append((edgedb.get("count"), edgedb.get_list("words")))
+        seen.append(json.loads(tree.call("edge-a", "reader").body)["words"])
+
+    tree.functions["f"] = Scripted(script)
+    tree.write("edge-a", "zero")
+    tree.call("edge-a", "f")
+    assert seen == [("7", ["zero", "one"]), ["zero"]]
+    assert tree.words("edge-a") == ["zero", "one"]
+
+
+def test_outside_a_request_there_is_no_session() -> None:
+    for use in (lambda: edgedb.get("x"), edgedb.location, lambda: edgedb.propagate("v", "l", "f")):
+        with pytest.raises(edgedb.EdgeError, match="inside handle_offload"):
+            use()
+
+
+def take_over(tree: Tree) -> None:
+    """Let the running request's lock run out, and another process take it."""
+    tree.clock.advance(tree.node("edge-a").settings.lock_ttl)
+    begun = tree.node("edge-a").store.requests.begin(Attempt("s", "other", "another process"))
+    assert isinstance(begun, Run)
+
+
+def move_away(tree: Tree) -> None:
+    """Let the running request's lock run out, and the session move."""
+    tree.clock.advance(tree.node("edge-a").settings.lock_ttl)
+    tree.offload("edge-a")
+
+
+@pytest.mark.parametrize("lose", [take_over, move_away])
+@pytest.mark.parametrize("key", ["", "k"])
+def test_a_request_that_lost_its_session_changes_nothing(
+    tree: Tree, lose: Callable[[Tree], None], key: str
+) -> None:
+    tree.write("edge-a", "one")
+
+    def script(_: edgedb.Request) -> None:
+        edgedb.set("count", "100")
+        lose(tree)
+
+    tree.functions["slow"] = Scripted(script)
+    response = tree.call("edge-a", "slow", headers={"Idempotency-Key": key})
+    # with a key it is asked again what became of it: the session is busy, or elsewhere
+    expected = 409 if not key else 503 if lose is take_over else 307
+    assert response.status == expected
+    tree.clock.advance(tree.node("edge-a").settings.lock_ttl)
+    assert json.loads(tree.follow("edge-a", "reader")[1].body)["count"] == 1
+
+
+def test_a_reader_cannot_hide_that_it_read_too_late(tree: Tree) -> None:
+    tree.write("edge-a", "one", body=b"x" * 20_000)
+
+    def careless(_: edgedb.Request) -> str:
+        if reader.runs == 1:
+            tree.write("edge-a", "two")
+        try:
+            return f"count {edgedb.get('count')!s}"
+        except edgedb.EdgeError:
+            return "never mind"
+
+    reader = ScriptedReader(careless)
+    tree.functions["careless"] = reader
+    assert tree.call("edge-a", "careless").body == b"count 2"
+    assert reader.runs == 2
+
+
+def test_the_lock_of_a_long_request_is_kept(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"lock_ttl": 0.03})
+    tree.write("edge-a", "one")
+    client = tree.clients["edge-a"]
+
+    def renewed() -> bool:
+        until = int(client.hget("edge:{s}:meta", "lock_until") or 0)
+        return until == tree.clock.now_ms + 30
+
+    def script(_: edgedb.Request) -> None:
+        for _ in range(4):
+            tree.clock.advance(0.02)
+            while not renewed():
+                time.sleep(0.001)
+        edgedb.set("last", "kept")
+
+    tree.functions["long"] = Scripted(script)
+    assert tree.call("edge-a", "long").status == 200

@@ -1,0 +1,62 @@
+"""What clients and other nodes may say, as hypothesis strategies."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from edgedb.model import VERSION_LIMIT, Propagation, SessionToken, Update
+from edgedb.packet import Cursor, Deleted, ListPart, Scalar, SessionPacket, StoredReply
+
+quick = settings(
+    max_examples=40,
+    # a busy machine is no error; servers are emptied by the tests themselves
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+texts = st.text(max_size=20)  # every character but unpaired surrogates
+values = texts | st.binary(max_size=20)
+versions = st.integers(0, VERSION_LIMIT - 1)
+session_ids = st.text(
+    st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256
+).filter(lambda text: text == text.strip())
+
+tokens = st.builds(
+    SessionToken,
+    session=session_ids,
+    proprietary_location=texts,
+    current_location=texts,
+    function=texts,
+    epoch=versions,
+)
+propagations = st.builds(
+    Propagation, id=texts, to=texts, function=texts, value=values, origin=texts
+)
+messages = propagations | st.builds(Update, to=texts, token=tokens)
+
+cursors = st.builds(Cursor, since=versions, began=versions, after=versions) | st.builds(
+    Cursor, versions, versions, versions, key=texts, start=versions, until=versions
+)
+items = (
+    st.builds(Scalar, key=texts, value=values)
+    | st.builds(
+        ListPart,
+        key=texts,
+        born=versions,
+        start=versions,
+        values=st.lists(values, max_size=4).map(tuple),
+    )
+    | st.builds(Deleted, key=texts, kind=st.sampled_from(["scalar", "list"]))
+)
+replies = st.builds(StoredReply, key=texts, blob=st.binary(max_size=20))
+packets = st.builds(
+    SessionPacket,
+    token=tokens,
+    version=versions,
+    items=st.lists(items, max_size=4).map(tuple),
+    replies=st.lists(replies, max_size=2).map(tuple),
+    next=st.none() | cursors,
+    restart=st.booleans(),
+    grant=st.none() | texts,
+)

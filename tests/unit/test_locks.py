@@ -1,0 +1,167 @@
+"""The queue of a process's requests for one session, and the renewal of their locks."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import Queue
+
+import pytest
+
+from edgedb.errors import SessionBusy, StoreUnavailable
+from edgedb.locks import LockKeeper, Turns
+from edgedb.model import SessionToken
+from edgedb.session import Snapshot
+from edgedb.store.keys import SessionKeys
+from edgedb.store.requests import Run
+
+WAIT_S = 5.0
+TTL_S = 0.03
+
+
+class Visitor:
+    """Takes a turn in a thread of its own, and gives it back when told to."""
+
+    def __init__(self, turns: Turns, session: str, log: list[str], name: str) -> None:
+        self.entered, self.leave = threading.Event(), threading.Event()
+        self._take = lambda: turns.turn(session, WAIT_S)
+        self._log, self._name = log, name
+        self._thread = threading.Thread(target=self._visit)
+        self._thread.start()
+
+    def _visit(self) -> None:
+        with self._take():
+            self._log.append(self._name)
+            self.entered.set()
+            assert self.leave.wait(WAIT_S)
+
+    def end(self) -> None:
+        """Leave, and be gone."""
+        self.leave.set()
+        self._thread.join(WAIT_S)
+
+
+def queued(turns: Turns, session: str, count: int) -> None:
+    """Wait until so many requests are in a session's queue."""
+    while len(turns._queues.get(session, ())) < count:
+        threading.Event().wait(0.001)
+
+
+def test_requests_for_one_session_run_one_by_one_in_the_order_they_came() -> None:
+    turns, log, visitors = Turns(), list[str](), list[Visitor]()
+    for i in range(5):
+        visitors.append(Visitor(turns, "s", log, str(i)))
+        queued(turns, "s", i + 1)
+    for i, visitor in enumerate(visitors):
+        assert visitor.entered.wait(WAIT_S)
+        assert log == [str(n) for n in range(i + 1)]
+        visitor.end()
+
+
+def test_requests_for_different_sessions_do_not_wait_for_each_other() -> None:
+    turns = Turns()
+    with turns.turn("s", WAIT_S), turns.turn("t", wait_s=0.0):
+        pass
+
+
+def test_who_has_waited_long_enough_is_told_that_the_session_is_busy() -> None:
+    turns = Turns()
+    with (
+        turns.turn("s", WAIT_S),
+        pytest.raises(SessionBusy, match="'s' is busy"),
+        turns.turn("s", wait_s=0.001),
+    ):
+        pytest.fail("there were two at once")
+
+
+def test_who_gives_up_does_not_hold_up_who_is_behind() -> None:
+    turns, log = Turns(), list[str]()
+    first = Visitor(turns, "s", log, "first")
+    assert first.entered.wait(WAIT_S)
+    with pytest.raises(SessionBusy), turns.turn("s", wait_s=0.001):
+        pass
+    last = Visitor(turns, "s", log, "last")
+    queued(turns, "s", 2)
+    first.end()
+    assert last.entered.wait(WAIT_S)
+    last.end()
+
+
+def test_a_turn_ends_with_an_error_too_and_leaves_nothing_behind() -> None:
+    turns = Turns()
+    with pytest.raises(RuntimeError), turns.turn("s", WAIT_S):
+        raise RuntimeError
+    assert turns._queues == {}
+
+
+def running(lock: str) -> Run:
+    """Give a request that holds a lock."""
+    token = SessionToken("s", "edge-a", "edge-a", "cart", 1)
+    return Run(SessionKeys("s"), token, 1, lock, Snapshot(), 0, None)
+
+
+class Renewals:
+    """Stands for the store: tells which locks are renewed, and answers as it is told to."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[], bool] = lambda: True
+        self.seen: Queue[str] = Queue()
+
+    def __call__(self, run: Run) -> bool:
+        self.seen.put(run.lock)
+        return self.answer()
+
+    def next(self) -> str:
+        """Wait for the next renewal; gives its lock."""
+        return self.seen.get(timeout=WAIT_S)
+
+
+@pytest.fixture
+def renewals() -> Renewals:
+    """Give a store that renews."""
+    return Renewals()
+
+
+def test_the_lock_of_a_long_request_is_renewed_again_and_again(renewals: Renewals) -> None:
+    keeper = LockKeeper(renewals, TTL_S)
+    with keeper.keeping(running("a")):
+        assert [renewals.next() for _ in range(3)] == ["a", "a", "a"]
+
+
+def test_the_locks_of_all_running_requests_are_renewed(renewals: Renewals) -> None:
+    keeper = LockKeeper(renewals, TTL_S)
+    with keeper.keeping(running("a")), keeper.keeping(running("b")):
+        seen = {renewals.next() for _ in range(6)}
+    assert seen == {"a", "b"}
+
+
+def test_a_lock_is_not_renewed_when_its_request_has_ended(renewals: Renewals) -> None:
+    keeper = LockKeeper(renewals, TTL_S)
+    with keeper.keeping(running("a")):
+        pass
+    with keeper.keeping(running("b")):
+        assert [renewals.next() for _ in range(3)] == ["b", "b", "b"]
+
+
+def _lost() -> bool:
+    return False
+
+
+def _unreachable() -> bool:
+    raise StoreUnavailable("no answer")
+
+
+def _surprised() -> bool:
+    raise ValueError("nobody has thought of this")
+
+
+@pytest.mark.parametrize("answer", [_lost, _unreachable, _surprised])
+def test_a_renewal_that_fails_does_not_end_the_others(
+    renewals: Renewals, answer: Callable[[], bool]
+) -> None:
+    keeper = LockKeeper(renewals, TTL_S)
+    renewals.answer = answer
+    with keeper.keeping(running("a")):
+        renewals.next()
+        renewals.answer = lambda: True
+        assert [renewals.next(), renewals.next()] == ["a", "a"]

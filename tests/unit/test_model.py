@@ -1,0 +1,174 @@
+"""Session ids, tokens, values and messages: what they look like on the wire, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from edgedb.errors import BadRequest, InvalidSession
+from edgedb.model import (
+    SESSION_ID_LIMIT,
+    Message,
+    SessionToken,
+    Value,
+    checked_session_id,
+    message_from_json,
+    value_from_json,
+    value_to_json,
+)
+from tests.support import strategies
+
+TOKEN = {
+    "session": "alice",
+    "proprietaryLocation": "edge-a",
+    "currentLocation": "city",
+    "function": "cart",
+    "epoch": 3,
+}
+
+
+def over_the_wire(document: object) -> Any:
+    """Give the document as the other node reads it."""
+    return json.loads(json.dumps(document))
+
+
+@strategies.quick
+@given(strategies.session_ids)
+def test_a_session_id_without_control_characters_is_kept_as_it_is(session: str) -> None:
+    assert checked_session_id(session) == session
+
+
+@pytest.mark.parametrize("length", [1, SESSION_ID_LIMIT])
+def test_a_session_id_has_1_to_256_characters(length: int) -> None:
+    assert checked_session_id("\U0001f600" * length)
+
+
+@pytest.mark.parametrize(
+    ("session", "reason"),
+    [
+        ("", "empty"),
+        ("x" * (SESSION_ID_LIMIT + 1), "longer than 256"),
+        ("a\nb", "control"),
+        ("a\x00", "control"),
+        ("a\x7fb", "control"),
+        ("a\x85b", "control"),
+        ("a\ud800", "surrogates"),
+        (" a", "white space"),
+        ("a ", "white space"),
+        ("a\u00a0", "white space"),
+    ],
+)
+def test_any_other_session_id_is_refused_with_the_reason(session: str, reason: str) -> None:
+    with pytest.raises(InvalidSession, match=reason):
+        checked_session_id(session)
+
+
+def test_a_token_has_the_seeds_field_names_and_an_epoch() -> None:
+    token = SessionToken("alice", "edge-a", "city", "cart", 3)
+    assert token.to_json() == TOKEN
+    assert SessionToken.from_json(TOKEN) == token
+
+
+def test_a_move_changes_the_current_location_and_adds_one_to_the_epoch() -> None:
+    before = SessionToken.from_json(TOKEN)
+    after = before.moved_to("cloud")
+    assert after.to_json() == TOKEN | {"currentLocation": "cloud", "epoch": 4}
+    assert before.epoch == 3
+
+
+@strategies.quick
+@given(strategies.tokens)
+def test_a_token_survives_the_wire(token: SessionToken) -> None:
+    assert SessionToken.from_json(over_the_wire(token.to_json())) == token
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "token",
+        {},
+        *({k: v for k, v in TOKEN.items() if k != missing} for missing in TOKEN),
+        TOKEN | {"session": ""},
+        TOKEN | {"session": 7},
+        TOKEN | {"session": "a\nb"},
+        TOKEN | {"proprietaryLocation": None},
+        TOKEN | {"currentLocation": ["city"]},
+        TOKEN | {"function": {}},
+        TOKEN | {"epoch": "3"},
+        TOKEN | {"epoch": 3.0},
+        TOKEN | {"epoch": True},
+        TOKEN | {"epoch": -1},
+        TOKEN | {"epoch": 2**53},
+    ],
+)
+def test_a_malformed_token_is_refused(document: object) -> None:
+    with pytest.raises(BadRequest):
+        SessionToken.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("value", "document"),
+    [
+        ("milk", {"data": "milk"}),
+        ("", {"data": ""}),
+        (b"\x00\xff", {"data": "AP8=", "encoding": "base64"}),
+        (b"", {"data": "", "encoding": "base64"}),
+    ],
+)
+def test_text_travels_as_it_is_and_bytes_as_base64(value: Value, document: object) -> None:
+    assert value_to_json(value) == document
+
+
+@strategies.quick
+@given(strategies.values)
+def test_a_value_survives_the_wire_with_its_type(value: Value) -> None:
+    received = value_from_json(over_the_wire(value_to_json(value)))
+    assert (type(received), received) == (type(value), value)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {},
+        {"data": 1},
+        {"data": None},
+        {"data": "\ud800"},
+        {"data": "AP8=", "encoding": "hex"},
+        {"data": "AP8=", "encoding": 64},
+        {"data": "AP8", "encoding": "base64"},
+        {"data": "!!!!", "encoding": "base64"},
+        {"data": "grün", "encoding": "base64"},
+    ],
+)
+def test_a_malformed_value_is_refused(document: object) -> None:
+    with pytest.raises(BadRequest):
+        value_from_json(document)
+
+
+@strategies.quick
+@given(strategies.messages)
+def test_a_message_of_the_outbox_survives_being_stored(message: Message) -> None:
+    assert message_from_json(over_the_wire(message.to_json())) == message
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        {},
+        {"kind": "update"},
+        {"kind": "update", "to": "edge-a", "token": "T"},
+        {"kind": "update", "to": 1, "token": TOKEN},
+        {"kind": "propagation", "id": "m", "to": "cloud", "function": "tally", "origin": "edge-a"},
+        {"kind": "propagation", "id": 1, "to": "c", "function": "f", "origin": "o", "data": ""},
+    ],
+)
+def test_a_malformed_message_is_refused(document: object) -> None:
+    with pytest.raises(BadRequest):
+        message_from_json(document)

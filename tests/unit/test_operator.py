@@ -1,0 +1,170 @@
+"""The operator's calls go to gateways, and problems come back as one line."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from edgectl import ports
+from edgectl.client import CallFailed, Operator
+from edgedb.errors import UnknownLocation
+from edgedb.topology import Topology
+
+LOAD = {"status": "accept", "sessions": 1, "bytes": 20, "arrivals": 0, "outbox": 0}
+TOKEN = {
+    "session": "s",
+    "proprietaryLocation": "edge",
+    "currentLocation": "cloud",
+    "function": "cart",
+    "epoch": 2,
+}
+PROBLEM = {"type": "about:blank", "title": "Not found", "status": 404, "detail": "no such session"}
+
+
+Call = tuple[str, str, str | None]
+"""Method, path and credentials."""
+
+
+class Node(BaseHTTPRequestHandler):
+    """Answers for every node; what it answers depends on the path alone."""
+
+    seen: list[Call]
+
+    def do_GET(self) -> None:
+        self.seen.append((self.command, self.path, self.headers["Authorization"]))
+        url = urlsplit(self.path)
+        session = parse_qs(url.query).get("session", [""])[0]
+        node, _, function = url.path.removeprefix("/").partition("/function/")
+        self._answer(*answer(node, function, session))
+
+    do_POST = do_GET  # noqa: N815  (the name http.server looks for)
+
+    def _answer(self, status: int, body: Any) -> None:
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def answer(node: str, function: str, session: str) -> tuple[int, Any]:
+    match function, session:
+        case ("oracle", _):
+            return 200, {"location": node, **LOAD}
+        case ("oracle/sessions", _):
+            return 200, {"sessions": [{**TOKEN, "bytes": 20, "lastAccess": "2026-01-02T03:04:05Z"}]}
+        case ("test-function", "a b/ü"):
+            return 200, "offloaded: no" if node == "cloud" else "offloaded: yes (cloud)"
+        case ("force-offload", ""):
+            return 200, TOKEN
+        case ("force-onload", _):
+            return 200, [TOKEN]
+        case ("set-offload-status", _):
+            return 200, {"location": node, "status": "reject"}
+        case ("force-offload", "crash"):
+            return 500, ""
+        case _:
+            return 404, PROBLEM
+
+
+@pytest.fixture
+def seen() -> list[Call]:
+    """Give the calls that will be made."""
+    Node.seen = []
+    return Node.seen
+
+
+@pytest.fixture
+def operator(seen: list[Call]) -> Iterator[Operator]:
+    """Give the operator of a tree of which one leaf does not run."""
+    assert not seen
+    with ThreadingHTTPServer(("127.0.0.1", 0), Node) as server, ports.reserve() as nobody:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        base = f"http://127.0.0.1:{server.server_port}"
+        locations = {
+            "cloud": {"gateway": f"{base}/cloud"},
+            "edge": {"parent": "cloud", "gateway": f"{base}/edge"},
+            "dark": {"parent": "cloud", "gateway": f"http://127.0.0.1:{ports.port_of(nobody)}"},
+        }
+        document = {"levels": ["cloud", "edge"], "locations": locations}
+        yield Operator(Topology.from_json(document), "word")
+        server.shutdown()
+        thread.join()
+
+
+def test_status_names_every_node_even_one_that_does_not_answer(operator: Operator) -> None:
+    cloud, edge, dark = operator.status()
+    assert cloud == {
+        "location": "cloud",
+        "level": "cloud",
+        "parent": None,
+        "gateway": operator.topology["cloud"].gateway,
+        **LOAD,
+    }
+    assert (edge["location"], edge["parent"]) == ("edge", "cloud")
+    assert dark["error"].startswith("dark: no answer from oracle (")
+
+
+def test_moves_carry_the_token_and_what_was_asked_for(operator: Operator, seen: list[Call]) -> None:
+    assert operator.offload("edge", {"session": None, "policy": "random"}) == TOKEN
+    assert operator.onload("edge", {"session": "s", "count": 2}) == [TOKEN]
+    assert operator.set_status("edge", "reject") == {"location": "edge", "status": "reject"}
+    assert seen == [
+        ("POST", "/edge/function/force-offload?policy=random", "Bearer word"),
+        ("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),
+        ("POST", "/edge/function/set-offload-status?status=reject", "Bearer word"),
+    ]
+
+
+def test_sessions_are_listed(operator: Operator) -> None:
+    assert [entry["session"] for entry in operator.sessions("cloud", {"limit": 5})] == ["s"]
+
+
+def test_where_asks_every_node_and_needs_no_credentials(
+    operator: Operator, seen: list[Call]
+) -> None:
+    assert operator.where("a b/ü").to_json() == {
+        "session": "a b/ü",
+        "currentLocations": ["cloud"],
+        "answers": {"cloud": "offloaded: no", "edge": "offloaded: yes (cloud)"},
+    }
+    assert {credentials for _, _, credentials in seen} == {None}
+
+
+def test_a_session_that_nobody_knows_may_be_where_nobody_answers(operator: Operator) -> None:
+    with pytest.raises(CallFailed, match="no node knows a session 'x'; dark: no answer from"):
+        operator.where("x")
+
+
+@pytest.mark.parametrize(
+    ("location", "session", "message"),
+    [
+        ("edge", "x", r"edge: Not found: no such session \(404\)"),
+        ("edge", "crash", r"edge: Internal Server Error \(500\)"),
+        ("dark", "x", r"dark: no answer from force-offload \(.*refused"),
+    ],
+)
+def test_a_problem_is_one_line(
+    operator: Operator, location: str, session: str, message: str
+) -> None:
+    with pytest.raises(CallFailed, match=message) as caught:
+        operator.offload(location, {"session": session})
+    assert "\n" not in caught.value.message
+
+
+def test_an_unknown_location_is_an_error_before_any_call(
+    operator: Operator, seen: list[object]
+) -> None:
+    with pytest.raises(UnknownLocation, match="'nowhere'"):
+        operator.offload("nowhere", {})
+    assert not seen
