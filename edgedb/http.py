@@ -97,6 +97,14 @@ class Request:
         except UnicodeError as error:
             raise BadRequest(f"the header {name} is not UTF-8") from error
 
+    @property
+    def authorization(self) -> str | None:
+        """The ``Authorization`` header; one that cannot be read is as good as an empty one."""
+        try:
+            return self.header("Authorization")
+        except BadRequest:
+            return ""
+
     def session_header(self) -> str:
         """Give the checked ``X-session``; raises InvalidSession."""
         value = self.header(SESSION)

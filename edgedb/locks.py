@@ -8,42 +8,82 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from edgedb.errors import SessionBusy
+from edgedb.errors import SessionBusy, StoreUnavailable
 from edgedb.store.requests import Run
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
+class _Waiter:
+    """One request in a queue; ``failure`` is what it would meet when its turn came."""
+
+    called: threading.Event = field(default_factory=threading.Event)
+    failure: StoreUnavailable | None = None
+
+    def wait(self, session: str, wait_s: float) -> None:
+        """Return when the turn has come."""
+        if not self.called.wait(wait_s):
+            raise SessionBusy(f"session {session!r} is busy; try again")
+        if self.failure is not None:
+            raise StoreUnavailable(str(self.failure)) from self.failure
+
+
 class Turns:
-    """Lets the requests of one process for the same session run in the order they came."""
+    """Lets the requests of one process for the same session run in the order they came.
+
+    If the store fails one of them, it fails those that wait behind it too: each would wait for
+    the store's timeout, one after the other.
+    """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._queues: dict[str, deque[threading.Event]] = {}
+        self._queues: dict[str, deque[_Waiter]] = {}
 
     @contextmanager
     def turn(self, session: str, wait_s: float) -> Iterator[None]:
-        """Wait for the turn at a session; raises SessionBusy after ``wait_s`` seconds."""
-        mine = threading.Event()
+        """Wait for the turn at a session.
+
+        Raises:
+            SessionBusy: it did not come within ``wait_s`` seconds.
+            StoreUnavailable: the store failed the request before this one.
+
+        """
+        mine = _Waiter()
         with self._guard:
             queue = self._queues.setdefault(session, deque())
             queue.append(mine)
             if queue[0] is mine:
-                mine.set()
+                mine.called.set()
         try:
-            if not mine.wait(wait_s):
-                raise SessionBusy(f"session {session!r} is busy; try again")
-            yield
+            mine.wait(session, wait_s)
+            with self._shared_failure(session):
+                yield
         finally:
             self._leave(session, mine)
 
-    def _leave(self, session: str, mine: threading.Event) -> None:
+    @contextmanager
+    def _shared_failure(self, session: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable as error:
+            self._fail_all(session, error)
+            raise
+
+    def _fail_all(self, session: str, failure: StoreUnavailable) -> None:
+        with self._guard:
+            for waiter in self._queues[session]:
+                waiter.failure = failure
+                waiter.called.set()
+
+    def _leave(self, session: str, mine: _Waiter) -> None:
         with self._guard:
             queue = self._queues[session]
             queue.remove(mine)
             if queue:
-                queue[0].set()
+                queue[0].called.set()
             else:
                 del self._queues[session]
 

@@ -80,7 +80,7 @@ class Node:
     def require_oracle(self, request: Request) -> None:
         """Let only the oracle pass (design section 7); raises Unauthorized."""
         if self.settings.oracle_token is not None:
-            auth.verify_secret(self.settings.oracle_token, request.header("Authorization"))
+            auth.verify_secret(self.settings.oracle_token, request.authorization)
         elif not self.settings.insecure:
             raise Forbidden("the secret edge-oracle-token is not deployed with this function")
 
@@ -99,8 +99,7 @@ class Node:
             request.query_string,
             request.body,
         )
-        authorization = request.header("Authorization")
-        return auth.verify(self.settings.node_key, authorization, self.location, call)
+        return auth.verify(self.settings.node_key, request.authorization, self.location, call)
 
     def require_descendant(self, request: Request) -> str | None:
         """Let only locations below this one pass; gives the caller."""
