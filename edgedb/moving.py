@@ -16,7 +16,7 @@ from edgedb.logs import log_context
 from edgedb.model import SessionToken
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
-from edgedb.store.destination import Arrival, UnfinishedArrival
+from edgedb.store.destination import AlreadyResident, Arrival, UnfinishedArrival
 from edgedb.store.staging import ListGap, ListLedger
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
                 arrival = _prepared(node, token, transfer)
             except _Restart:
                 continue
+            except AlreadyResident:
+                return _moved_before(node, token)
             moved = finish(node, arrival)
             log.info("session moved from %s to %s", token.current_location, node.location)
             return moved
@@ -59,11 +61,19 @@ def _prepared(node: Node, token: SessionToken, transfer: str) -> Arrival:
     try:
         copy = _Copy(node, token, transfer)
         packet = copy.run()
-        _prepare(node, transfer, copy.packets, token, packet)
+        return _prepare(node, transfer, copy.packets, token, packet)
     except BaseException:
         abandon(node, Arrival(token.session, transfer, token.current_location, 0))
         raise
-    return _required_arrival(node, token.session, transfer)
+
+
+def _moved_before(node: Node, token: SessionToken) -> SessionToken:
+    """Answer a repeated call: the session is here, later than the token says."""
+    known = node.store.residents.token(token.session)
+    is_later = known is not None and known.epoch > token.epoch
+    if known is None or not is_later or known.proprietary_location != token.proprietary_location:
+        raise Conflict(f"session {token.session!r} is resident at {node.location} already")
+    return known
 
 
 def _check_path(node: Node, token: SessionToken) -> None:
@@ -91,18 +101,13 @@ def _arrive(node: Node, token: SessionToken, transfer: str) -> None:
 
 def _prepare(
     node: Node, transfer: str, packets: int, token: SessionToken, packet: SessionPacket
-) -> None:
+) -> Arrival:
+    """Make the arrival durable; from here on a tick may finish it before its mover does."""
     if packet.token.proprietary_location != token.proprietary_location:
         raise Conflict(f"session {token.session!r} belongs to {packet.token.proprietary_location}")
     grant, version = packet.grant or "", packet.version
     node.store.destination.prepare(transfer, packets, packet.token, grant, version)
-
-
-def _required_arrival(node: Node, session: str, transfer: str) -> Arrival:
-    arrival = node.store.destination.arrival(session)
-    if arrival is None or arrival.transfer != transfer:
-        raise Conflict(f"transfer {transfer} was dealt with by somebody else")
-    return arrival
+    return Arrival(token.session, transfer, token.current_location, 0, grant, packet.token)
 
 
 class _Restart(Exception):

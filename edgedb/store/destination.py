@@ -37,6 +37,10 @@ class UnfinishedArrival(Conflict):
         self.arrival = arrival
 
 
+class AlreadyResident(Conflict):
+    """The session lives here."""
+
+
 class DestinationStore:
     """One method per step; ``location`` is this node's own."""
 
@@ -70,7 +74,7 @@ class DestinationStore:
         )
         name = f"session {token.session!r}"
         if kind == b"resident":
-            raise Conflict(f"{name} is resident at {self._location} already")
+            raise AlreadyResident(f"{name} is resident at {self._location} already")
         if kind == b"stranger":
             raise Conflict(f"{name} is known at {self._location} as one of {text(rest[0])}")
         if kind == b"stale":
