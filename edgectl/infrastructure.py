@@ -22,7 +22,7 @@ def load(file: Path) -> Topology:
         return Topology.from_json(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise EdgectlError(f"{file}: {error.strerror}") from error
-    except (yaml.YAMLError, InvalidTopology) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, InvalidTopology) as error:
         raise EdgectlError(f"{file}: {error}") from error
 
 

@@ -67,13 +67,17 @@ def verify(key: bytes, authorization: str | None, audience: str, call: Call) -> 
             [ALGORITHM],
             audience=audience,
             leeway=LEEWAY_S,
-            options={"require": ["iss", "aud", "iat", "exp"]},
+            options={"require": ["iss", "aud", "iat", "exp"], "strict_aud": True},
         )
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, RecursionError) as error:
         raise Unauthorized(f"the node credential is not valid: {error}") from error
-    if not hmac.compare_digest(str(claims.get("call")), call.digest()):
+    if not isinstance(claims["iss"], str):
+        raise Unauthorized("the node credential does not name a location")
+    if int(claims["exp"]) - int(claims["iat"]) > LIFE_S:
+        raise Unauthorized(f"the node credential is valid for longer than {LIFE_S} s")
+    if claims.get("call") != call.digest():  # both are known to who signed: nothing leaks
         raise Unauthorized("the node credential is for another call")
-    return str(claims["iss"])
+    return claims["iss"]
 
 
 def verify_secret(secret: str, authorization: str | None) -> None:

@@ -59,6 +59,11 @@ def member(document: object, key: str, kind: type[T]) -> T:
     return value
 
 
+def text(document: object, key: str) -> str:
+    """Give ``document[key]``, a text that can be kept and sent on; raises BadRequest."""
+    return encodable(member(document, key, str))
+
+
 def number(document: object, key: str) -> int:
     """Give ``document[key]``, a whole number from 0 up to 2^53.
 
@@ -101,9 +106,9 @@ class SessionToken:
         """Read the wire form; raises BadRequest."""
         return cls(
             session=checked_session_id(member(document, "session", str)),
-            proprietary_location=member(document, "proprietaryLocation", str),
-            current_location=member(document, "currentLocation", str),
-            function=member(document, "function", str),
+            proprietary_location=text(document, "proprietaryLocation"),
+            current_location=text(document, "currentLocation"),
+            function=text(document, "function"),
             epoch=number(document, "epoch"),
         )
 
@@ -140,7 +145,7 @@ def encodable(text: str) -> str:
 
 def key_of(document: object) -> str:
     """Give the ``key`` of an item; raises BadRequest."""
-    return encodable(member(document, "key", str))
+    return text(document, "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +188,11 @@ class Propagation:
     def from_json(cls, document: object) -> Propagation:
         """Read the wire form; raises BadRequest."""
         return cls(
-            id=member(document, "id", str),
-            to=member(document, "to", str),
-            function=member(document, "function", str),
+            id=text(document, "id"),
+            to=text(document, "to"),
+            function=text(document, "function"),
             value=value_from_json(document),
-            origin=member(document, "origin", str),
+            origin=text(document, "origin"),
         )
 
 
@@ -199,4 +204,4 @@ def message_from_json(document: object) -> Message:
     if member(document, "kind", str) == "propagation":
         return Propagation.from_json(document)
     token = SessionToken.from_json(member(document, "token", dict))
-    return Update(member(document, "to", str), token)
+    return Update(text(document, "to"), token)

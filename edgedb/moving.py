@@ -6,12 +6,20 @@ Design section 3; ``docs/protocol.md`` has the messages, the states and why it i
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
 from edgedb.delivery import deliver_soon
-from edgedb.errors import BadRequest, Conflict, EdgeError, GrantRefused, SessionBusy
+from edgedb.errors import (
+    BadRequest,
+    Conflict,
+    EdgeError,
+    GrantRefused,
+    PeerUnavailable,
+    SessionBusy,
+)
 from edgedb.logs import log_context
 from edgedb.model import SessionToken
 from edgedb.node import Node
@@ -39,7 +47,7 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
         EdgeError: the source or this node's store refused; nothing has changed.
 
     """
-    _check_path(node, token)
+    check_path(node, token)
     for _ in range(ATTEMPTS):
         transfer = str(uuid.uuid4())
         with log_context(session=token.session, transfer=transfer):
@@ -76,8 +84,14 @@ def _moved_before(node: Node, token: SessionToken) -> SessionToken:
     return known
 
 
-def _check_path(node: Node, token: SessionToken) -> None:
-    """Refuse to leave the path from the proprietary location to the root."""
+def check_path(node: Node, token: SessionToken) -> None:
+    """Refuse to leave the path from the proprietary location to the root.
+
+    Raises:
+        BadRequest: the token's locations are not all on that path.
+        Conflict: the session is said to be here already.
+
+    """
     topology, source = node.topology, token.current_location
     for location in (source, token.proprietary_location):
         if location not in topology:
@@ -122,6 +136,7 @@ class _Copy:
         self._token = token
         self._transfer = transfer
         self._ledger = ListLedger()
+        self._deadline = time.monotonic() + node.settings.move_timeout
         self.packets = 0
         """How many packets were staged."""
 
@@ -139,6 +154,9 @@ class _Copy:
         return self._node.peers.freeze(self._token, self._transfer, since, is_final=is_final)
 
     def _page(self, cursor: Cursor) -> SessionPacket:
+        """Ask for the next page; a source that never comes to an end is given up."""
+        if time.monotonic() > self._deadline:
+            raise SessionBusy(f"session {self._token.session!r} takes too long to copy")
         return self._node.peers.page(self._token.current_location, self._token.session, cursor)
 
     def _stage_all(self, packet: SessionPacket) -> int:
@@ -219,6 +237,15 @@ def settle(node: Node, arrival: Arrival) -> bool:
 
     False if that cannot be known yet: the source does not answer.
     """
+    try:
+        return _settle(node, arrival)
+    except PeerUnavailable as error:
+        log.warning("the arrival stays prepared: %s", error)
+        return False
+
+
+def _settle(node: Node, arrival: Arrival) -> bool:
+    """Do what :func:`settle` does; raises PeerUnavailable."""
     with log_context(session=arrival.session, transfer=arrival.transfer):
         if arrival.grant is None:
             if node.store.destination.discard_idle(arrival.session, arrival.transfer):
@@ -228,6 +255,8 @@ def settle(node: Node, arrival: Arrival) -> bool:
             finish(node, arrival)
         except GrantRefused:
             log.info("the arrival from %s was refused and is discarded", arrival.source)
+        except PeerUnavailable:
+            raise
         except EdgeError as error:
             log.warning("the arrival stays prepared: %s", error)
             return False
@@ -242,9 +271,18 @@ def settle_session(node: Node, session: str) -> None:
 
 
 def settle_all(node: Node) -> int:
-    """Settle every unfinished arrival of this node; gives how many could be."""
-    settled = 0
+    """Settle every unfinished arrival of this node; gives how many could be.
+
+    A source that has not answered for one is not asked for the others: each would take its time.
+    """
+    settled, silent = 0, set[str]()
     for session in node.store.destination.arrivals():
         arrival = node.store.destination.arrival(session)
-        settled += arrival is not None and settle(node, arrival)
+        if arrival is None or arrival.source in silent:
+            continue
+        try:
+            settled += _settle(node, arrival)
+        except PeerUnavailable as error:
+            log.warning("prepared arrivals stay: %s", error)
+            silent.add(arrival.source)
     return settled

@@ -17,8 +17,10 @@ from edgedb.logs import log_context
 from edgedb.model import Propagation, Value
 from edgedb.node import Node
 from edgedb.serving import Task, fingerprint, serve
-from edgedb.session import Session, checked_value
+from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
 from edgedb.topology import Location
+
+_FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,6 @@ class _Open:
     session: Session
     session_id: str
 
-
-_FUNCTION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 _open: ContextVar[_Open] = ContextVar("edgedb_open_session")
 
@@ -48,7 +48,7 @@ def get(key: str) -> Value | None:
 
 
 def set(key: str, value: Value) -> None:
-    """Put ``value`` (str or bytes, up to 64 MiB) under ``key`` (up to 1 KiB)."""
+    """Put ``value`` (str or bytes, up to 16 MiB) under ``key`` (up to 1 KiB)."""
     _current().session.set(key, value)
 
 
@@ -74,17 +74,20 @@ def propagate(value: Value, levels: str | Sequence[str], function: str) -> None:
     for just those levels. Delivered after the commit, at least once, duplicates dropped.
 
     Raises:
-        InvalidValue: a level is not on the way from here to the root, ``value`` is not one that
-            can be kept, or ``function`` no name.
+        InvalidValue: a level is not on the way from here to the root, the value is neither
+            str nor bytes, or no function can have that name.
+        TooLarge: the value is over 1 MiB.
 
     """
-    here, kept = _current(), checked_value(value)
-    if not isinstance(function, str) or not _FUNCTION.fullmatch(function):
-        raise InvalidValue(f"{function!r:.80} cannot be the name of a function")
+    here = _current()
+    if len(checked_value(value)) > MESSAGE_VALUE_LIMIT:
+        raise TooLarge(f"a propagated value takes at most {MESSAGE_VALUE_LIMIT} bytes")
+    if not isinstance(function, str) or not _FUNCTION_NAME.fullmatch(function):
+        raise InvalidValue(f"{function!r:.80} is no function's name")
     targets = _locations(here.node, levels)
     origin = here.node.location
     here.session.propagate(
-        Propagation(str(uuid.uuid4()), target, function, kept, origin) for target in targets
+        Propagation(str(uuid.uuid4()), target, function, value, origin) for target in targets
     )
 
 
@@ -182,11 +185,22 @@ class Offloadable(Function):
         with log_context(session=name):
             return serve(node, task)
 
-    def _receive(self, node: Node, request: Request) -> Response:
+    def _message(self, node: Node, request: Request) -> Propagation:
+        """Read a message that was sent to this function, here, by its origin."""
         caller = node.caller(request)
         if caller is not None and caller != node.location and not node.is_descendant(caller):
             raise Forbidden(f"{caller} is not below {node.location}")
         message = Propagation.from_json(request.json())
+        if not 0 < len(message.id) <= http.IDEMPOTENCY_KEY_LIMIT:
+            raise BadRequest(f"a message's id has 1 to {http.IDEMPOTENCY_KEY_LIMIT} characters")
+        if (message.to, message.function) != (node.location, node.settings.function):
+            raise BadRequest(f"the message is for {message.function!r:.80} at {message.to!r:.80}")
+        if caller is not None and message.origin != caller:
+            raise Forbidden(f"{caller} does not speak for {message.origin!r:.80}")
+        return message
+
+    def _receive(self, node: Node, request: Request) -> Response:
+        message = self._message(node, request)
 
         def handle(session: Session) -> Response:
             def received() -> Response:

@@ -18,6 +18,7 @@ from edgedb.model import (
     key_of,
     member,
     number,
+    text,
     value_from_json,
     value_to_json,
 )
@@ -82,7 +83,7 @@ def item_from_json(document: object) -> Item:
         raise BadRequest("an entry of 'session_data' must be an object")
     if "deleted" in document:
         kind = document["deleted"]
-        if kind not in {"scalar", "list"}:
+        if not isinstance(kind, str) or kind not in {"scalar", "list"}:
             raise BadRequest(f"'deleted' must be 'scalar' or 'list', got {kind!r:.40}")
         return Deleted(key_of(document), kind)
     if isinstance(document.get("data"), list):
@@ -193,5 +194,5 @@ class SessionPacket:
             replies=replies,
             next=Cursor.from_json(optional["next"]) if "next" in optional else None,
             restart=bool(optional.get("restart", False)),
-            grant=member(document, "grant", str) if "grant" in optional else None,
+            grant=text(document, "grant") if "grant" in optional else None,
         )

@@ -7,22 +7,30 @@ replaced; everything else (addresses, credentials, what an answer means) is here
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
 from edgedb import auth, errors, http
 from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
 from edgedb.model import Propagation, SessionToken
 from edgedb.packet import Cursor, SessionPacket
+from edgedb.session import VALUE_LIMIT
 from edgedb.settings import Settings
+from edgedb.store.source import PAGE_BYTES
 from edgedb.topology import Topology
 
 POOL_SIZE = 32
+READ_BYTES = 256 * 1024
+ANSWER_LIMIT = 6 * (VALUE_LIMIT + PAGE_BYTES)
+"""Bytes of a peer's answer: a page of characters that JSON writes as six bytes each."""
 
 
 @dataclass(frozen=True)
@@ -77,18 +85,33 @@ class HttpTransport:
 
     def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
         """Give the answer; raises PeerUnavailable."""
+        deadline = time.monotonic() + timeout
         try:
             answer = self._session.request(
                 request.method,
                 request.url,
                 data=request.body,
-                headers=dict(request.headers),
+                headers={"Accept-Encoding": "identity", **request.headers},
                 timeout=timeout,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.RequestException as error:
+            return PeerResponse(answer.status_code, _whole(answer, deadline))
+        except (requests.RequestException, HTTPError) as error:
             raise PeerUnavailable(f"{request.location} does not answer: {error}") from error
-        return PeerResponse(answer.status_code, answer.content)
+
+
+def _whole(answer: requests.Response, deadline: float) -> bytes:
+    """Read an answer up to its end, unless it is too long or takes too long."""
+    parts, size = list[bytes](), 0
+    while part := answer.raw.read1(READ_BYTES):
+        parts.append(part)
+        size += len(part)
+        if size > ANSWER_LIMIT or time.monotonic() > deadline:
+            answer.close()
+            raise requests.Timeout("the answer is too long, or takes too long")
+    answer.raw.release_conn()
+    return b"".join(parts)
 
 
 class PeerClient:
@@ -110,7 +133,7 @@ class PeerClient:
     def page(self, source: str, session: str, cursor: Cursor) -> SessionPacket:
         """Read a page of a session (migrate-session, step 1)."""
         query = {"session": session, "page": json.dumps(cursor.to_json())}
-        return self._packet(self._call("GET", source, "migrate-session", query))
+        return _packet(source, self._call("GET", source, "migrate-session", query))
 
     def freeze(
         self, token: SessionToken, transfer: str, since: int, *, is_final: bool
@@ -124,7 +147,7 @@ class PeerClient:
         query |= {"since": str(since), "epoch": str(token.epoch)}
         query |= {"final": "1"} if is_final else {}
         source = token.current_location
-        return self._packet(self._repeated("POST", source, "migrate-session", query))
+        return _packet(source, self._repeated("POST", source, "migrate-session", query))
 
     def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:
         """Take a session over (migrate-session, step 4)."""
@@ -139,7 +162,8 @@ class PeerClient:
         """Ask the parent to take a session or to pass it on (offload-session)."""
         body, timeout = json.dumps(token.to_json()).encode(), self._settings.move_timeout
         answer = self._call("POST", parent, "offload-session", body=body, timeout=timeout)
-        return SessionToken.from_json(self._json(answer))
+        with _read_from(parent):
+            return SessionToken.from_json(json.loads(answer.body))
 
     def onload_session(
         self, parent: str, for_location: str, session: str | None, count: int
@@ -147,18 +171,23 @@ class PeerClient:
         """Ask the parent for sessions of a subtree (onload-session)."""
         query = {"count": str(count)} | ({"session": session} if session is not None else {})
         headers = {http.ONLOAD_LOCATION: for_location}
-        answer = self._json(self._call("GET", parent, "onload-session", query, headers))
-        if not isinstance(answer, list):
-            raise PeerUnavailable(f"{parent} answered onload-session without a list")
-        return [SessionToken.from_json(document) for document in answer]
+        answer = self._call("GET", parent, "onload-session", query, headers)
+        with _read_from(parent):
+            documents = json.loads(answer.body)
+            if not isinstance(documents, list) or len(documents) > count:
+                raise BadRequest(f"that is no list of up to {count} tokens")
+            return [SessionToken.from_json(document) for document in documents]
 
     def update_session(self, proprietary: str, token: SessionToken) -> None:
         """Tell a proprietary location where its session is (update-session)."""
         self._call("POST", proprietary, "update-session", body=json.dumps(token.to_json()).encode())
 
-    def test_function(self, location: str, session: str) -> str:
-        """Ask where a session is (test-function)."""
-        return self._call("GET", location, "test-function", {"session": session}).body.decode()
+    def test_function(self, location: str, session: str, waiting: Sequence[str]) -> str:
+        """Ask where a session is (test-function); ``waiting``: the nodes that want to know."""
+        query = {"session": session, "from": ",".join(waiting)}
+        answer = self._call("GET", location, "test-function", query)
+        with _read_from(location):
+            return answer.body.decode()
 
     def propagate(self, message: Propagation) -> None:
         """Deliver a propagated value to a function at another location."""
@@ -215,16 +244,19 @@ class PeerClient:
         credential = auth.issue(key, self._settings.location, request.location, call)
         return {**request.headers, "Authorization": credential}
 
-    def _packet(self, response: PeerResponse) -> SessionPacket:
-        return SessionPacket.from_json(self._json(response))
 
-    def _json(self, response: PeerResponse) -> Any:  # noqa: ANN401 - checked by the callers
-        try:
-            return json.loads(response.body)
-        except (ValueError, RecursionError) as error:
-            raise PeerUnavailable(
-                f"another node answered something else than JSON: {error}"
-            ) from error
+def _packet(location: str, response: PeerResponse) -> SessionPacket:
+    with _read_from(location):
+        return SessionPacket.from_json(json.loads(response.body))
+
+
+@contextmanager
+def _read_from(location: str) -> Iterator[None]:
+    """Take an answer that makes no sense for none: what the other node has done is unknown."""
+    try:
+        yield
+    except (ValueError, RecursionError, BadRequest) as error:
+        raise PeerUnavailable(f"{location} answered with something else: {error}") from error
 
 
 def _error(location: str, response: PeerResponse) -> EdgeError:
@@ -233,7 +265,7 @@ def _error(location: str, response: PeerResponse) -> EdgeError:
         document = json.loads(response.body)
         name = str(document["type"]).rpartition(":")[2]
         detail = f"{location}: {document['detail']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return PeerUnavailable(f"{location} answered {response.status} without a problem document")
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, EdgeError):

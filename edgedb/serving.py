@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from edgedb.delivery import deliver_soon
 from edgedb.errors import (
+    Conflict,
     EdgeError,
     HandlerFailed,
     IdempotencyMismatch,
@@ -32,6 +34,7 @@ from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, 
 log = logging.getLogger(__name__)
 
 REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
+QUERY_SAFE = "%!$&'()*+,/:;=?@"  # RFC 3986 query characters, and what is quoted already
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
 SETTLE_AFTER_S = 0.2  # a live mover activates well within this
 
@@ -61,10 +64,15 @@ class Task:
 
 
 def fingerprint(function: str, request: Request) -> str:
-    """Give a digest of everything that makes a request what it is."""
+    """Give a digest of everything that makes a request what it is.
+
+    A redirect passes through software that quotes a query's characters anew; that is no
+    difference.
+    """
     sha = hashlib.sha256()
     line = f"{function} {request.method} {request.function_path}?"
-    for part in (line.encode(), request.query_string, request.body):
+    query = quote(request.query_string, safe=QUERY_SAFE).encode()
+    for part in (line.encode(), query, request.body):
         sha.update(len(part).to_bytes(8, "big"))
         sha.update(part)
     return sha.hexdigest()
@@ -217,7 +225,15 @@ def _kept(response: Response, request_fingerprint: str) -> bytes:
 
 def _replayed(reply: bytes, task: Task) -> Response:
     line, _, body = reply.partition(b"\n")
-    head = json.loads(line)
-    if head["fingerprint"] != task.fingerprint:
+    try:
+        head = json.loads(line)
+        first, answer = head["fingerprint"], Response(body, int(head["status"]), _pairs(head))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:  # another node has sent it
+        raise Conflict("the stored reply to this Idempotency-Key cannot be read") from error
+    if first != task.fingerprint:
         raise IdempotencyMismatch("this Idempotency-Key was used with a different request")
-    return Response(body, head["status"], tuple((k, v) for k, v in head["headers"]))
+    return answer
+
+
+def _pairs(head: dict[str, list[tuple[str, str]]]) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in head["headers"])

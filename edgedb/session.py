@@ -10,7 +10,11 @@ from edgedb.errors import InvalidValue, ReadOnlySession, TooLarge
 from edgedb.model import Propagation, Value
 
 KEY_LIMIT = 1024  # bytes of UTF-8
-VALUE_LIMIT = 64 * 2**20  # bytes
+VALUE_LIMIT = 16 * 2**20  # bytes; moved in one step, which is to end within EDGE_REDIS_TIMEOUT
+CHANGES_LIMIT = 10_000  # values written, elements added and keys deleted by one request
+WRITTEN_LIMIT = 64 * 2**20  # bytes one request may write: keys, values and elements
+MESSAGES_LIMIT = 1000  # messages one request may propagate, a location each
+MESSAGE_VALUE_LIMIT = 2**20  # bytes of a propagated value
 
 
 class Reader(Protocol):
@@ -64,6 +68,7 @@ class Session:
         self._scalars: dict[str, Value | None] = {}
         self._lists: dict[str, ListChange] = {}
         self._propagations: list[Propagation] = []
+        self._changes_left, self._bytes_left = CHANGES_LIMIT, WRITTEN_LIMIT
         self._read: dict[str, Value | None] = {}
         self._read_lists: dict[str, tuple[Value, ...]] = {}
 
@@ -95,28 +100,41 @@ class Session:
     def set(self, key: str, value: Value) -> None:
         """Put ``value`` under ``key`` (seed, ``set``)."""
         self._writable()
-        self._scalars[checked_key(key)] = checked_value(value)
+        self._count(checked_key(key), checked_value(value))
+        self._scalars[key] = value
 
     def delete(self, key: str) -> None:
         """Remove the value and the list under ``key``; nothing happens if there is none."""
         self._writable()
-        self._scalars[checked_key(key)] = None
+        self._count(checked_key(key))
+        self._scalars[key] = None
         self._lists[key] = ListChange(replaced=True)
 
     def add_to_list(self, key: str, value: Value) -> None:
         """Append ``value`` to the list under ``key`` (seed, ``addToList``)."""
         self._writable()
-        change = self._lists.setdefault(checked_key(key), ListChange())
-        change.appended.append(checked_value(value))
+        self._count(checked_key(key), checked_value(value))
+        self._lists.setdefault(key, ListChange()).appended.append(value)
 
     def propagate(self, messages: Iterable[Propagation]) -> None:
         """Note messages to be sent after the commit (seed, ``propagate``)."""
         self._writable()
         self._propagations += messages
+        if len(self._propagations) > MESSAGES_LIMIT:
+            raise TooLarge(f"a request propagates at most {MESSAGES_LIMIT} messages")
 
     def changes(self) -> Changes:
         """Give everything written so far."""
         return Changes(self._scalars, self._lists, tuple(self._propagations))
+
+    def _count(self, key: str, value: Value = "") -> None:
+        """Note one more change; the commit of all is one step, during which Redis does no other."""
+        self._changes_left -= 1
+        self._bytes_left -= len(key) + len(value)  # of text the characters: near enough
+        if self._changes_left < 0:
+            raise TooLarge(f"a request makes at most {CHANGES_LIMIT} changes")
+        if self._bytes_left < 0:
+            raise TooLarge(f"a request writes at most {WRITTEN_LIMIT} bytes")
 
     def _writable(self) -> None:
         if self._read_only:

@@ -48,7 +48,7 @@ class TopologyFile:
             topology = Topology.from_json(json.loads(self._path.read_text()))
             if self._location not in topology:
                 raise ConfigurationError(f"edge-topology has no location {self._location!r}")
-        except (OSError, ValueError, EdgeError) as error:
+        except (OSError, ValueError, RecursionError, EdgeError) as error:
             if self._topology is None:
                 raise ConfigurationError(f"{self._path}: {error}") from error
             log.exception("edge-topology cannot be read; the last good one stays in force")

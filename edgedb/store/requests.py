@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.errors import SessionChanged, SessionLost
+from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.model import SessionToken, Value
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
@@ -19,6 +19,9 @@ SMALL_BYTES = 16 * 1024  # a session up to this size is brought along by begin
 SMALL_SCALARS = 128
 SMALL_LISTS = 8
 REPLY_TTL_MS = 24 * 3600 * 1000
+VALUES_LIMIT = 100_000  # of one session
+LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
+REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time
 DELETIONS_KEPT = 1000  # beyond it, a copy under way begins anew
 
 
@@ -114,6 +117,7 @@ class RequestStore:
         Raises:
             SessionLost: another request has the session. Nothing was applied now; if an
                 earlier answer was lost, that attempt may have been.
+            TooLarge: the session would have too many values or lists.
 
         """
         numbers = self._numbers(run, changes)
@@ -134,11 +138,16 @@ class RequestStore:
             idempotency_key,
             reply,
             REPLY_TTL_MS,
+            VALUES_LIMIT,
+            LISTS_LIMIT,
+            REPLIES_LIMIT,
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
             len(changes.propagations),
             *(json.dumps(message.to_json()) for message in changes.propagations),
         )
+        if answer == b"full":
+            raise TooLarge(f"a session has at most {VALUES_LIMIT} values and {LISTS_LIMIT} lists")
         if answer != b"ok":
             raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 

@@ -17,6 +17,7 @@ from edgedb.store.scripts import Scripts, store_errors
 
 PAGE_BYTES = 2**20  # a page ends with the item that reaches it
 PAGE_ITEMS = 4096
+PAGE_ELEMENTS = 16_384  # of one list; more take the destination too long to stage
 PACKET_BYTES = 64 * 2**20  # the most that one packet without pages carries
 PACKET_ITEMS = 2**20
 WHOLE_ATTEMPTS = 5
@@ -94,7 +95,7 @@ class SourceStore:
             cursor = replace(cursor, began=named.version)
         if cursor.key is not None:
             return self._list_page(session, cursor, named)
-        return self._read(session, cursor, named, most_bytes)
+        return self._read(session, cursor, named, most_bytes, max(most, PAGE_ELEMENTS))
 
     def too_much_to_freeze(self, session: str, since: int) -> SessionPacket | None:
         """Give a page to copy first, if more than a page has changed after a version."""
@@ -130,7 +131,7 @@ class SourceStore:
             raise NotResident(f"session {session!r} is at {text(answer[1])}, not here")
 
     def _read(
-        self, session: str, cursor: Cursor, named: ChangeList, most_bytes: int
+        self, session: str, cursor: Cursor, named: ChangeList, most_bytes: int, most: int
     ) -> SessionPacket:
         """Fetch what a page names, in one round trip."""
         where = SessionKeys(session)
@@ -145,7 +146,7 @@ class SourceStore:
             for change in lists:
                 self._scripts.script("tail")(
                     keys=[where.list(change.list_number or 0)],
-                    args=[_since(cursor, change), 0, most_bytes],
+                    args=[_since(cursor, change), 0, most_bytes, most],
                     client=pipe,
                 )
             found = pipe.execute()
@@ -177,7 +178,8 @@ class SourceStore:
         if not isinstance(entry, bytes):
             return packet
         key = where.list(list_number(entry))
-        part, cut = _part(name, self._scripts.run("tail", [key], 0, cursor.start, PAGE_BYTES))
+        limits = (PAGE_BYTES, PAGE_ELEMENTS)
+        part, cut = _part(name, self._scripts.run("tail", [key], 0, cursor.start, *limits))
         if part is None:
             return packet
         going_on = replace(cursor, start=part.start + len(part.values)) if cut else after

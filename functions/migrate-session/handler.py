@@ -26,27 +26,29 @@ def migrate_session(node: Node, request: Request) -> Response:
     """Serve one step of a transfer to a location above or below."""
     caller = node.require_relative(request)
     session = request.required_session()
-    _require_on_the_way(node, session, caller)
     if request.method == "GET":
+        if caller is not None:
+            _require_on_path(node, session, caller)
         return Response.json(_read(node, request, session).to_json())
     destination = _parameter(request, "to")
     if caller is not None and caller != destination:
         raise Forbidden(f"{caller} does not speak for {destination}")
     if not (node.is_ancestor(destination) or node.is_descendant(destination)):
-        raise BadRequest(f"{destination} is neither above nor below {node.location}")
+        raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
+    _require_on_path(node, session, destination)
     phase = PHASES.get(_parameter(request, "phase"))
     if phase is None:
         raise BadRequest(f"phase must be one of {', '.join(PHASES)}")
     return phase(node, request, session)
 
 
-def _require_on_the_way(node: Node, session: str, caller: str | None) -> None:
-    """Give a session to nobody but its proprietary location and those above it."""
-    token = node.store.residents.token(session) if caller is not None else None
-    if caller is None or token is None:
-        return
-    if not node.topology.in_subtree(token.proprietary_location, caller):
-        raise Forbidden(f"{caller} is not above {token.proprietary_location}")
+def _require_on_path(node: Node, session: str, destination: str) -> None:
+    """Let a session be seen only where it may go: from its proprietary location to the root."""
+    token = node.store.residents.token(session)
+    if token is None:
+        raise NotFound(f"session {session!r} is not known at {node.location}")
+    if not node.topology.in_subtree(token.proprietary_location, destination):
+        raise Forbidden(f"{destination} is not above {token.proprietary_location}")
 
 
 def _read(node: Node, request: Request, session: str) -> SessionPacket:
@@ -90,8 +92,6 @@ def _hand_over(node: Node, request: Request, session: str) -> Response:
     token = node.store.residents.token(session)
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")
-    if not node.topology.in_subtree(token.proprietary_location, destination):
-        raise BadRequest(f"{destination} is not above {token.proprietary_location}")
     node.store.source.hand_over(token, grant, destination)
     return Response.json({})
 

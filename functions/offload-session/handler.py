@@ -6,16 +6,20 @@
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
+from edgedb.errors import Forbidden
 from edgedb.model import SessionToken
-from edgedb.moving import pull
+from edgedb.moving import check_path, pull
 from edgedb.node import Node
 from edgedb.store.residents import OffloadStatus
 
 
 def offload_session(node: Node, request: Request) -> Response:
     """Accept the session here, or relay the parent's answer; the root always accepts."""
-    node.require_descendant(request)
+    caller = node.require_descendant(request)
     token = SessionToken.from_json(request.json())
+    check_path(node, token)
+    if caller is not None and not node.topology.in_subtree(token.current_location, caller):
+        raise Forbidden(f"{caller} does not speak for {token.current_location}")
     parent = node.parent
     if parent is None or node.store.residents.status() is OffloadStatus.ACCEPT:
         return Response.json(pull(node, token).to_json())

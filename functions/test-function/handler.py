@@ -1,34 +1,48 @@
 """``test-function``: say whether a session is offloaded, and where to (seed, "Debug").
 
-``GET`` or ``POST`` ``?session=ID``; answers ``offloaded: no`` or ``offloaded: yes (LOCATION)``.
+``GET`` or ``POST`` ``?session=ID[&from=LOCATION,…]``; answers ``offloaded: no`` or
+``offloaded: yes (LOCATION)``. ``from`` names the nodes that wait for this answer.
 """
 
 from __future__ import annotations
 
+import threading
+
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import NotFound, SessionBusy
+from edgedb.errors import NotFound, SessionBusy, Unavailable
 from edgedb.node import Node
 
 HERE = "offloaded: no"
+
+_QUESTIONS = threading.BoundedSemaphore(8)
+"""Half of a process's threads may wait for other nodes; the others answer theirs."""
 
 
 def test_function(node: Node, request: Request) -> Response:
     """Follow the local pointer and let the node it names confirm."""
     session = request.required_session()
-    arrival = node.store.destination.arrival(session)
-    if arrival is not None and arrival.grant is not None:
-        # the source points here already, the pointer here is older than that: asking it would
-        # go round in circles
-        raise SessionBusy(f"session {session!r} is arriving at {node.location}; try again")
     token = node.store.residents.token(session)
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")
     if token.current_location == node.location:
         return Response.text(HERE)
-    confirmed = node.peers.test_function(token.current_location, session)
+    confirmed = _ask(node, token.current_location, session, request.query.get("from", ""))
     if confirmed == HERE:
         return Response.text(f"offloaded: yes ({token.current_location})")
     return Response.text(confirmed)
+
+
+def _ask(node: Node, location: str, session: str, waiting: str) -> str:
+    """Ask another node, unless that one waits for this answer: two nodes never wait in a ring."""
+    on_the_way = [*filter(None, waiting.split(",")), node.location]
+    if location in on_the_way:
+        raise SessionBusy(f"session {session!r} is on its way to {location}")
+    if not _QUESTIONS.acquire(blocking=False):
+        raise Unavailable("too many questions to other nodes are under way; try again")
+    try:
+        return node.peers.test_function(location, session, on_the_way)
+    finally:
+        _QUESTIONS.release()
 
 
 handle = Endpoint(test_function, methods={"GET", "HEAD", "POST"})

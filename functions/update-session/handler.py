@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import BadRequest
+from edgedb.errors import BadRequest, Forbidden
 from edgedb.model import SessionToken
 from edgedb.node import Node
 
 
 def update_session(node: Node, request: Request) -> Response:
     """Follow a session of this location that has moved further up or down."""
-    node.require_relative(request)
+    caller = node.require_relative(request)
     token = SessionToken.from_json(request.json())
     if token.proprietary_location != node.location:
         raise BadRequest(f"the session belongs to {token.proprietary_location}, not here")
     if not node.is_ancestor(token.current_location):
         raise BadRequest(f"{token.current_location} is not above {node.location}")
+    if caller is not None and caller != token.current_location:
+        raise Forbidden(f"{caller} does not speak for {token.current_location}")
     node.store.destination.update(token)
     return Response.json(token.to_json())
 

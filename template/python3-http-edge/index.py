@@ -63,8 +63,21 @@ class Unimportable:
         raise InternalServerError(self.reason)
 
 
+class Unaltered(Response):
+    """A response whose Location stays byte for byte what the handler said."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ANN401 - as Werkzeug types it
+        """Undo the quoting that Werkzeug does: a redirect repeats the client's own query."""
+        headers = super().get_wsgi_headers(environ)
+        if "Location" in self.headers:
+            headers["Location"] = self.headers["Location"]
+        return headers
+
+
 class Function(Flask):
     """A Flask application without routes: the handler is asked whatever comes."""
+
+    response_class = Unaltered
 
     def __init__(self, handle: Handle, lifecycle: server.Lifecycle) -> None:
         super().__init__(__name__, static_folder=None)

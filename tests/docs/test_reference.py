@@ -29,6 +29,14 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LIMITS = {
     "KEY_LIMIT": session.KEY_LIMIT,
     "VALUE_LIMIT": session.VALUE_LIMIT,
+    **{
+        name: getattr(session, name)
+        for name in ("CHANGES_LIMIT", "WRITTEN_LIMIT", "MESSAGES_LIMIT", "MESSAGE_VALUE_LIMIT")
+    },
+    **{
+        name: getattr(requests_store, name)
+        for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT")
+    },
     "REPLY_LIMIT": serving.REPLY_LIMIT,
     "COUNT_LIMIT": http.COUNT_LIMIT,
     "PACKET_BYTES": source.PACKET_BYTES,
@@ -96,10 +104,8 @@ def test_the_settings_table_has_the_defaults(place: str, read: Read) -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     stated = {}
     for what, limit, _ in table(OPERATIONS, "## Limits\n"):
-        name = re.search(r"`([A-Z_]+)`\)", limit)
-        number = re.match(r"(\d+) ?([KM]iB)?", limit)
-        if name and number:
-            stated[name[1]] = int(number[1]) * UNITS[number[2] or ""]
+        for number, unit, name in re.findall(r"(\d+) ?([KM]iB)?[a-z ]*\(`([A-Z_]+)`\)", limit):
+            stated[name] = int(number) * UNITS[unit]
         assert what
     assert stated == LIMITS
 

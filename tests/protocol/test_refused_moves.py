@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, NotResident, StaleToken
+from edgedb.errors import (
+    BadRequest,
+    Conflict,
+    EdgeError,
+    Forbidden,
+    NotFound,
+    NotResident,
+    StaleToken,
+)
 from edgedb.model import SessionToken
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
@@ -30,7 +38,7 @@ SOURCE, OWNER = "current_location", "proprietary_location"
         ("edge-a", "city", {OWNER: "city"}, BadRequest),
         ("edge-a", "city", {OWNER: "cloud"}, BadRequest),
         ("edge-a", "city", {SOURCE: "city"}, Conflict),
-        ("edge-a", "city", {SOURCE: "cloud"}, NotFound),
+        ("edge-a", "city", {SOURCE: "cloud"}, Forbidden),
         ("edge-a", "city", {"session": "unknown"}, NotFound),
         ("edge-b", "city", {OWNER: "edge-b"}, BadRequest),
         ("edge-a", "city", {"epoch": 0}, Conflict),
@@ -152,7 +160,7 @@ def test_a_session_that_has_left_cannot_be_offloaded_from_here(tree: Tree) -> No
     ("change", "error"),
     [
         (lambda token: replace(token, epoch=1), StaleToken),
-        (lambda token: replace(token, current_location="cloud"), StaleToken),
+        (lambda token: replace(token, current_location="cloud"), Forbidden),
         (lambda token: replace(token, proprietary_location="city"), BadRequest),
         (lambda token: replace(token, current_location="edge-a", epoch=9), BadRequest),
         (lambda token: replace(token, current_location="edge-b", epoch=9), BadRequest),

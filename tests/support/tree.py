@@ -247,12 +247,12 @@ class Tree:
 
 
 def lose_request(_: PeerRequest, __: Callable[[], PeerResponse]) -> PeerResponse:
-    """A hook: the call never arrives."""
+    """Never let the call arrive; a hook."""
     raise PeerUnavailable("the request was lost")
 
 
 def lose_answer(_: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-    """A hook: the call arrives, its answer does not."""
+    """Let the call arrive, its answer not; a hook."""
     deliver()
     raise PeerUnavailable("the answer was lost")
 

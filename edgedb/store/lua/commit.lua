@@ -2,11 +2,12 @@
 -- KEYS: meta, scalars, lists, versions, gone, replies, reply index, residents by size,
 --       residents of the proprietary, node, outbox, then the keys of the changed lists
 -- ARGV: now, here, session, lock, epoch, indexed (1 | 0), most forgotten deletions kept,
---       idempotency key or '', reply, reply ttl in ms, then counted groups:
+--       idempotency key or '', reply, reply ttl in ms, most values, most lists, most replies
+--       of a session, then counted groups:
 --       scalars to set (key, value), scalars to delete (key),
 --       lists (key, number, replaced (1 | 0), count, elements…), messages (payload)
--- Returns 'ok' (also when repeated, as far as that can be told), or 'lost' if the session is not
--- locked by this request any more.
+-- Returns 'ok' (also when repeated, as far as that can be told), 'lost' if the session is not
+-- locked by this request any more, or 'full' if it would have too many values or lists.
 local meta, scalars, lists, versions, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, here, session, lock = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local key, reply, reply_ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
@@ -18,11 +19,37 @@ end
 local version, size, list_count = int(state[4]), int(state[5]), int(state[6])
 local size_before, is_new = size, version == 0
 
-local position = 10
+local position = 13
 local function take()
   position = position + 1
   return ARGV[position]
 end
+
+-- Before anything is applied, since there is no way back. What a session has beyond a limit it
+-- may keep; it may not grow.
+local function is_full()
+  local most = math.min(tonumber(ARGV[11]), tonumber(ARGV[12]))
+  if call('HLEN', scalars) + call('HLEN', lists) + #ARGV < most then return false end
+  local most_values = math.max(tonumber(ARGV[11]), call('HLEN', scalars))
+  local most_lists = math.max(tonumber(ARGV[12]), call('HLEN', lists))
+  local values, list_names = call('HLEN', scalars), call('HLEN', lists)
+  for _ = 1, tonumber(take()) do
+    values = values + 1 - call('HEXISTS', scalars, take())
+    take()
+  end
+  for _ = 1, tonumber(take()) do values = values - call('HEXISTS', scalars, take()) end
+  for _ = 1, tonumber(take()) do
+    local exists = call('HEXISTS', lists, take())
+    take()
+    local is_replaced, count = take(), tonumber(take())
+    if count > 0 then list_names = list_names + 1 end
+    if count > 0 or is_replaced == '1' then list_names = list_names - exists end
+    position = position + count
+  end
+  return values > most_values or list_names > most_lists
+end
+if is_full() then return 'full' end
+position = 13
 local function stamp(member)
   version = version + 1
   call('ZADD', versions, version, member)
@@ -84,10 +111,11 @@ if key ~= '' then
   call('ZADD', KEYS[7], version, key)
   call('PEXPIRE', KEYS[6], reply_ttl)
   call('PEXPIRE', KEYS[7], reply_ttl)
-  -- each reply stored makes room for itself: up to two that are over their time go
-  for _, old in ipairs(call('ZRANGE', KEYS[7], 0, 1)) do
+  -- each reply stored makes room for itself: up to two go that are over their time, or too many
+  local too_many = call('HLEN', KEYS[6]) - tonumber(ARGV[13])
+  for i, old in ipairs(call('ZRANGE', KEYS[7], 0, 1)) do
     local stored = call('HGET', KEYS[6], old)
-    if not stored or version_of(stored) <= now then
+    if i <= too_many or not stored or version_of(stored) <= now then
       call('HDEL', KEYS[6], old)
       call('ZREM', KEYS[7], old)
     end

@@ -41,7 +41,10 @@ end
 -- An element of a list carries the version it was appended with.
 local function element(version, value) return struct.pack('>I8', version) .. value end
 
-local function version_of(stored) return (struct.unpack('>I8', stored)) end
+local function version_of(stored)
+  if #stored < 8 then return 0 end -- no node writes that, but another one may send it
+  return (struct.unpack('>I8', stored))
+end
 
 -- The entry of a list in the lists hash: its number and its bytes.
 local function list_entry(lists, name)

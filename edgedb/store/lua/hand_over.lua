@@ -6,7 +6,9 @@
 local meta, now, here, session = KEYS[1], clock(ARGV[1]), ARGV[2], ARGV[3]
 local state = call('HMGET', meta, 'current', 'grant', 'epoch', 'size', 'handed')
 if not state[1] then return 'refused' end
-if state[1] ~= here then return state[5] == ARGV[4] and 'ok' or 'refused' end
+if state[1] ~= here then
+  return state[1] == ARGV[5] and state[5] == ARGV[4] and 'ok' or 'refused'
+end
 if state[2] ~= ARGV[4] then return 'refused' end
 if not is_frozen(meta, now) then
   end_freeze(meta)

@@ -11,4 +11,7 @@ elseif state[4] ~= ARGV[4] then
   return false
 end
 if ARGV[5] == 'list' then return call('LRANGE', KEYS[2], 0, -1) end
-return call('HMGET', KEYS[2], unpack(ARGV, 6))
+-- one by one: unpack has room for some thousands only
+local values = {}
+for i = 6, #ARGV do values[i - 5] = call('HGET', KEYS[2], ARGV[i]) end
+return values

@@ -1,9 +1,9 @@
 -- Read the newer end of one list.
 -- KEYS: list
--- ARGV: since (only elements appended after this version), first index, most bytes
+-- ARGV: since (only elements appended after this version), first index, most bytes, most elements
 -- Returns {version of the first element of all, index, length, elements…}, length 0: no list.
 local list, since, first = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
-local most_bytes, length = tonumber(ARGV[3]), call('LLEN', KEYS[1])
+local most_bytes, most, length = tonumber(ARGV[3]), tonumber(ARGV[4]), call('LLEN', KEYS[1])
 if length == 0 then return {0, 0, 0} end
 
 local born = version_of(call('LINDEX', list, 0))
@@ -23,7 +23,7 @@ if since >= born then
 end
 
 local answer, bytes, position = {born, from, length}, 0, from
-while position < length and bytes < most_bytes do
+while position < length and bytes < most_bytes and position - from < most do
   for _, stored in ipairs(call('LRANGE', list, position, position + 255)) do
     if bytes >= most_bytes then break end
     answer[#answer + 1] = string.sub(stored, 9)

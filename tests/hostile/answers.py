@@ -1,0 +1,49 @@
+"""A peer's gateway that answers whatever it likes, over a real socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Script = Callable[[socket.socket], None]
+"""Answers one connection, whose request has been read."""
+
+
+@contextmanager
+def gateway(script: Script) -> Iterator[str]:
+    """Serve connections one after the other; gives the URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_serve, args=(listener, script), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def _serve(listener: socket.socket, script: Script) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65536)
+                script(connection)
+
+
+def saying(answer: bytes) -> Script:
+    """Answer with these bytes, and close."""
+    return lambda connection: connection.sendall(answer)
+
+
+def endless(head: bytes, part: bytes, stop: threading.Event, pause_s: float = 0) -> Script:
+    """Answer with a head and then the same bytes until the caller goes away or ``stop`` is set."""
+
+    def script(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not stop.wait(pause_s):
+            connection.sendall(part)
+
+    return script

@@ -1,0 +1,76 @@
+"""A tree's nodes as WSGI applications: the template's own, so all but the sockets is as deployed.
+
+A call that carries ``Authorization: as edge-a`` is signed on its way in, as that location would
+have signed it: whoever makes up calls need not know how they look on the wire.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from edgedb import auth
+from edgedb.endpoint import Function
+from edgedb.http import Request
+from tests.support.tree import NODE_KEY, REPOSITORY, Tree
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_PATH = re.compile(r"/function/([a-z0-9-]+)(/.*)?", re.DOTALL)
+
+
+def node_application(tree: Tree, location: str) -> Application:
+    """Give what answers at a location's gateway."""
+    template = _template()
+    applications = {
+        name: template.Function(_handle(tree, location, name), template.server.Lifecycle())
+        for name in tree.functions
+    }
+
+    def gateway(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match = _PATH.fullmatch(environ["PATH_INFO"])
+        if match is None or match[1] not in applications:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"error finding function"]
+        _sign(environ, location)
+        inner = {**environ, "SCRIPT_NAME": "", "PATH_INFO": match[2] or "/"}
+        answer: Iterable[bytes] = applications[match[1]](inner, start_response)
+        return answer
+
+    return gateway
+
+
+def _template() -> Any:
+    """Import ``index.py`` of the template, which expects to be run in its own folder."""
+    folder = str(REPOSITORY / "template" / "python3-http-edge")
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module("index")
+
+
+def _handle(tree: Tree, location: str, name: str) -> Callable[[Any, Any], Any]:
+    """Give a function's ``handle``, which is called in a Flask request."""
+    function: Function = tree.functions[name]
+
+    def handle(event: Any, _context: Any) -> Any:
+        request = Request.from_event(event)
+        return function.respond_to(request, tree.node(location, name)).as_tuple()
+
+    return handle
+
+
+def _sign(environ: Environ, location: str) -> None:
+    caller = re.fullmatch("as ([a-z0-9-]+)", environ.get("HTTP_AUTHORIZATION", ""))
+    if caller is None:
+        return
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = BytesIO(body)
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape")
+    query = environ["QUERY_STRING"].encode("latin-1")
+    call = auth.Call(environ["REQUEST_METHOD"], Request(path=path).function_path, query, body)
+    environ["HTTP_AUTHORIZATION"] = auth.issue(NODE_KEY, caller[1], location, call)

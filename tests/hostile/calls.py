@@ -1,0 +1,230 @@
+"""For each operation of ``docs/openapi.yaml`` calls that succeed, and calls that do not.
+
+They are made in the tree of the fixture ``state``: session ``s`` at edge-a, ``up`` at city.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+import edgedb
+from edgedb.http import COUNT_LIMIT, IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE
+from edgedb.model import VERSION_LIMIT, Propagation
+from tests.hostile.document import USERS
+from tests.support.signed import NodeCall
+from tests.support.tree import ORACLE_TOKEN, Tree
+
+ORACLE = "oracle"
+GUESSING = "guessing"
+NOBODY = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one operation; ``caller`` is a location, ORACLE, GUESSING or NOBODY."""
+
+    location: str
+    function: str
+    query: str = ""
+    body: bytes = b""
+    caller: str = NOBODY
+    headers: tuple[tuple[str, str], ...] = ()
+    method: str = "POST"
+    path: str = "/"
+
+    @property
+    def request(self) -> edgedb.Request:
+        """What the function gets."""
+        headers = Headers(self.headers)
+        if self.caller in {ORACLE, GUESSING}:
+            secret = ORACLE_TOKEN if self.caller == ORACLE else "guess"
+            headers["Authorization"] = f"Bearer {secret}"
+        elif self.caller != NOBODY:
+            headers["Authorization"] = self._signed().credential()
+        return edgedb.Request(self.method, self.path, self.query.encode(), headers, self.body)
+
+    def _signed(self) -> NodeCall:
+        return NodeCall(
+            self.caller, self.location, self.function, self.method, self.query, self.body
+        )
+
+    def __call__(self, tree: Tree) -> int:
+        """Make the call; gives the status."""
+        return tree.respond(self.location, self.function, self.request).status
+
+    def without(self, header: str) -> Call:
+        """Leave a header out."""
+        return replace(self, headers=tuple(pair for pair in self.headers if pair[0] != header))
+
+
+Attempt = Callable[[Tree], int]
+"""Makes a call, perhaps after something else has happened; gives the status."""
+
+
+def token(name: str, **changes: Any) -> bytes:
+    """Give a session's token as a body."""
+    place, epoch = {"s": ("edge-a", 1), "up": ("city", 2)}.get(name, ("edge-a", 1))
+    document = {"session": name, "proprietaryLocation": "edge-a", "currentLocation": place}
+    return json.dumps({**document, "function": "keeper", "epoch": epoch, **changes}).encode()
+
+
+def propagation(**changes: Any) -> bytes:
+    """Give a propagated value as a body."""
+    message = Propagation("m", "city", "receiver", "milk", "edge-a")
+    return json.dumps(message.to_json() | changes).encode()
+
+
+MANY, HUGE = COUNT_LIMIT + 1, VERSION_LIMIT + 1
+STEP = "transfer=t&to=city&phase=freeze&epoch=1"
+
+TEST = Call("edge-a", "test-function", "session=up")
+LOAD = Call("city", "oracle", caller=ORACLE, method="GET")
+TICK = Call("city", "oracle")
+SESSIONS = replace(LOAD, path="/sessions")
+STATUS = Call("city", "set-offload-status", "status=reject", caller=ORACLE)
+FORCE_OFFLOAD = Call("edge-a", "force-offload", "session=s", caller=ORACLE)
+FORCE_ONLOAD = Call("edge-a", "force-onload", "session=up", caller=ORACLE)
+OFFLOAD = Call("city", "offload-session", body=token("s"), caller="edge-a")
+ONLOAD = Call("city", "onload-session", caller="edge-a", headers=((ONLOAD_LOCATION, "edge-a"),))
+READ = Call("edge-a", "migrate-session", "session=s", caller="city", method="GET")
+FREEZE = replace(READ, method="POST", query=f"session=s&{STEP}")
+UPDATE = Call(
+    *("edge-a", "update-session"),
+    body=token("up", currentLocation="cloud", epoch=3),
+    caller="cloud",
+)
+KEEP = Call("edge-a", "keeper", headers=(("X-session", "s"), (IDEMPOTENCY_KEY, "k")))
+TELL = Call("city", "receiver", body=propagation(), caller="edge-a", headers=((PROPAGATE, "m"),))
+
+
+def after_it_moved_on(tree: Tree) -> int:
+    """Bring a session home that goes up another level just before."""
+    deliver_as_before = tree.hook
+
+    def hook(call: Any, deliver: Callable[[], Any]) -> Any:
+        if call.function == "migrate-session":
+            tree.hook = deliver_as_before
+            tree.offload("city", "up")
+        return deliver()
+
+    tree.hook = hook
+    return FORCE_ONLOAD(tree)
+
+
+def first_at_a_full_node(tree: Tree) -> int:
+    """Make a node's first tick, for which it needs room."""
+    client = tree.clients["city"]
+    client.flushall()
+    client.config_set("maxmemory", 1)
+    try:
+        return TICK(tree)
+    finally:
+        client.config_set("maxmemory", 0)
+
+
+def scripted(script: Callable[[Tree], Any], repeats: int = 1) -> Attempt:
+    """Have a handler do something in session ``s``; gives the status of the last repeat."""
+
+    def attempt(tree: Tree) -> int:
+        class Scripted(edgedb.Offloadable):
+            def handle_offload(self, _: edgedb.Request) -> Any:
+                return script(tree)
+
+        tree.functions["scripted"] = Scripted()
+        return [replace(KEEP, function="scripted")(tree) for _ in range(repeats)][-1]
+
+    return attempt
+
+
+def under_used_key(tree: Tree) -> int:
+    """Use an ``Idempotency-Key`` for another request."""
+    KEEP(tree)
+    return replace(KEEP, query="another=1")(tree)
+
+
+KEEPING = [
+    replace(KEEP, headers=(("X-session", "up"),)),
+    KEEP.without("X-session"),
+    scripted(lambda tree: tree.clients["edge-a"].hdel("edge:{s}:meta", "lock")),
+    scripted(lambda _: edgedb.set("k" * 2000, "")),
+    scripted(lambda _: b"x" * 300_000, repeats=2),
+    under_used_key,
+]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Calls of one operation: some that succeed, and what else can be answered to it alone."""
+
+    succeeding: list[Call]
+    others: list[Attempt]
+
+
+def examples(call: Call, *others: Attempt) -> Examples:
+    """Give a call that succeeds, and others."""
+    return Examples([call], list(others))
+
+
+EXAMPLES: dict[str, Examples] = {
+    "GET /function/test-function": examples(
+        TEST, replace(TEST, query="session="), replace(TEST, query="session=none")
+    ),
+    "GET /function/oracle": examples(LOAD),
+    "POST /function/oracle": examples(replace(TICK, caller=ORACLE), TICK, first_at_a_full_node),
+    "GET /function/oracle/sessions": examples(
+        SESSIONS, replace(SESSIONS, query=f"limit={MANY}"), replace(SESSIONS, query="policy=x")
+    ),
+    "GET /function/set-offload-status": examples(STATUS, replace(STATUS, query="status=x")),
+    "GET /function/force-offload": examples(
+        FORCE_OFFLOAD,
+        replace(FORCE_OFFLOAD, query="policy=x"),
+        replace(FORCE_OFFLOAD, query="session=none"),
+        replace(FORCE_OFFLOAD, query="session=up"),
+    ),
+    "GET /function/force-onload": examples(
+        FORCE_ONLOAD,
+        replace(FORCE_ONLOAD, query=f"count={MANY}"),
+        replace(FORCE_ONLOAD, query="session=s"),
+        replace(FORCE_ONLOAD, query="session="),
+        after_it_moved_on,
+    ),
+    "POST /function/offload-session": examples(
+        OFFLOAD,
+        replace(OFFLOAD, body=b""),
+        replace(OFFLOAD, body=token("none")),
+        replace(OFFLOAD, body=token("s", epoch=7)),
+    ),
+    "GET /function/onload-session": Examples(
+        [ONLOAD, replace(ONLOAD, query="session=above")],
+        [ONLOAD.without(ONLOAD_LOCATION), replace(ONLOAD, query=f"count={MANY}")],
+    ),
+    "GET /function/migrate-session": examples(
+        READ,
+        replace(READ, query=""),
+        replace(READ, query="session=none"),
+        replace(READ, query="session=up"),
+        replace(READ, query=f"session=s&since={HUGE}"),
+    ),
+    "POST /function/migrate-session": examples(
+        FREEZE,
+        replace(FREEZE, query=f"session=s&{STEP}&phase=x"),
+        replace(FREEZE, query=f"session=none&{STEP}"),
+        replace(FREEZE, query=f"session=up&{STEP}"),
+        replace(FREEZE, query=f"session=s&{STEP}&since={HUGE}"),
+    ),
+    "POST /function/update-session": examples(
+        UPDATE,
+        replace(UPDATE, body=b""),
+        replace(UPDATE, body=token("none", currentLocation="cloud")),
+        replace(UPDATE, body=token("up", currentLocation="cloud", epoch=1)),
+    ),
+    f"GET /function/{USERS}": examples(KEEP, *KEEPING),
+    f"PUT /function/{USERS}": examples(KEEP, *KEEPING),
+    f"POST /function/{USERS}": Examples([KEEP, TELL], KEEPING),
+}
+"""By operation; a method with the same description as another has the same examples."""

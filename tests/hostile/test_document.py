@@ -1,0 +1,110 @@
+"""``docs/openapi.yaml`` describes what the code has, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedb import errors, http, model
+from edgedb.errors import EdgeError, InvalidSession
+from tests.hostile.document import (
+    DOCUMENT,
+    METHODS,
+    USERS,
+    code_of,
+    code_of_users,
+    operations,
+    problem_types,
+    resolved,
+)
+from tests.support import strategies
+from tests.support.tree import ENDPOINTS, REPOSITORY, load_handler
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def described(function: str, place: str) -> set[str]:
+    """Give the parameters of all operations of a function."""
+    return set().union(*(o.parameters(place) for o in operations() if o.function == function))
+
+
+def test_every_deployed_function_is_described_and_no_other() -> None:
+    stack = yaml.safe_load((REPOSITORY / "stack.yml").read_text())
+    assert {o.function for o in operations()} == {*stack["functions"], USERS}
+    assert set(stack["functions"]) == set(ENDPOINTS)
+
+
+@pytest.mark.parametrize("function", ENDPOINTS)
+def test_the_methods_are_those_of_the_endpoint(function: str) -> None:
+    served = load_handler(REPOSITORY / "functions" / ENDPOINTS[function]).handle._methods
+    methods = {o.method.upper() for o in operations() if o.function == function}
+    assert methods == served
+
+
+def test_a_users_function_has_every_method() -> None:
+    assert {o.method for o in operations() if o.function == USERS} == set(METHODS)
+
+
+@pytest.mark.parametrize("function", ENDPOINTS)
+def test_the_parameters_are_those_that_the_endpoint_reads(function: str) -> None:
+    code = code_of(function)
+    assert (described(function, "query"), described(function, "header")) == (
+        code.query,
+        code.headers,
+    )
+
+
+def test_the_headers_of_a_users_function_are_those_that_the_library_reads() -> None:
+    assert described(USERS, "header") == code_of_users().headers
+
+
+def test_every_problem_is_described_with_its_status() -> None:
+    kinds: dict[str, set[str]] = {}
+    for kind in vars(errors).values():
+        if inspect.isclass(kind) and issubclass(kind, EdgeError):
+            kinds.setdefault(str(int(kind.status)), set()).add(kind.problem_type())
+    responses = DOCUMENT["components"]["responses"].values()
+    answers = {
+        str(response["content"][http.PROBLEM_JSON]["schema"]["properties"]["status"]["const"]): (
+            problem_types(response)
+        )
+        for response in responses
+        if "content" in response
+    }
+    assert answers == kinds
+
+
+def test_a_status_is_described_by_the_answer_that_has_it() -> None:
+    for operation in operations():
+        for status, reference in operation.document["responses"].items():
+            content = resolved(reference).get("content", {})
+            if http.PROBLEM_JSON in content:
+                stated = content[http.PROBLEM_JSON]["schema"]["properties"]["status"]["const"]
+                assert str(stated) == status, operation
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    parameters = DOCUMENT["components"]["parameters"]
+    assert parameters["Idempotency-Key"]["schema"]["maxLength"] == http.IDEMPOTENCY_KEY_LIMIT
+    assert parameters["count"]["schema"]["maximum"] == http.COUNT_LIMIT
+    assert SCHEMAS["SessionTokens"]["maxItems"] == http.COUNT_LIMIT
+    assert SCHEMAS["SessionId"]["maxLength"] == model.SESSION_ID_LIMIT
+    assert SCHEMAS["Number"]["exclusiveMaximum"] == model.VERSION_LIMIT
+
+
+@strategies.quick
+@given(
+    st.text(max_size=4) | st.text(st.sampled_from("a \t\n\x7f\x85\xa0\u2028\ufeffé"), max_size=5)
+)
+def test_a_session_id_that_matches_the_document_is_taken_and_no_other(text: str) -> None:
+    # the document cannot say it of unpaired surrogates, which no HTTP message can carry
+    try:
+        is_taken = model.checked_session_id(text) == text
+    except InvalidSession:
+        is_taken = False
+    assert is_taken == (re.fullmatch(SCHEMAS["SessionId"]["pattern"], text) is not None)

@@ -1,0 +1,131 @@
+"""What one request may write, and what one session may come to: 413 beyond it, and no change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import edgedb
+from edgedb.http import IDEMPOTENCY_KEY
+from edgedb.session import (
+    CHANGES_LIMIT,
+    MESSAGE_VALUE_LIMIT,
+    MESSAGES_LIMIT,
+    VALUE_LIMIT,
+    WRITTEN_LIMIT,
+)
+from edgedb.store import requests as request_store
+from edgedb.store.keys import SessionKeys
+from tests.hostile.calls import KEEP
+from tests.hostile.contents import Held
+from tests.support.tree import Tree
+
+Deploy = Callable[[Callable[..., Any]], None]
+Act = Callable[[int], Any]
+
+SCRIPTED = replace(KEEP, function="scripted").without(IDEMPOTENCY_KEY)
+
+OF_A_REQUEST: dict[str, tuple[Act, int]] = {
+    "values": (lambda n: edgedb.set(f"k{n}", ""), CHANGES_LIMIT),
+    "one-value": (lambda _: edgedb.set("k", ""), CHANGES_LIMIT),
+    "elements": (lambda _: edgedb.add_to_list("l", ""), CHANGES_LIMIT),
+    "deletions": (lambda n: edgedb.delete(f"k{n}"), CHANGES_LIMIT),
+    "bytes": (
+        lambda n: edgedb.add_to_list(f"{n}", bytes(VALUE_LIMIT - 1)),
+        WRITTEN_LIMIT // VALUE_LIMIT,
+    ),
+    "messages": (lambda _: edgedb.propagate("", ["city"], "receiver"), MESSAGES_LIMIT),
+    "message": (
+        lambda n: edgedb.propagate("v" * (MESSAGE_VALUE_LIMIT + n), ["city"], "receiver"),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize(("act", "most"), OF_A_REQUEST.values(), ids=OF_A_REQUEST.keys())
+def test_a_request_writes_up_to_its_limit(
+    state: Tree, held: Held, scripted: Deploy, act: Act, most: int
+) -> None:
+    scripted(lambda request: [act(n) for n in range(int(request.query["n"]))] and None)
+    assert replace(SCRIPTED, query=f"n={most + 1}")(state) == 413
+    assert held.is_unchanged()
+    assert replace(SCRIPTED, query=f"n={most}")(state) == 200
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Lower the limits of a session."""
+    for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT"):
+        monkeypatch.setattr(request_store, name, 5)
+    return 5
+
+
+def one_by_one(request: edgedb.Request) -> None:
+    edgedb.set(request.query["key"], request.query.get("value", ""))
+
+
+def one_list_by_one(request: edgedb.Request) -> None:
+    edgedb.add_to_list(request.query["key"], "")
+
+
+@pytest.mark.parametrize("script", [one_by_one, one_list_by_one])
+def test_a_session_has_up_to_so_many_keys(
+    state: Tree, scripted: Deploy, small: int, script: Callable[[edgedb.Request], None]
+) -> None:
+    scripted(script)
+    new = replace(SCRIPTED, headers=(("X-session", "new"),))
+    for number in range(small):
+        assert replace(new, query=f"key={number}")(state) == 200
+    held = Held(state)
+    assert replace(new, query="key=one-more")(state) == 413
+    assert held.is_unchanged()
+    assert replace(new, query="key=0&value=again")(state) == 200
+
+
+@pytest.mark.usefixtures("small")
+def test_a_full_session_takes_a_key_for_another(state: Tree, scripted: Deploy) -> None:
+    def exchange(request: edgedb.Request) -> None:
+        for number in range(5):
+            edgedb.delete(f"old {number}")
+        one_by_one(request)
+
+    new = replace(SCRIPTED, headers=(("X-session", "new"),))
+    scripted(one_by_one)
+    for number in range(5):
+        assert replace(new, query=f"key=old {number}")(state) == 200
+    scripted(exchange)
+    assert replace(new, query="key=new")(state) == 200
+
+
+def test_a_session_keeps_so_many_replies(state: Tree, scripted: Deploy, small: int) -> None:
+    scripted(lambda _: None)
+    calls = [
+        replace(SCRIPTED, headers=(("X-session", "new"), (IDEMPOTENCY_KEY, f"{number}")))
+        for number in range(small + 1)
+    ]
+    assert [call(state) for call in calls] == [200] * (small + 1)
+    keys = SessionKeys("new")
+    server = state.clients["edge-a"]
+    assert sorted(server.hkeys(keys.replies)) == [b"1", b"2", b"3", b"4", b"5"]
+    assert server.zcard(keys.reply_index) == small
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_request_may_change_lists_up_to_the_limit(
+    state: Tree, scripted: Deploy, is_large: bool
+) -> None:
+    scripted(lambda _: edgedb.set("large", "x" * 20_000) if is_large else None)
+    assert SCRIPTED(state) == 200
+    scripted(lambda _: [edgedb.add_to_list(f"{n}", "") for n in range(9_900)] and None)
+    for _ in range(2):
+        assert SCRIPTED(state) == 200
+
+
+def test_a_session_of_the_most_lists_can_be_moved(state: Tree, scripted: Deploy) -> None:
+    scripted(lambda _: [edgedb.add_to_list(f"{n}", "") for n in range(9_900)] and None)
+    assert SCRIPTED(state) == 200
+    assert state.offload("edge-a").current_location == "city"
+    assert state.onload("edge-a").current_location == "edge-a"
