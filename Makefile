@@ -22,6 +22,17 @@ up: venv
 test: venv
 	$(BIN)/pytest
 
+# Long versions of what the suite does in short: every schedule with one fault, thousands with two.
+.PHONY: explore
+explore: venv
+	$(BIN)/python -m tests.model --bounds large
+	$(BIN)/python -m tests.protocol.exploration $(ARGS)
+
+# Ten minutes of killing, cutting and stalling; ARGS="--seed N" replays a run.
+.PHONY: chaos
+chaos: venv
+	$(BIN)/python -m tests.faults $(ARGS)
+
 .PHONY: lint
 lint: venv
 	$(BIN)/ruff format --check .

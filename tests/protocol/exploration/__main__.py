@@ -1,0 +1,112 @@
+"""``python -m tests.protocol.exploration``: run the schedules, or one of them again."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.protocol.exploration import search
+from tests.protocol.exploration.explorer import Explorer
+from tests.protocol.exploration.scenarios import CHAIN, SCENARIOS
+from tests.protocol.exploration.schedule import Schedule
+from tests.protocol.exploration.stories import FOUR_LEVELS, Line, Storyteller
+from tests.protocol.exploration.world import World
+from tests.support.servers import Server
+
+SHOWN = 5  # failures of one kind in one scenario
+
+
+def main() -> int:
+    """Do what the command line says; gives the exit code."""
+    logging.disable(logging.CRITICAL)
+    asked = _arguments()
+    if asked.tell is not None:
+        return _tell(asked.tell)
+    with _world(CHAIN) as world:
+        explorer = Explorer(world)
+        if asked.replay is not None:
+            return _replay(explorer, Schedule.parse(asked.replay))
+        return _explore(explorer, asked)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.protocol.exploration")
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one")
+    parser.add_argument("--turns", type=int, default=300, help="schedules without a fault, each")
+    parser.add_argument("--pairs", type=int, default=300, help="schedules with two faults, each")
+    parser.add_argument("--seed", type=int, default=1, help="chooses turns and pairs")
+    parser.add_argument("--replay", metavar="SCHEDULE", help="run one schedule, show its steps")
+    parser.add_argument("--tell", metavar="STORY", help="tell one story of the random schedules")
+    return parser.parse_args()
+
+
+def _explore(explorer: Explorer, asked: argparse.Namespace) -> int:
+    counts, failed, began = [0, 0, 0], 0, time.monotonic()
+    print(f"{'scenario':32}{'turns':>8}{'1 fault':>8}{'2 faults':>9}{'failed':>8}")
+    for name in asked.scenario or SCENARIOS:
+        kinds = (
+            search.turns(explorer, name, asked.turns, asked.seed),
+            search.singles(explorer, name),
+            itertools.islice(search.pairs(explorer, name, asked.seed), asked.pairs),
+        )
+        results = [_run_all(explorer, schedules) for schedules in kinds]
+        failures = sum(bad for _, bad in results)
+        numbers = [ran for ran, _ in results]
+        counts, failed = [a + b for a, b in zip(counts, numbers, strict=True)], failed + failures
+        print(f"{name:32}{numbers[0]:8}{numbers[1]:8}{numbers[2]:9}{failures:8}", flush=True)
+    print(f"{'together':32}{counts[0]:8}{counts[1]:8}{counts[2]:9}{failed:8}")
+    print(f"{sum(counts)} schedules in {time.monotonic() - began:.0f} s, {failed} failed")
+    return 1 if failed else 0
+
+
+def _run_all(explorer: Explorer, schedules: Iterable[Schedule]) -> tuple[int, int]:
+    """Run schedules; gives how many, and how many failed."""
+    ran = bad = 0
+    for schedule in schedules:
+        ran += 1
+        problems = explorer.run(schedule).problems
+        bad += bool(problems)
+        if problems and bad <= SHOWN:
+            print(f"--replay '{schedule}'", *problems, sep="\n    ", flush=True)
+    return ran, bad
+
+
+def _replay(explorer: Explorer, schedule: Schedule) -> int:
+    run = explorer.run(schedule)
+    print(*run.steps, *run.problems or ["nothing is wrong"], sep="\n")
+    return 1 if run.problems else 0
+
+
+def _tell(story: str) -> int:
+    with _world(FOUR_LEVELS) as world:
+        teller = Storyteller(world)
+        teller.begin()
+        for line in filter(None, map(str.strip, story.splitlines())):
+            teller.tell(Line.parse(line))
+        teller.end()
+    print("nothing is wrong")
+    return 0
+
+
+@contextmanager
+def _world(document: dict[str, object]) -> Iterator[World]:
+    """Give a world on servers of its own."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        places = document["locations"]
+        assert isinstance(places, dict)
+        for place in places:
+            (folder / place).mkdir()
+        servers = [stack.enter_context(Server(folder / place)) for place in places]
+        yield stack.enter_context(World(document, servers))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

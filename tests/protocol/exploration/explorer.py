@@ -1,0 +1,144 @@
+"""Runs one schedule: the scenario, the recovery, what comes late, and the checks."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.protocol.exploration import invariants, snapshot
+from tests.protocol.exploration.client import Client
+from tests.protocol.exploration.history import History, Outcome
+from tests.protocol.exploration.scenarios import HOME, SCENARIOS, SESSION, Part, Scenario
+from tests.protocol.exploration.schedule import Recovery, Schedule, Step
+from tests.protocol.exploration.world import World, tiny_pages
+
+FAULTLESS = "last"
+"""The activities of the round of ticks in which there are no faults any more."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened under a schedule."""
+
+    schedule: Schedule
+    steps: list[Step]
+    met: int
+    """How many of the schedule's events came up."""
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """The state that a scenario starts from."""
+
+    servers: dict[str, snapshot.Dump]
+    history: History
+    whereabouts: tuple[str, int]
+
+
+class Explorer:
+    """Runs schedules in a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._beginnings: dict[str, _Beginning] = {}
+
+    def run(self, schedule: Schedule) -> Run:
+        """Run a schedule from its beginning, and check what comes of it."""
+        scenario, world = SCENARIOS[schedule.scenario], self._world
+        with ExitStack() as limits:
+            if scenario.is_paged:
+                limits.enter_context(tiny_pages())
+            start = self._beginning(schedule.scenario)
+            self._restore(start, schedule)
+            world.play({name: self._body(part) for name, part in scenario.parts.items()})
+            self._recover(schedule.recovery)
+            self._come_late()
+            problems = [*world.stage.problems, *invariants.check(world, world.histories)]
+            problems = problems or self._misinformed(start)
+        return Run(schedule, world.stage.steps, world.stage.met, problems)
+
+    def _body(self, part: Part) -> Callable[[], object]:
+        return lambda: part(self._client())
+
+    def _client(self) -> Client:
+        return self._world.client(self._world.histories[0])
+
+    def _beginning(self, name: str) -> _Beginning:
+        if name not in self._beginnings:
+            self._beginnings[name] = self._prepare(SCENARIOS[name])
+        return self._beginnings[name]
+
+    def _prepare(self, scenario: Scenario) -> _Beginning:
+        clients, tree = self._world.stage.clients, self._world.tree
+        for client in clients.values():
+            client.flushall()
+        self._world.begin([History(SESSION, HOME)])
+        for word in scenario.words:
+            self._client().write(word)
+        scenario.setup(tree)
+        tree.tick_all()
+        servers = {at: snapshot.dump(client) for at, client in clients.items()}
+        return _Beginning(servers, self._world.histories[0], self._whereabouts())
+
+    def _whereabouts(self) -> tuple[str, int]:
+        """Give where the session is and its epoch; one that is not there would be at home."""
+        tree = self._world.tree
+        for place in tree.residents(SESSION):
+            token = tree.node(place).store.residents.token(SESSION)
+            if token is not None:
+                return place, token.epoch
+        return HOME, 1
+
+    def _restore(self, start: _Beginning, schedule: Schedule) -> None:
+        for at, client in self._world.stage.clients.items():
+            snapshot.restore(client, start.servers[at])
+        self._world.begin([copy.deepcopy(start.history)], schedule.events)
+
+    def _recover(self, recovery: Recovery) -> None:
+        """Let all nodes tick: at once if that is wanted, and when all timeouts are over."""
+        world = self._world
+        if recovery is Recovery.PROMPT:
+            world.tick_all("prompt")
+        met = world.stage.met
+        world.outlast()
+        world.tick_all("tick")
+        if world.stage.met > met:
+            self._recover_at_last()
+
+    def _come_late(self) -> None:
+        """Have what was delayed or paused come when life has gone on without it."""
+        world = self._world
+        if not world.has_late:
+            return
+        world.play({"life": self._body(_life_goes_on)})
+        for number in itertools.takewhile(lambda _: world.has_late, itertools.count()):
+            world.come_late(f"late{number}")
+        self._recover_at_last()
+
+    def _recover_at_last(self) -> None:
+        self._world.outlast()
+        self._world.tick_all(FAULTLESS)
+
+    def _misinformed(self, start: _Beginning) -> list[str]:
+        """I6: with one mover alone, what it is told is what has happened."""
+        moves, now = self._world.histories[0].moves, self._whereabouts()
+        if len(moves) != 1:
+            return []
+        told = (moves[0].current, moves[0].epoch)
+        if moves[0].outcome is Outcome.REFUSED and now != start.whereabouts:
+            return [f"I6: the mover was refused, but the session is at {now[0]}"]
+        if moves[0].outcome is Outcome.DONE and now != told:
+            return [f"I6: the mover was told {told}, but the session is at {now}"]
+        return []
+
+
+def _life_goes_on(client: Client) -> None:
+    client.write("meanwhile")
+    for word in ("then", "finally"):
+        if client.move("force-offload", HOME).outcome is not Outcome.DONE:
+            client.move("force-onload", HOME)
+        client.write(word)

@@ -1,0 +1,177 @@
+"""I1 to I6 of ``docs/protocol.md``, as they are to hold when a schedule is over."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+
+from tests.protocol.exploration import snapshot
+from tests.protocol.exploration.client import Client, LostTrack
+from tests.protocol.exploration.history import History, Outcome, Read, Write
+from tests.protocol.exploration.snapshot import NodeState, SessionState
+from tests.protocol.exploration.world import World
+
+
+def check(world: World, histories: Sequence[History]) -> list[str]:
+    """Name everything that is not as it must be; the sessions are used on the way."""
+    states = {at: snapshot.read(client) for at, client in world.stage.clients.items()}
+    problems = [f"I5: {at}: {p}" for at, state in states.items() for p in _untidy(at, state)]
+    for history in histories:
+        try:
+            for problem in _of_session(world, history, _residents(history, states)):
+                problems.append(f"{problem} ({history.session} of {history.home})")
+        except LostTrack as error:
+            problems.append(str(error))
+    return problems
+
+
+def _of_session(world: World, history: History, residents: list[str]) -> Iterator[str]:
+    if not residents and all(write.outcome is not Outcome.DONE for write in history.writes):
+        return
+    if len(residents) != 1:
+        yield f"I1: the session lives at {residents or 'no place'}"
+        return
+    client = world.client(history)
+    yield from _redirects(world, history, residents[0])
+    yield from _repeats(client, history)
+    yield from _contents(client, history)
+    yield from _untold(world, history)
+    yield from _use(client, history)
+
+
+def _residents(history: History, states: dict[str, NodeState]) -> list[str]:
+    return [
+        at
+        for at, state in states.items()
+        if (session := state.sessions.get(history.session))
+        and session.is_resident(at)
+        and session.meta["proprietary"] == history.home
+    ]
+
+
+def _untidy(at: str, state: NodeState) -> Iterator[str]:
+    """I5: nothing is left over, indexes and sums agree with what is there."""
+    if state.outbox:
+        yield f"{state.outbox} messages are not delivered"
+    if state.indexes.get("edge:arrivals"):
+        yield "an arrival is open"
+    resident = {name: s for name, s in state.sessions.items() if s.is_resident(at)}
+    for name, session in state.sessions.items():
+        if name not in resident and session.parts != {"meta"}:
+            yield f"left over of {name}: {sorted(session.parts)}"
+    for name, session in resident.items():
+        yield from (f"{name}: {problem}" for problem in _inconsistent(session))
+    sizes = {name: int(s.meta["size"]) for name, s in resident.items()}
+    if state.indexes.get("edge:residents:by-size", {}) != sizes:
+        yield f"by size there are {state.indexes.get('edge:residents:by-size')}, not {sizes}"
+    if int(state.node.get("bytes", 0)) != sum(sizes.values()):
+        yield f"{state.node.get('bytes')} bytes are counted, not {sum(sizes.values())}"
+    listed = {
+        (key.removeprefix("edge:residents:of:"), name)
+        for key, index in state.indexes.items()
+        if key.startswith("edge:residents:of:")
+        for name in index
+    }
+    if listed != {(s.meta["proprietary"], name) for name, s in resident.items()}:
+        yield f"by proprietary location there are {listed}"
+
+
+def _inconsistent(session: SessionState) -> Iterator[str]:
+    """Compare a resident's own books."""
+    if "arrival" in session.parts:
+        yield "it is arriving where it lives"
+    if int(session.meta["size"]) != session.content_size:
+        yield f"its size is {session.content_size}, not {session.meta['size']}"
+    items = {f"s{name}" for name in session.scalars} | {f"l{name}" for name in session.lists}
+    if set(session.versions) != items:
+        yield f"versions are kept of {sorted(session.versions)}, not of {sorted(items)}"
+    if max(session.versions.values(), default=0) > int(session.meta["version"]):
+        yield "an item is newer than the session"
+    numbers = {name: int(entry.split()[0]) for name, entry in session.lists.items()}
+    if sorted(numbers.values()) != sorted(session.elements):
+        yield f"the lists {numbers} are kept under {sorted(session.elements)}"
+    for name, entry in session.lists.items():
+        if int(entry.split()[1]) != session.list_size(name):
+            yield f"the list {name} takes {session.list_size(name)} bytes, not {entry.split()[1]}"
+
+
+def _redirects(world: World, history: History, resident: str) -> Iterator[str]:
+    """I4, and more: when all messages are delivered, home knows where the session is."""
+    if history.home == resident:
+        return
+    response = world.tree.call(history.home, "reader", history.session)
+    target = dict(response.headers).get("X-session-location")
+    if (response.status, target) != (307, resident):
+        yield f"I4: home answers {response.status} {target}, the session is at {resident}"
+
+
+def _repeats(client: Client, history: History) -> Iterator[str]:
+    """I3: every repeat gets the first answer, whenever it comes."""
+    answers: dict[str, set[bytes]] = {}
+    for write in history.writes:
+        if write.key:
+            outcome = client.attempt(write)
+            if outcome is not Outcome.DONE:
+                yield f"I3: the repeat of {write.word} is {outcome.name}"
+            answers.setdefault(write.key, set()).update(write.answers)
+    yield from (f"I3: {key} was answered {a}" for key, a in answers.items() if len(a) > 1)
+
+
+def _contents(client: Client, history: History) -> Iterator[str]:
+    """I2 and I3: each word is there as its client was told: once, in its place, or not at all."""
+    reads, end = list(history.reads), client.read()
+    if end is None:
+        yield "I5: the session cannot be read"
+        return
+    words = end.words
+    if len(set(words)) != len(words):
+        yield f"I3: a word is there twice: {words}"
+    if (end.count, end.last) != (len(words), words[-1] if words else None):
+        yield f"I2: {end.count} words are counted, {end.last} is the last of {words}"
+    for write in history.writes:
+        if write.outcome is Outcome.DONE and words[write.position - 1 :][:1] != [write.word]:
+            yield f"I2: {write.word} was acknowledged as number {write.position} of {words}"
+        if write.outcome is Outcome.REFUSED and write.word in words:
+            yield f"I6: {write.word} was refused and is there"
+    yield from _out_of_order(history.writes)
+    for read in reads:
+        yield from _misread(read, words, history.writes)
+
+
+def _out_of_order(writes: Sequence[Write]) -> Iterator[str]:
+    done = [w for w in writes if w.outcome is Outcome.DONE]
+    for early, late in itertools.permutations(done, 2):
+        if early.ended < late.began and early.position >= late.position and early.key != late.key:
+            yield f"I2: {late.word} began after {early.word} ended and is before it"
+
+
+def _misread(read: Read, words: list[str], writes: Sequence[Write]) -> Iterator[str]:
+    """I2 for readers: they see a state that was there, with all that was acknowledged before."""
+    seen = read.words
+    if (seen, read.count, read.last) != (words[: len(seen)], len(seen), [None, *words][len(seen)]):
+        yield f"I2: a reader saw {read.count} words, {seen}, {read.last} the last, of {words}"
+    done = {w.word for w in writes if w.outcome is Outcome.DONE and w.ended < read.began}
+    if not done <= set(seen):
+        yield f"I2: a reader did not see {done - set(seen)}"
+
+
+def _untold(world: World, history: History) -> Iterator[str]:
+    """I2 and I3 for propagated values: each word counts once at the root."""
+    words = set(history.reads[-1].words) if history.reads else set()
+    for write in history.writes:
+        response = world.tree.call("cloud", "tally", query=f"word={write.word}")
+        told = json.loads(response.body)["count"]
+        if told != (write.word in words):
+            yield f"I3: {write.word} was propagated {told} times"
+
+
+def _use(client: Client, history: History) -> Iterator[str]:
+    """I5: the session serves."""
+    word = f"{history.session}.{history.home}.{history.moment()}"
+    if client.write(word, attempts=1).outcome is not Outcome.DONE:
+        yield "I5: the session cannot be written to"
+    else:
+        end = client.read()
+        if end is None or end.words[-1] != word:
+            yield f"I5: what is written after the recovery is not there: {end}"

@@ -1,0 +1,126 @@
+"""Everything a node's server holds, read at one moment, and putting it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+READ_ALL = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local kind, value = redis.call('TYPE', key).ok, {}
+  if kind == 'hash' then value = redis.call('HGETALL', key) end
+  if kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
+  if kind == 'list' then value = redis.call('LRANGE', key, 0, -1) end
+  if kind == 'stream' then value = redis.call('XRANGE', key, '-', '+') end
+  found[#found + 1] = {key, kind, value}
+end
+return found
+"""
+
+DUMP_ALL = """
+local found = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  found[#found + 1] = {key, redis.call('PTTL', key), redis.call('DUMP', key)}
+end
+return found
+"""
+
+
+@dataclass
+class SessionState:
+    """What a server holds of one session."""
+
+    meta: dict[str, str] = field(default_factory=dict)
+    scalars: dict[str, bytes] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
+    elements: dict[int, list[bytes]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    arrival: dict[str, str] = field(default_factory=dict)
+    replies: dict[str, bytes] = field(default_factory=dict)
+    parts: set[str] = field(default_factory=set)
+
+    def is_resident(self, location: str) -> bool:
+        """Say whether the session lives here; one not yet committed does not."""
+        return self.meta.get("current") == location and self.meta.get("version") != "0"
+
+    @property
+    def content_size(self) -> int:
+        """Count the bytes of the keys and the encoded values."""
+        scalars = sum(len(key) + len(value) for key, value in self.scalars.items())
+        return scalars + sum(len(n) + self.list_size(n) for n in self.lists)
+
+    def list_size(self, name: str) -> int:
+        """Count the bytes of a list's encoded values."""
+        number = int(self.lists[name].split()[0])
+        return sum(len(element) - 8 for element in self.elements.get(number, []))
+
+
+@dataclass
+class NodeState:
+    """What a server holds."""
+
+    sessions: dict[str, SessionState] = field(default_factory=dict)
+    indexes: dict[str, dict[str, int]] = field(default_factory=dict)
+    node: dict[str, str] = field(default_factory=dict)
+    outbox: int = 0
+
+
+def read(client: redis.Redis) -> NodeState:
+    """Read a server."""
+    state = NodeState()
+    for name, _, value in client.eval(READ_ALL, 0):
+        key = name.decode()
+        if key.startswith("edge:{"):
+            session, _, part = key.removeprefix("edge:{").rpartition("}:")
+            _add(state.sessions.setdefault(session, SessionState()), part, value)
+        elif key == "edge:node":
+            state.node = _texts(value)
+        elif key == "edge:outbox":
+            state.outbox = len(value)
+        elif not key.startswith("edge-local"):
+            state.indexes[key] = _scores(value)
+    return state
+
+
+def _add(session: SessionState, part: str, value: list[Any]) -> None:
+    session.parts.add(part)
+    if part.startswith("list:"):
+        session.elements[int(part.removeprefix("list:"))] = value
+    elif part in {"meta", "arrival", "lists"}:
+        setattr(session, part, _texts(value))
+    elif part in {"scalars", "replies"}:
+        setattr(session, part, {k.decode(): v for k, v in _pairs(value)})
+    elif part == "versions":
+        session.versions = _scores(value)
+
+
+def _pairs(flat: list[Any]) -> list[tuple[bytes, bytes]]:
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _texts(flat: list[Any]) -> dict[str, str]:
+    return {k.decode(): v.decode() for k, v in _pairs(flat)}
+
+
+def _scores(flat: list[Any]) -> dict[str, int]:
+    return {k.decode(): int(v) for k, v in _pairs(flat)}
+
+
+Dump = list[tuple[bytes, int, bytes]]
+
+
+def dump(client: redis.Redis) -> Dump:
+    """Give what :func:`restore` takes."""
+    return [tuple(entry) for entry in client.eval(DUMP_ALL, 0)]
+
+
+def restore(client: redis.Redis, content: Dump) -> None:
+    """Make a server hold just this."""
+    with client.pipeline() as pipe:
+        pipe.flushall()
+        for key, ttl_ms, payload in content:
+            pipe.restore(key, max(ttl_ms, 0), payload)
+        pipe.execute()

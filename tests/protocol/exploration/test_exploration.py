@@ -1,0 +1,59 @@
+"""A sample of what ``make explore`` runs in full."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.protocol.exploration import search
+from tests.protocol.exploration.explorer import Explorer
+from tests.protocol.exploration.scenarios import CHAIN, MEETINGS, SCENARIOS
+from tests.protocol.exploration.schedule import Schedule
+from tests.protocol.exploration.world import World
+from tests.support.servers import Server
+
+SEED = 1
+SINGLES, TURNS, PAIRS = 30, 16, 12  # of each scenario
+
+
+@pytest.fixture(scope="module")
+def explorer(servers: list[Server]) -> Iterator[Explorer]:
+    """Give an explorer of the chain of three nodes."""
+    with World(CHAIN, servers) as world:
+        yield Explorer(world)
+
+
+def assert_sound(explorer: Explorer, schedule: Schedule) -> None:
+    problems = explorer.run(schedule).problems
+    assert not problems, f"--replay '{schedule}'"
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_one_fault_leaves_nothing_undone(explorer: Explorer, scenario: str) -> None:
+    every = list(search.singles(explorer, scenario))
+    for schedule in random.Random(SEED).sample(every, SINGLES):
+        assert_sound(explorer, schedule)
+
+
+@pytest.mark.parametrize("scenario", MEETINGS)
+def test_the_order_of_steps_does_not_matter(explorer: Explorer, scenario: str) -> None:
+    every = search.turns(explorer, scenario, 2 * TURNS, SEED)
+    for schedule in itertools.islice(every, 0, None, 2):
+        assert_sound(explorer, schedule)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_two_faults_leave_nothing_undone(explorer: Explorer, scenario: str) -> None:
+    for schedule in itertools.islice(search.pairs(explorer, scenario, SEED), PAIRS):
+        assert_sound(explorer, schedule)
+
+
+def test_a_schedule_is_replayed_from_its_text(explorer: Explorer) -> None:
+    text = "leaf to parent: mover@4 twice, tick-city@1 crash-after; late"
+    first, again = (explorer.run(Schedule.parse(text)) for _ in range(2))
+    assert first.met == 2
+    assert first.steps == again.steps
+    assert str(first.schedule) == text
