@@ -1,0 +1,30 @@
+"""Three quarters of a minute of what ``make chaos`` does for ten minutes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.place import PROJECT
+from tests.faults.schedule import Breakage
+
+SECONDS, SHARE = 45, 0.5
+"""``SHARE`` of the usual throughput is enough where other tests run beside this one."""
+
+
+@pytest.mark.timeout(400)
+def test_nothing_is_lost_forked_or_doubled_while_everything_breaks(tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    command = [sys.executable, "-m", "tests.faults", f"--seconds={SECONDS}", f"--share={SHARE}"]
+    done = subprocess.run(
+        [*command, f"--json={file}"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    summary = json.loads(file.read_text())
+    assert summary["violations"] == []
+    assert summary["faults"].keys() == {kind.value for kind in Breakage}
+    assert sum(summary["faults"].values()) > SECONDS / 2
