@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ class Settings:
     """Everything a node is told; durations in seconds unless the name says otherwise.
 
     ``node_key`` and ``oracle_token`` are None only with ``insecure``: then nothing is checked.
+    ``fsync_moves``: a step that a move rests on is on disk before the move goes on.
     Thresholds are bytes of resident session data; None switches the rule off.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     redis_timeout: float = 0.8
     peer_timeout: float = 10.0
     move_timeout: float = 55.0
+    fsync_moves: bool = False
     offload_above: int | None = None
     offload_below: int | None = None
     onload_below: int | None = None
@@ -73,6 +75,7 @@ class Settings:
             redis_timeout=_duration(environ, "EDGE_REDIS_TIMEOUT", cls.redis_timeout),
             peer_timeout=_duration(environ, "EDGE_PEER_TIMEOUT", cls.peer_timeout),
             move_timeout=_duration(environ, "EDGE_MOVE_TIMEOUT", cls.move_timeout),
+            fsync_moves=_choice(environ, "EDGE_DURABILITY", ("server", "fsync")) == "fsync",
             offload_above=_bytes(environ, "EDGE_OFFLOAD_ABOVE"),
             offload_below=_bytes(environ, "EDGE_OFFLOAD_BELOW"),
             onload_below=_bytes(environ, "EDGE_ONLOAD_BELOW"),
@@ -95,6 +98,14 @@ def _boolean(environ: Mapping[str, str], name: str) -> bool:
     if value not in {"", "0", "1", "false", "true"}:
         raise ConfigurationError(f"{name} must be 0 or 1, got {value!r}")
     return value in {"1", "true"}
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> str:
+    """Give one of several words; the first is the default."""
+    value = environ.get(name) or choices[0]
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be {' or '.join(choices)}, got {value!r}")
+    return value
 
 
 def _duration(environ: Mapping[str, str], name: str, default: float) -> float:

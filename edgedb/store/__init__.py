@@ -8,6 +8,7 @@
 ``staging.py``     what a destination has staged of each list
 ``residents.py``   which sessions live here; the offload status
 ``outbox.py``      messages to other nodes
+``durability.py``  waiting for the disk
 ``lua/``           the scripts, one atomic step each
 =================  ====================================================================
 """
@@ -20,6 +21,7 @@ from redis.retry import Retry
 
 from edgedb.settings import Settings
 from edgedb.store.destination import DestinationStore
+from edgedb.store.durability import Disk
 from edgedb.store.outbox import OutboxStore
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
@@ -37,8 +39,10 @@ class SessionStore:
         scripts = Scripts(client, clock)
         self.client = client
         self.requests = RequestStore(scripts, here, milliseconds(settings.lock_ttl))
-        self.source = SourceStore(scripts, here, milliseconds(settings.freeze_timeout))
-        self.destination = DestinationStore(scripts, here, milliseconds(settings.freeze_timeout))
+        disk = Disk(scripts, is_awaited=settings.fsync_moves)
+        patience_ms = milliseconds(settings.freeze_timeout)
+        self.source = SourceStore(scripts, here, patience_ms, disk)
+        self.destination = DestinationStore(scripts, here, patience_ms, disk)
         self.residents = ResidentStore(scripts, here)
         self.outbox = OutboxStore(scripts)
 

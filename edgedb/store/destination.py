@@ -11,6 +11,7 @@ from edgedb.model import SessionToken, Update
 from edgedb.packet import Deleted, Scalar, SessionPacket, StoredReply
 from edgedb.store import keys
 from edgedb.store.codec import encode, list_number, text
+from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import REPLY_TTL_MS
 from edgedb.store.scripts import Argument, Scripts, store_errors
@@ -44,8 +45,9 @@ class AlreadyResident(Conflict):
 class DestinationStore:
     """One method per step; ``location`` is this node's own."""
 
-    def __init__(self, scripts: Scripts, location: str, patience_ms: int) -> None:
+    def __init__(self, scripts: Scripts, location: str, patience_ms: int, disk: Disk) -> None:
         self._scripts = scripts
+        self._disk = disk
         self._location = location
         self._patience_ms = patience_ms
 
@@ -129,6 +131,7 @@ class DestinationStore:
 
         Raises:
             Conflict: the arrival was discarded meanwhile.
+            StoreUnavailable: it is not on disk yet where that is asked for.
 
         """
         answer = self._scripts.run(
@@ -145,6 +148,7 @@ class DestinationStore:
         )
         if answer != b"ok":
             raise Conflict(f"the arrival of session {token.session!r} was discarded meanwhile")
+        self._disk.has_all()
 
     def activate(self, arrival: Arrival, token: SessionToken) -> bool:
         """Make a prepared arrival resident; False if somebody else has dealt with it.

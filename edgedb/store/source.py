@@ -12,6 +12,7 @@ from edgedb.model import SessionToken
 from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
 from edgedb.store import keys
 from edgedb.store.codec import decode, list_number, text
+from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
 
@@ -52,8 +53,9 @@ class ChangeList:
 class SourceStore:
     """One method per step; ``location`` is this node's own."""
 
-    def __init__(self, scripts: Scripts, location: str, freeze_timeout_ms: int) -> None:
+    def __init__(self, scripts: Scripts, location: str, freeze_timeout_ms: int, disk: Disk) -> None:
         self._scripts = scripts
+        self._disk = disk
         self._location = location
         self._freeze_timeout_ms = freeze_timeout_ms
 
@@ -223,6 +225,7 @@ class SourceStore:
 
         Raises:
             GrantRefused: the grant is not in force; that is final.
+            StoreUnavailable: it is given away, but not on disk yet where that is asked for.
 
         """
         answer = b"again"
@@ -230,6 +233,7 @@ class SourceStore:
             answer = self._hand_over(token, grant, destination)
         if answer != b"ok":
             raise GrantRefused(f"grant {grant} is not in force for {token.session!r}")
+        self._disk.has_all()
 
     def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)

@@ -74,6 +74,9 @@ def test_a_location_a_function_and_the_secrets_are_enough(
         ("EDGE_ONLOAD_BELOW", "", "onload_below", None),
         ("EDGE_INSECURE", "1", "insecure", True),
         ("EDGE_INSECURE", "false", "insecure", False),
+        ("EDGE_DURABILITY", "fsync", "fsync_moves", True),
+        ("EDGE_DURABILITY", "server", "fsync_moves", False),
+        ("EDGE_DURABILITY", "", "fsync_moves", False),
         ("ORACLE_ACTION", "force-onload", "oracle_action", "force-onload"),
     ],
 )
@@ -101,6 +104,7 @@ def test_a_variable_sets_its_setting(
         ("EDGE_FREEZE_TIMEOUT", "10 s"),
         ("EDGE_REDIS_TIMEOUT", ".5"),
         ("EDGE_PEER_TIMEOUT", "nan"),
+        ("EDGE_DURABILITY", "always"),
         ("EDGE_OFFLOAD_ABOVE", "1.5"),
         ("EDGE_OFFLOAD_BELOW", "-1"),
         ("EDGE_ONLOAD_BELOW", "10MB"),

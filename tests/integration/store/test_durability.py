@@ -1,0 +1,110 @@
+"""With ``EDGE_DURABILITY=fsync`` the two records a move rests on wait for the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import redis
+
+from edgedb.errors import ConfigurationError, StoreUnavailable
+from edgedb.store import SessionStore, durability
+from tests.integration.store.steps import TOKEN, Place, packet, settings
+from tests.support.servers import Server
+from tests.support.tree import Clock
+
+
+@pytest.fixture(scope="module")
+def disk_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Give a server that never syncs its file by itself."""
+    with Server(tmp_path_factory.mktemp("disk")) as running:
+        yield running
+
+
+@pytest.fixture
+def disk(disk_server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
+    """Give a client of the server; a disk that does not keep up is given up soon."""
+    monkeypatch.setattr(durability, "WAIT_MS", 10)
+    with disk_server.client() as client:
+        client.flushall()
+        client.config_set("appendonly", "yes")
+        client.config_set("appendfsync", "no")
+        yield client
+
+
+@pytest.fixture
+def place(disk: redis.Redis, clock: Clock) -> Place:
+    """Give a place that waits for its disk."""
+    made = Place("edge-a", disk, clock)
+    made.store = SessionStore(disk, replace(settings("edge-a"), fsync_moves=True), clock)
+    return made
+
+
+def test_a_hand_over_is_answered_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
+    place.write({"x": "1"})
+    grant = place.frozen("t")
+    with pytest.raises(StoreUnavailable, match="disk"):
+        place.store.source.hand_over(TOKEN, grant, "city")
+    with pytest.raises(StoreUnavailable, match="disk"):  # a repeat writes nothing, yet waits
+        place.store.source.hand_over(TOKEN, grant, "city")
+    disk.config_set("appendfsync", "always")
+    place.store.source.hand_over(TOKEN, grant, "city")
+    assert place.token().current_location == "city"
+
+
+def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
+    incoming = replace(TOKEN, proprietary_location="edge-a", current_location="city")
+    place.store.destination.arrive(incoming, "t")
+    place.stage(replace(packet(), token=incoming))
+    with pytest.raises(StoreUnavailable, match="disk"):
+        place.store.destination.prepare("t", 1, incoming, "grant", 9)
+    disk.config_set("appendfsync", "everysec")
+    place.store.destination.prepare("t", 1, incoming, "grant", 9)
+    assert place.arrival().grant == "grant"
+
+
+def test_by_default_nobody_waits_for_the_disk(disk: redis.Redis, clock: Clock) -> None:
+    place = Place("edge-a", disk, clock)
+    place.write({"x": "1"})
+    place.give_away("city")
+    assert place.token().current_location == "city"
+
+
+def test_a_full_server_can_still_give_a_session_away(place: Place, disk: redis.Redis) -> None:
+    place.write({"x": "1"})
+    grant = place.frozen("t")
+    disk.config_set("appendfsync", "always")
+    disk.config_set("maxmemory", 1)
+    try:
+        place.store.source.hand_over(TOKEN, grant, "city")
+    finally:
+        disk.config_set("maxmemory", 0)
+    assert place.token().current_location == "city"
+
+
+def test_a_server_without_an_append_only_file_is_named_as_the_reason(
+    place: Place, disk: redis.Redis
+) -> None:
+    place.write({"x": "1"})
+    grant = place.frozen("t")
+    disk.config_set("appendonly", "no")
+    with pytest.raises(ConfigurationError, match="appendonly"):
+        place.store.source.hand_over(TOKEN, grant, "city")
+
+
+def test_a_session_handed_over_and_one_prepared_survive_the_servers_death(
+    tmp_path: Path, clock: Clock
+) -> None:
+    with Server(tmp_path, None, "--appendfsync", "everysec") as server:
+        with server.client() as client:
+            place = Place("edge-a", client, clock)
+            place.store = SessionStore(client, replace(settings("edge-a"), fsync_moves=True), clock)
+            place.write({"x": "1"})
+            place.give_away("city")
+        server.kill()
+        server.start()
+        with server.client() as client:
+            after = Place("edge-a", client, clock)
+            assert after.token().current_location == "city"
