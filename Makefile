@@ -33,6 +33,18 @@ explore: venv
 chaos: venv
 	$(BIN)/python -m tests.faults $(ARGS)
 
+# Named faults put into a copy of the protocol; each must make a named test fail.
+.PHONY: mutants
+mutants: venv
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+.PHONY: bench bench-quick
+bench: venv
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: venv
+	$(BIN)/python -m benchmarks --quick $(ARGS)
+
 .PHONY: lint
 lint: venv
 	$(BIN)/ruff format --check .

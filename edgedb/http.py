@@ -52,7 +52,7 @@ class Request:
             method=event.method,
             path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape"),
             query_string=flask.request.query_string,
-            headers=Headers(list(event.headers.items())),
+            headers=event.headers,
             body=event.body,
         )
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgedb.errors import SessionBusy, StoreUnavailable
 from edgedb.store.requests import Run
@@ -16,19 +16,27 @@ from edgedb.store.requests import Run
 log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Waiter:
-    """One request in a queue; ``failure`` is what it would meet when its turn came."""
+    """One request in a queue; ``called`` is None for one that has not had to wait.
 
-    called: threading.Event = field(default_factory=threading.Event)
+    ``failure`` is what it would meet when its turn came.
+    """
+
+    called: threading.Event | None = None
     failure: StoreUnavailable | None = None
 
     def wait(self, session: str, wait_s: float) -> None:
         """Return when the turn has come."""
-        if not self.called.wait(wait_s):
+        if self.called is not None and not self.called.wait(wait_s):
             raise SessionBusy(f"session {session!r} is busy; try again")
         if self.failure is not None:
             raise StoreUnavailable(str(self.failure)) from self.failure
+
+    def call(self) -> None:
+        """Say that the turn has come, or never will."""
+        if self.called is not None:
+            self.called.set()
 
 
 class Turns:
@@ -54,36 +62,30 @@ class Turns:
         mine = _Waiter()
         with self._guard:
             queue = self._queues.setdefault(session, deque())
+            if queue:
+                mine.called = threading.Event()
             queue.append(mine)
-            if queue[0] is mine:
-                mine.called.set()
         try:
             mine.wait(session, wait_s)
-            with self._shared_failure(session):
-                yield
-        finally:
-            self._leave(session, mine)
-
-    @contextmanager
-    def _shared_failure(self, session: str) -> Iterator[None]:
-        try:
             yield
         except StoreUnavailable as error:
             self._fail_all(session, error)
             raise
+        finally:
+            self._leave(session, mine)
 
     def _fail_all(self, session: str, failure: StoreUnavailable) -> None:
         with self._guard:
             for waiter in self._queues[session]:
                 waiter.failure = failure
-                waiter.called.set()
+                waiter.call()
 
     def _leave(self, session: str, mine: _Waiter) -> None:
         with self._guard:
             queue = self._queues[session]
             queue.remove(mine)
             if queue:
-                queue[0].called.set()
+                queue[0].call()
             else:
                 del self._queues[session]
 
@@ -100,6 +102,7 @@ class LockKeeper:
         self._interval = lock_ttl / 3
         self._running: dict[str, tuple[Run, float]] = {}
         self._wake = threading.Condition()
+        self._is_idle = False
         self._thread: threading.Thread | None = None
 
     @contextmanager
@@ -110,7 +113,7 @@ class LockKeeper:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
-            elif len(self._running) == 1:
+            elif self._is_idle:
                 self._wake.notify()
         try:
             yield
@@ -120,9 +123,11 @@ class LockKeeper:
 
     def _work(self) -> None:
         while True:
+            time.sleep(self._interval)
             with self._wake:
+                self._is_idle = not self._running
                 self._wake.wait_for(lambda: self._running)
-                self._wake.wait(self._interval)
+                self._is_idle = False
                 due = time.monotonic() - self._interval
                 old = [run for run, since in self._running.values() if since <= due]
             for run in old:

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any, NoReturn
 
 import server
-from flask import Flask, Response, json, jsonify, request
+from flask import Flask, Request, Response, json, jsonify, request
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -74,6 +74,12 @@ class Unaltered(Response):
         return headers
 
 
+class Octets(Unaltered):
+    """A response whose body is bytes, of whatever type its headers say."""
+
+    default_mimetype = "application/octet-stream"
+
+
 class Function(Flask):
     """A Flask application without routes: the handler is asked whatever comes."""
 
@@ -86,8 +92,18 @@ class Function(Flask):
         self.register_error_handler(HTTPException, http_problem)
         self.register_error_handler(Exception, failure)
 
+    def create_url_adapter(self, _request: Request | None) -> None:
+        """Route nothing: routing would redirect ``//`` and answer OPTIONS itself."""
+
+    def full_dispatch_request(self) -> Response:
+        """Ask the handler; hooks and signals that Flask would look for, nobody can register."""
+        try:
+            return self.dispatch_request()
+        except Exception as error:
+            return self.make_response(self.handle_user_exception(error))
+
     def dispatch_request(self) -> Response:
-        """Answer the current request; routing would redirect ``//`` and answer OPTIONS itself."""
+        """Answer the current request."""
         if request.path == READY_PATH:
             return self.readiness()
         try:
@@ -112,6 +128,8 @@ class Function(Flask):
             status, headers = value.get("statusCode", 200), value.get("headers")
             value = (value.get("body"), int(status), headers or {})
         body, *rest = value if isinstance(value, tuple) else (value,)
+        if isinstance(body, bytes) and len(rest) == 2 and isinstance(rest[1], list):
+            return Octets(body, *rest)  # what edgedb answers
         if rest and not isinstance(rest[-1], int | str):
             rest[-1] = Headers(rest[-1])  # keeps repeated ones; Flask alone keeps the last
         return self.make_response((rendered_body(body), *rest) if rest else rendered_body(body))

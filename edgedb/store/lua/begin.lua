@@ -9,21 +9,23 @@
 --   {'run', proprietary, function, epoch, version, lists, scalars, lists hash, {elements, …}}
 --     where the last three are false for a large session
 local meta, arrival, scalars, lists = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local now, here, mode, lock = clock(ARGV[1]), ARGV[2], ARGV[4], ARGV[5]
-local ttl, key = tonumber(ARGV[6]), ARGV[7]
+local now, here, lock, key = clock(ARGV[1]), ARGV[2], ARGV[5], ARGV[7]
+local ttl, is_writer = tonumber(ARGV[6]), ARGV[4] == 'write'
 
 local phase = call('HGET', arrival, 'phase')
 if phase == 'prepared' then return {'wait', 'arriving'} end
 
-local current = call('HGET', meta, 'current')
-if not current then
+local state = call('HMGET', meta, 'current', 'proprietary', 'function', 'epoch', 'version', 'lists',
+  'size', 'lock', 'lock_until', 'frozen_for', 'frozen_until')
+if not state[1] then
   -- on its way here: it still lives at the source
   if phase then return {'redirect', call('HGET', arrival, 'source')} end
-  if mode == 'read' then return {'run', here, ARGV[3], 0, 0, 0, {}, {}, {}} end
+  if not is_writer then return {'run', here, ARGV[3], 0, 0, 0, {}, {}, {}} end
+  state = {here, here, ARGV[3], 1, 0}
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', ARGV[3],
     'epoch', 1, 'version', 0, 'size', 0, 'lists', 0)
-elseif current ~= here then
-  return {'redirect', current}
+elseif state[1] ~= here then
+  return {'redirect', state[1]}
 end
 
 if key ~= '' then
@@ -31,31 +33,36 @@ if key ~= '' then
   if reply and version_of(reply) > now then return {'replay', reply} end
 end
 
-if is_frozen(meta, now) then return {'wait', 'frozen'} end
-if mode == 'write' then
-  local holder = call('HGET', meta, 'lock')
-  if holder and holder ~= lock and int(call('HGET', meta, 'lock_until')) > now then
-    return {'wait', 'locked'}
+if int(state[11]) > now then return {'wait', 'frozen'} end
+if is_writer then
+  if state[8] and state[8] ~= lock and int(state[9]) > now then return {'wait', 'locked'} end
+  if state[10] then end_freeze(meta) end
+  local is_new = int(state[5]) == 0
+  -- A lock need not outlive the server: a commit without it is refused. So it is not written to
+  -- the append-only file, whose sync would cost every request a second time.
+  if not is_new then redis.set_repl(redis.REPL_NONE) end
+  local taken = redis.pcall('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
+  if type(taken) == 'table' then -- a full server lets requests run that may delete
+    if is_new then return taken end
+    call('HDEL', meta, 'lock')
+    call('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
   end
-  end_freeze(meta)
-  call('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
+  redis.set_repl(redis.REPL_ALL)
   -- a session that is never committed leaves nothing behind
-  if call('HGET', meta, 'version') == '0' then call('PEXPIRE', meta, 2 * ttl) end
+  if is_new then call('PEXPIRE', meta, 2 * ttl) end
 end
 
-local state = call('HMGET', meta, 'proprietary', 'function', 'epoch', 'version', 'lists', 'size')
-local answer = {'run', state[1], state[2], int(state[3]), int(state[4]), int(state[5]),
+local answer = {'run', state[2], state[3], int(state[4]), int(state[5]), int(state[6]),
   false, false, false}
-local is_small = int(state[6]) <= tonumber(ARGV[8])
+local list_count = answer[6]
+local is_small = int(state[7]) <= tonumber(ARGV[8]) and list_count <= #KEYS - 5
   and call('HLEN', scalars) <= tonumber(ARGV[9])
-  and call('HLEN', lists) <= #KEYS - 5
 if not is_small then return answer end
 
-local names = call('HGETALL', lists)
+local names = list_count > 0 and call('HGETALL', lists) or {}
 local elements = {}
 for i = 2, #names, 2 do
   local list = KEYS[6 + tonumber(string.match(names[i], '^%d+'))]
-  if not list then return answer end
   elements[#elements + 1] = call('LRANGE', list, 0, -1)
 end
 answer[7], answer[8], answer[9] = call('HGETALL', scalars), names, elements

@@ -12,7 +12,8 @@ local meta, scalars, lists, versions, gone = KEYS[1], KEYS[2], KEYS[3], KEYS[4],
 local now, here, session, lock = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local key, reply, reply_ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
 
-local state = call('HMGET', meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last')
+local state = call('HMGET', meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last',
+  'buried')
 if state[1] ~= here or state[2] ~= ARGV[5] or state[3] ~= lock then
   return state[7] == lock and 'ok' or 'lost'
 end
@@ -29,7 +30,7 @@ end
 -- may keep; it may not grow.
 local function is_full()
   local most = math.min(tonumber(ARGV[11]), tonumber(ARGV[12]))
-  if call('HLEN', scalars) + call('HLEN', lists) + #ARGV < most then return false end
+  if version + #ARGV < most then return false end -- each item has a version of its own
   local most_values = math.max(tonumber(ARGV[11]), call('HLEN', scalars))
   local most_lists = math.max(tonumber(ARGV[12]), call('HLEN', lists))
   local values, list_names = call('HLEN', scalars), call('HLEN', lists)
@@ -50,15 +51,17 @@ local function is_full()
 end
 if is_full() then return 'full' end
 position = 13
+local any_gone = state[8] ~= false
 local function stamp(member)
   version = version + 1
   call('ZADD', versions, version, member)
-  call('ZREM', gone, member)
+  if any_gone then call('ZREM', gone, member) end
 end
 local function bury(member)
   version = version + 1
   call('ZREM', versions, member)
   call('ZADD', gone, version, member)
+  any_gone = true
 end
 
 for _ = 1, tonumber(take()) do
@@ -123,14 +126,18 @@ if key ~= '' then
 end
 
 call('HDEL', meta, 'lock', 'lock_until')
-if call('ZCARD', gone) > tonumber(ARGV[7]) then
+if any_gone and call('ZCARD', gone) > tonumber(ARGV[7]) then
   call('DEL', gone)
   call('HSET', meta, 'floor', version)
 end
+if any_gone and not state[8] then call('HSET', meta, 'buried', 1) end
 call('HSET', meta, 'version', version, 'size', size, 'lists', list_count, 'last', lock)
 if is_new then call('PERSIST', meta) end
 if ARGV[6] == '1' then
-  index(KEYS[8], KEYS[9], session, size, now)
-  if size ~= size_before then call('HINCRBY', KEYS[10], 'bytes', size - size_before) end
+  call('ZADD', KEYS[9], now, session)
+  if is_new or size ~= size_before then
+    call('ZADD', KEYS[8], size, session)
+    call('HINCRBY', KEYS[10], 'bytes', size - size_before)
+  end
 end
 return 'ok'

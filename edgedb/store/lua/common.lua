@@ -11,6 +11,7 @@
 --   frozen_for, frozen_until, grant         the transfer it is frozen for; grant once issued
 --   thawed         the transfer that was thawed last; never frozen for it again
 --   handed         in a pointer: the grant that was honoured
+--   buried         there was a deletion
 --   floor          deletions up to this version are forgotten
 --
 -- A write command that may use memory is refused by a full server, unless the script has

@@ -18,7 +18,7 @@ if call('HLEN', KEYS[3]) ~= #KEYS - 10 then return 'again' end
 
 for i = 2, 7 do call('UNLINK', KEYS[i]) end
 for i = 11, #KEYS do call('UNLINK', KEYS[i]) end
-call('HDEL', meta, 'version', 'size', 'lists', 'lock', 'lock_until', 'last', 'floor', 'thawed',
+call('HDEL', meta, 'version', 'size', 'lists', 'lock', 'lock_until', 'last', 'floor', 'buried', 'thawed',
   'frozen_for', 'frozen_until', 'grant')
 call('HSET', meta, 'current', ARGV[5], 'epoch', int(state[3]) + 1, 'handed', ARGV[4])
 unindex(KEYS[8], KEYS[9], session)

@@ -1,0 +1,15 @@
+"""All mutants, by name."""
+
+from __future__ import annotations
+
+from tests.mutants import destination, serving, source
+from tests.mutants.mutant import Mutant
+
+MUTANTS = {
+    mutant.name: mutant for mutant in (*serving.MUTANTS, *source.MUTANTS, *destination.MUTANTS)
+}
+
+
+def named_tests(mutants: list[Mutant]) -> list[str]:
+    """Give the tests that must fail, each once."""
+    return list(dict.fromkeys(mutant.test for mutant in mutants))

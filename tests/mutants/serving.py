@@ -1,0 +1,117 @@
+"""Faults in what a client's request does: begin, read, commit, replies."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        name="two-requests-at-once",
+        invariant="I1",
+        breaks="a request takes the lock of one that runs",
+        file="edgedb/store/lua/begin.lua",
+        before="  if state[8] and state[8] ~= lock and int(state[9]) > now then"
+        " return {'wait', 'locked'} end\n",
+        after="",
+        test="tests/integration/store/test_requests.py::test_one_request_at_a_time_has_a_session",
+    ),
+    Mutant(
+        name="request-runs-while-frozen",
+        invariant="I2",
+        breaks="what a request writes after the last difference was sent stays behind",
+        file="edgedb/store/lua/begin.lua",
+        before="if int(state[11]) > now then return {'wait', 'frozen'} end\n",
+        after="local function end_freeze() end -- the grant stays in force\n",
+        test="tests/integration/store/test_source.py::"
+        "test_a_frozen_session_makes_every_request_wait",
+    ),
+    Mutant(
+        name="request-runs-while-prepared",
+        invariant="I1",
+        breaks="the destination makes a second session under the id of one that is about to arrive",
+        file="edgedb/store/lua/begin.lua",
+        before="if phase == 'prepared' then return {'wait', 'arriving'} end\n",
+        after="if phase == 'prepared' then phase = false end\n",
+        test="tests/integration/store/test_destination.py::test_requests_wait_for_a_prepared_arrival",
+    ),
+    Mutant(
+        name="request-runs-while-copying",
+        invariant="I1",
+        breaks="the destination makes a second session under the id of one that it copies",
+        file="edgedb/store/lua/begin.lua",
+        before="  if phase then return {'redirect', call('HGET', arrival, 'source')} end\n",
+        after="",
+        test="tests/integration/store/test_staging.py::test_what_is_staged_is_not_live",
+    ),
+    Mutant(
+        name="commit-without-its-lock",
+        invariant="I1",
+        breaks="a request whose lock ran out writes over another one's work",
+        file="edgedb/store/lua/commit.lua",
+        before=" or state[3] ~= lock then",
+        after=" then",
+        test="tests/integration/store/test_requests.py::"
+        "test_a_request_that_lost_its_lock_changes_nothing",
+    ),
+    Mutant(
+        name="commit-in-another-epoch",
+        invariant="I1",
+        breaks="a request commits to a session that has left and come back since it began",
+        file="edgedb/store/lua/commit.lua",
+        before=" or state[2] ~= ARGV[5] or",
+        after=" or",
+        test="tests/integration/store/test_requests.py::"
+        "test_a_commit_is_for_the_epoch_its_request_began_in",
+    ),
+    Mutant(
+        name="failed-request-is-committed",
+        invariant="I6",
+        breaks="what a handler wrote before it failed is kept",
+        file="edgedb/serving.py",
+        before="    except BaseException:\n        node.store.requests.release(run)\n",
+        after="    except BaseException:\n"
+        "        node.store.requests.commit(run, session.changes())\n",
+        test="tests/protocol/test_failing_handlers.py::"
+        "test_a_handler_that_fails_changes_nothing_and_frees_the_session",
+    ),
+    Mutant(
+        name="read-across-a-move",
+        invariant="I2",
+        breaks="a read-only handler finds a session empty that was handed over meanwhile",
+        file="edgedb/store/lua/read.lua",
+        before="if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return false end\n",
+        after="state[4] = ARGV[4]\n",
+        test="tests/integration/store/test_reading_across_a_move.py::"
+        "test_a_reader_never_takes_a_session_that_has_left_for_an_empty_one",
+    ),
+    Mutant(
+        name="read-across-a-commit",
+        invariant="I2",
+        breaks="a read-only handler sees half of one state and half of the next",
+        file="edgedb/store/lua/read.lua",
+        before="elseif state[4] ~= ARGV[4] then",
+        after="elseif false then",
+        test="tests/integration/store/test_requests.py::"
+        "test_a_read_without_a_lock_is_refused_once_the_session_has_changed",
+    ),
+    Mutant(
+        name="repeat-runs-again",
+        invariant="I3",
+        breaks="a request that was answered takes effect again",
+        file="edgedb/store/lua/begin.lua",
+        before="  if reply and version_of(reply) > now then return {'replay', reply} end\n",
+        after="",
+        test="tests/protocol/test_repeats.py::"
+        "test_a_repeat_gets_the_first_answer_and_has_no_effect",
+    ),
+    Mutant(
+        name="reply-to-another-request",
+        invariant="I3",
+        breaks="a request gets the answer of a different one under the same key",
+        file="edgedb/serving.py",
+        before="    if first != task.fingerprint:\n",
+        after="    if False:\n",
+        test="tests/protocol/test_repeats.py::"
+        "test_the_same_key_with_another_request_is_422_and_has_no_effect",
+    ),
+)

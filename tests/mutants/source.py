@@ -1,0 +1,158 @@
+"""Faults where a session is given away: what is copied, freeze, thaw, hand-over."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        name="deletions-are-not-sent",
+        invariant="I2",
+        breaks="what a client has deleted is there again after the move",
+        file="edgedb/store/lua/page.lua",
+        before="collect(KEYS[5], function",
+        after="local _ = (function",
+        test="tests/integration/store/test_pages.py::"
+        "test_since_a_version_deletions_are_sent_too_unless_undone",
+    ),
+    Mutant(
+        name="forgotten-deletions-do-not-matter",
+        invariant="I2",
+        breaks="a copy goes on though its source has forgotten what was deleted meanwhile",
+        file="edgedb/store/lua/page.lua",
+        before="if began > 0 and int(state[6]) > began then",
+        after="if false then",
+        test="tests/protocol/test_copying.py::"
+        "test_a_copy_begins_anew_when_its_source_has_forgotten_deletions",
+    ),
+    Mutant(
+        name="replies-stay-behind",
+        invariant="I3",
+        breaks="a request that was answered before the move takes effect again after it",
+        file="edgedb/store/source.py",
+        before="replies=tuple(StoredReply(c.name, b) for c, b in zip(replies, blobs, strict=True)"
+        " if b),",
+        after="replies=(),",
+        test="tests/protocol/test_repeats.py::"
+        "test_a_repeat_gets_the_first_answer_wherever_the_session_has_moved",
+    ),
+    Mutant(
+        name="freeze-does-not-wait",
+        invariant="I2",
+        breaks="the running request commits after the last difference was sent",
+        file="edgedb/store/lua/freeze.lua",
+        before="if state[6] and int(state[7]) > now then return {'locked'} end\n"
+        "call('HDEL', meta, 'lock', 'lock_until')\n",
+        after="",
+        test="tests/integration/store/test_source.py::"
+        "test_a_freeze_lets_the_running_request_end_and_no_other_begin",
+    ),
+    Mutant(
+        name="commit-after-the-lock-ran-out",
+        invariant="I2",
+        breaks="a late request commits to a session that was frozen without it",
+        file="edgedb/store/lua/freeze.lua",
+        before="call('HDEL', meta, 'lock', 'lock_until')\n",
+        after="",
+        test="tests/integration/store/test_source.py::"
+        "test_a_request_whose_lock_is_over_when_its_session_is_frozen_is_too_late",
+    ),
+    Mutant(
+        name="freeze-in-another-epoch",
+        invariant="I6",
+        breaks="a late freeze stops a session that has left and come back since",
+        file="edgedb/store/lua/freeze.lua",
+        before="if state[8] ~= ARGV[6] then return {'refused'} end\n",
+        after="",
+        test="tests/integration/store/test_source.py::test_a_freeze_is_for_the_epoch_of_its_token",
+    ),
+    Mutant(
+        name="freeze-for-two-transfers",
+        invariant="I1",
+        breaks="two destinations hold grants for one session",
+        file="edgedb/store/lua/freeze.lua",
+        before="  if state[4] ~= transfer then return {'busy'} end\n",
+        after="",
+        test="tests/integration/store/test_source.py::"
+        "test_a_session_is_frozen_for_one_transfer_at_a_time",
+    ),
+    Mutant(
+        name="frozen-again-after-thaw",
+        invariant="I2",
+        breaks="a late repetition of the freeze begins a transfer again that was given up",
+        file="edgedb/store/lua/common.lua",
+        before="  if transfer then call('HSET', meta, 'thawed', transfer) end\n",
+        after="",
+        test="tests/integration/store/test_source.py::"
+        "test_a_thawed_session_serves_and_its_grant_is_dead_for_ever",
+    ),
+    Mutant(
+        name="grant-outlives-thaw",
+        invariant="I2",
+        breaks="the grant of a transfer that was thawed is good while the next one waits",
+        file="edgedb/store/lua/common.lua",
+        before="'frozen_for', 'frozen_until', 'grant')",
+        after="'frozen_for', 'frozen_until')",
+        test="tests/integration/store/test_grants.py::"
+        "test_a_dead_grant_is_dead_while_the_next_transfer_waits_for_a_request",
+    ),
+    Mutant(
+        name="thaw-by-anybody",
+        invariant="I6",
+        breaks="the end of one transfer ends another one's freeze",
+        file="edgedb/store/lua/thaw.lua",
+        before="if call('HGET', KEYS[1], 'frozen_for') == ARGV[2] then",
+        after="if true then",
+        test="tests/integration/store/test_source.py::"
+        "test_a_thaw_for_another_transfer_ends_nothing",
+    ),
+    Mutant(
+        name="hand-over-without-grant",
+        invariant="I2",
+        breaks="data are dropped for whoever asks, before anybody has them",
+        file="edgedb/store/lua/hand_over.lua",
+        before="if state[2] ~= ARGV[4] then return 'refused' end\n",
+        after="",
+        test="tests/integration/store/test_source.py::"
+        "test_a_grant_that_was_not_given_moves_nothing",
+    ),
+    Mutant(
+        name="hand-over-after-the-freeze",
+        invariant="I2",
+        breaks="a session that has served since its freeze ran out is given away as it was",
+        file="edgedb/store/lua/hand_over.lua",
+        before="if not is_frozen(meta, now) then\n",
+        after="if false then\n",
+        test="tests/integration/store/test_source.py::"
+        "test_a_freeze_that_is_over_its_time_is_over_even_if_nobody_has_noticed",
+    ),
+    Mutant(
+        name="any-grant-was-honoured",
+        invariant="I1",
+        breaks="a destination that was refused is told that it has the session",
+        file="edgedb/store/lua/hand_over.lua",
+        before="state[1] == ARGV[5] and state[5] == ARGV[4] and 'ok' or 'refused'",
+        after="'ok'",
+        test="tests/integration/store/test_source.py::"
+        "test_a_grant_that_was_not_given_moves_nothing",
+    ),
+    Mutant(
+        name="grant-honoured-for-two",
+        invariant="I1",
+        breaks="a second destination is told that it has the session too",
+        file="edgedb/store/lua/hand_over.lua",
+        before="return state[1] == ARGV[5] and state[5]",
+        after="return state[5]",
+        test="tests/hostile/test_trust.py::test_a_grant_is_honoured_for_one_place_only",
+    ),
+    Mutant(
+        name="epoch-stays-at-the-source",
+        invariant="I4",
+        breaks="a pointer has no higher epoch than what it points away from",
+        file="edgedb/store/lua/hand_over.lua",
+        before="'epoch', int(state[3]) + 1,",
+        after="'epoch', int(state[3]),",
+        test="tests/integration/store/test_source.py::"
+        "test_a_handed_over_session_is_a_pointer_and_nothing_else",
+    ),
+)
