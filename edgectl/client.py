@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import requests
 
 from edgectl.errors import EdgectlError
+from edgedb.client import no_proxy
 from edgedb.topology import Location, Topology
 
 _TIMEOUT_S = 60.0
@@ -69,6 +70,21 @@ class Operator:
     def sessions(self, location: str, query: Query) -> list[dict[str, Any]]:
         """List sessions resident at a location."""
         return list(self._call("GET", location, "oracle/sessions", query)["sessions"])
+
+    def examine(self, location: str, *, mend: bool) -> list[dict[str, Any]]:
+        """Examine a location's node, slice by slice; ``mend`` has it repair what it finds."""
+        method, function = ("POST", "oracle/repairs") if mend else ("GET", "oracle/findings")
+        findings: dict[tuple[str, str], dict[str, Any]] = {}
+        position: str | None = None
+        while True:
+            part = self._call(method, location, function, {"position": position})
+            if "findings" not in part:
+                raise CallFailed(f"{location}: its oracle knows no {function}; deploy it anew")
+            # a slice may come upon something again
+            findings |= {(one["kind"], one["subject"]): one for one in part["findings"]}
+            position = part["next"]
+            if position is None:
+                return list(findings.values())
 
     def where(self, session: str) -> Whereabouts:
         """Ask every node for a session; nodes that do not answer count only if no other knows."""
@@ -144,6 +160,7 @@ class Operator:
                 f"{self.topology[location].gateway}/function/{function}",
                 params=query,
                 auth=auth,
+                proxies={"no_proxy": no_proxy()},
                 timeout=_TIMEOUT_S,
                 allow_redirects=False,
             )

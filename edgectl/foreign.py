@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -21,6 +22,11 @@ class ProcessId:
 
     pid: int
     created: float
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ProcessId:
+        """Read one that was kept; raise KeyError, TypeError or ValueError for anything else."""
+        return cls(int(document["pid"]), float(document["created"]))
 
     @classmethod
     def of(cls, pid: int) -> ProcessId:

@@ -14,6 +14,7 @@ from typing import Any
 from edgectl.errors import EdgectlError
 from edgectl.files import write_private
 from edgectl.foreign import ProcessId
+from edgedb.errors import EdgeError
 from edgedb.topology import Topology
 
 
@@ -32,7 +33,7 @@ class NodeState:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> NodeState:
         """Read one entry of ``tree.json``."""
-        processes = {name: ProcessId(**id_) for name, id_ in document["processes"].items()}
+        processes = {name: ProcessId.from_json(id_) for name, id_ in document["processes"].items()}
         return cls(**{**document, "processes": processes})
 
 
@@ -70,10 +71,18 @@ class TreeState:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> TreeState:
-        """Read what :meth:`to_json` gave; raise KeyError or TypeError for anything else."""
+        """Read what :meth:`to_json` gave.
+
+        Raises:
+            KeyError, TypeError, AttributeError, ValueError, InvalidTopology: it is something else.
+
+        """
         nodes = tuple(NodeState.from_json(node) for node in document["nodes"])
-        supervisor = ProcessId(**document["supervisor"])
-        return cls(supervisor, nodes, document["oracle_token"], tuple(document["levels"]))
+        supervisor = ProcessId.from_json(document["supervisor"])
+        state = cls(supervisor, nodes, document["oracle_token"], tuple(document["levels"]))
+        if not isinstance(state.oracle_token, str) or not state.topology:
+            raise TypeError("no token, or no tree")
+        return state
 
 
 class StateFolder:
@@ -103,8 +112,17 @@ class StateFolder:
             return TreeState.from_json(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError) as error:
-            raise EdgectlError(f"{file} is damaged ({error!r}); remove it") from error
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            EdgeError,
+        ) as error:
+            raise EdgectlError(
+                f"{file} is damaged, or of another version ({error!r}); remove it"
+            ) from error
 
     def read_running(self) -> TreeState:
         """Give the state of the tree that runs; raise EdgectlError if none does."""

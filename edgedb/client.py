@@ -15,9 +15,11 @@ import random
 import re
 import uuid
 from typing import Any
+from urllib.request import getproxies_environment
 
 import requests
 from requests import PreparedRequest, Request, Response
+from requests.utils import resolve_proxies
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
@@ -27,6 +29,7 @@ from edgedb.model import checked_session_id
 
 ATTEMPTS = 8
 TIMEOUT = 65.0  # seconds; a gateway gives up on a function after 60 to 65
+LOOPBACK = "localhost,127.0.0.0/8,::1"  # a proxy would call its own machine
 PAUSE_LIMIT = 5.0  # seconds before the next attempt, whatever Retry-After says
 
 _LOST = (
@@ -35,6 +38,12 @@ _LOST = (
     requests.exceptions.ChunkedEncodingError,  # lost in the middle of the answer
 )
 _FUNCTION = re.compile(r"/function/([a-z0-9-]+)")
+
+
+def no_proxy() -> str:
+    """Give where the proxies of the environment are not used: ``NO_PROXY``, and this machine."""
+    stated = getproxies_environment().get("no", "")
+    return stated if stated == "*" else f"{stated},{LOOPBACK}"
 
 
 class EdgeSession(requests.Session):
@@ -51,6 +60,10 @@ class EdgeSession(requests.Session):
     once. The last attempt's answer is returned, or its exception raised, whatever it is.
 
     A call with ``allow_redirects=False`` is made once, to exactly the address given.
+
+    Proxies are those of the environment (``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``), for
+    each place that is called anew, and never for this machine; ``proxies`` given to the session
+    or a call go before.
 
     Raises:
         InvalidSession: ``session_id`` cannot name a session.
@@ -91,6 +104,11 @@ class EdgeSession(requests.Session):
         prepared.headers.setdefault(IDEMPOTENCY_KEY, str(uuid.uuid4()))
         return prepared
 
+    def merge_environment_settings(self, url: Any, proxies: Any, *others: Any) -> Any:  # noqa: ANN401
+        """Leave the environment's proxies to each attempt: it may go to another place."""
+        settings = super().merge_environment_settings(url, {}, *others)
+        return {**settings, "proxies": {**self.proxies, **(proxies or {})}}
+
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # noqa: ANN401
         """Make a call until it has an answer.
 
@@ -101,7 +119,7 @@ class EdgeSession(requests.Session):
         """
         function = self._function_of(request)
         if function is None or not kwargs.get("allow_redirects", True):
-            return super().send(request, **kwargs)
+            return self._send(request, kwargs)
         kwargs["timeout"] = kwargs.get("timeout") or self.timeout
         start = _start_of(request.body)
         policy: Retry = self._policy
@@ -139,9 +157,14 @@ class EdgeSession(requests.Session):
         attempt = request.copy()
         attempt.url = self.gateway_of(function) + str(request.url)[len(self.home_gateway) :]
         try:
-            return super().send(attempt, **kwargs)
+            return self._send(attempt, kwargs)
         except _LOST as error:
             return error
+
+    def _send(self, request: PreparedRequest, kwargs: dict[str, Any]) -> Response:
+        given = {"no_proxy": no_proxy(), **(kwargs.get("proxies") or self.proxies)}
+        proxies = resolve_proxies(request, given, self.trust_env)
+        return super().send(request, **{**kwargs, "proxies": proxies})
 
     def _remembered(self, function: str, answer: Response) -> Response:
         if answer.history and SESSION_LOCATION in answer.history[-1].headers:

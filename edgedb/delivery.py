@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 
-from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
+from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
 from edgedb.model import Message, Propagation, Update
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 PROPAGATION_LIFE_S = 24 * 3600
 """As long as a receiver recognises duplicates; a later delivery might count twice."""
+
+CONSUMER_LIFE_MS = 3600 * 1000
+"""After so long without a sign of life a process is taken for dead, as the outbox's consumer."""
 
 
 def deliver(node: Node, *, is_retry: bool = False) -> int:
@@ -29,6 +32,8 @@ def deliver(node: Node, *, is_retry: bool = False) -> int:
         if _target(entry.message) not in unreachable and _is_settled(node, entry, unreachable):
             node.store.outbox.remove(entry)
             done += 1
+    if is_retry:
+        node.store.outbox.idle_consumers(CONSUMER_LIFE_MS, mend=True)
     return done
 
 
@@ -75,9 +80,12 @@ def _send(node: Node, message: Message) -> None:
 
 
 def _is_refused(message: Message, error: EdgeError) -> bool:
-    """Say whether trying again is no use: a stale update, a message nobody understands."""
+    """Say whether trying again is no use: a stale update, a message nobody understands.
+
+    A proprietary location that does not know its session has lost it, and all that led to it.
+    """
     if isinstance(message, Update):
-        return isinstance(error, Conflict)
+        return isinstance(error, Conflict | NotFound)
     return isinstance(error, BadRequest)
 
 

@@ -20,7 +20,9 @@ ONLOAD_LOCATION = "X-onload-location"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 PROPAGATE = "X-edge-propagate"
 CALL_ID = "X-Call-Id"
+JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+MSGPACK = "application/msgpack"
 
 IDEMPOTENCY_KEY_LIMIT = 256  # characters
 COUNT_LIMIT = 1000  # sessions one call may ask for
@@ -97,6 +99,10 @@ class Request:
         except UnicodeError as error:
             raise BadRequest(f"the header {name} is not UTF-8") from error
 
+    def accepts(self, content_type: str) -> bool:
+        """Say whether ``Accept`` names a type."""
+        return content_type in (self.headers.get("Accept") or "")
+
     @property
     def authorization(self) -> str | None:
         """The ``Authorization`` header; one that cannot be read is as good as an empty one."""
@@ -157,7 +163,7 @@ class Response:
     def json(cls, document: object, status: int = 200) -> Response:
         """Answer with a JSON document."""
         body = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return cls(body, status, (("Content-Type", "application/json"),))
+        return cls(body, status, (("Content-Type", JSON),))
 
     @classmethod
     def text(cls, text: str, status: int = 200) -> Response:

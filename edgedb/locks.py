@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,10 +26,10 @@ class _Waiter:
     called: threading.Event | None = None
     failure: StoreUnavailable | None = None
 
-    def wait(self, session: str, wait_s: float) -> None:
+    def wait(self, wait_s: float) -> None:
         """Return when the turn has come."""
         if self.called is not None and not self.called.wait(wait_s):
-            raise SessionBusy(f"session {session!r} is busy; try again")
+            raise SessionBusy("the session is busy; try again")
         if self.failure is not None:
             raise StoreUnavailable(str(self.failure)) from self.failure
 
@@ -48,10 +48,10 @@ class Turns:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._queues: dict[str, deque[_Waiter]] = {}
+        self._queues: dict[Hashable, deque[_Waiter]] = {}
 
     @contextmanager
-    def turn(self, session: str, wait_s: float) -> Iterator[None]:
+    def turn(self, session: Hashable, wait_s: float) -> Iterator[None]:
         """Wait for the turn at a session.
 
         Raises:
@@ -66,7 +66,7 @@ class Turns:
                 mine.called = threading.Event()
             queue.append(mine)
         try:
-            mine.wait(session, wait_s)
+            mine.wait(wait_s)
             yield
         except StoreUnavailable as error:
             self._fail_all(session, error)
@@ -74,13 +74,13 @@ class Turns:
         finally:
             self._leave(session, mine)
 
-    def _fail_all(self, session: str, failure: StoreUnavailable) -> None:
+    def _fail_all(self, session: Hashable, failure: StoreUnavailable) -> None:
         with self._guard:
             for waiter in self._queues[session]:
                 waiter.failure = failure
                 waiter.call()
 
-    def _leave(self, session: str, mine: _Waiter) -> None:
+    def _leave(self, session: Hashable, mine: _Waiter) -> None:
         with self._guard:
             queue = self._queues[session]
             queue.remove(mine)

@@ -116,15 +116,20 @@ class SessionToken:
         )
 
 
-def value_to_json(value: Value) -> dict[str, str]:
-    """Give the wire form of one value: text as it is, bytes as base64."""
-    if isinstance(value, str):
+def value_to_json(value: Value, *, is_binary: bool = False) -> dict[str, Value]:
+    """Give the wire form of one value: text as it is, bytes as base64.
+
+    ``is_binary``: for a format that has bytes, where they too go as they are.
+    """
+    if is_binary or isinstance(value, str):
         return {"data": value}
     return {"data": base64.b64encode(value).decode("ascii"), "encoding": "base64"}
 
 
 def value_from_json(document: object) -> Value:
     """Read :func:`value_to_json`; raises BadRequest."""
+    if isinstance(document, Mapping) and isinstance(document.get("data"), bytes):
+        return bytes(document["data"])
     data = member(document, "data", str)
     encoding = document.get("encoding") if isinstance(document, Mapping) else None
     if encoding is None:

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from edgedb.delivery import deliver_soon
 from edgedb.errors import (
@@ -160,13 +161,24 @@ class _Copy:
         return self._node.peers.page(self._token.current_location, self._token.session, cursor)
 
     def _stage_all(self, packet: SessionPacket) -> int:
-        """Stage a packet and the pages that follow it; gives the version reached."""
-        gaps = self._stage(packet)
-        while packet.next is not None:
-            self._fill(gaps, packet.version)
-            packet = self._page(packet.next)
-            gaps = self._stage(packet)
-        self._fill(gaps, packet.version)
+        """Stage a packet and the pages that follow it; gives the version reached.
+
+        Each page is asked for while the one before it is staged. A walk is to reach the version
+        at which it began; what is written faster than it can be copied it follows for as many
+        pages again, the rest is left to the next round.
+        """
+        began, pages, beyond = packet.version, 0, 0
+        while (cursor := packet.next) is not None:
+            if cursor.key is None and cursor.after >= began:
+                beyond += 1
+            if beyond > max(pages, 1):
+                self._fill(self._stage(packet), packet.version)
+                return cursor.after
+            pages += not beyond
+            following = self._node.ahead(partial(self._page, cursor))
+            self._fill(self._stage(packet), packet.version)
+            packet = following()
+        self._fill(self._stage(packet), packet.version)
         return packet.version
 
     def _stage(self, packet: SessionPacket) -> list[ListGap]:

@@ -7,7 +7,10 @@ import queue
 import secrets
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from edgedb import auth
 from edgedb.errors import BadRequest, Forbidden
@@ -21,8 +24,25 @@ from edgedb.topology_file import TopologyFile
 
 log = logging.getLogger(__name__)
 
+READERS = 16  # as many moves at a time as a process has threads
+
+T = TypeVar("T")
+
 Background = Callable[[Callable[[], None]], None]
 """Runs something after the answer is given; tests replace it."""
+
+
+class Ahead(Protocol):
+    """Begins to read something that will be needed; tests replace it."""
+
+    def __call__(self, read: Callable[[], T]) -> Callable[[], T]:
+        """Give a function that gives what ``read`` gives, or raises what it raises."""
+        ...
+
+
+def in_order(read: Callable[[], T]) -> Callable[[], T]:
+    """Read it when it is needed: an :class:`Ahead` without threads."""
+    return read
 
 
 @dataclass
@@ -34,6 +54,7 @@ class Node:
     peers: PeerClient
     topology_of: Callable[[], Topology]
     background: Background
+    ahead: Ahead = in_order
     name: str = field(default_factory=lambda: secrets.token_hex(4))
     """Tells this process from others of the node, as a consumer of the outbox."""
     turns: Turns = field(default_factory=Turns)
@@ -144,7 +165,18 @@ def node_from(settings: Settings) -> Node:
         peers=PeerClient(settings, topology.current, HttpTransport()),
         topology_of=topology.current,
         background=_in_one_thread(),
+        ahead=_beside(),
     )
+
+
+def _beside() -> Ahead:
+    """Read in threads of their own, with the caller's log context."""
+    readers = ThreadPoolExecutor(READERS, thread_name_prefix="edgedb-ahead")
+
+    def ahead(read: Callable[[], T]) -> Callable[[], T]:
+        return readers.submit(copy_context().run, read).result
+
+    return ahead
 
 
 def _in_one_thread() -> Background:

@@ -28,6 +28,7 @@ from edgedb.store.source import PAGE_BYTES
 from edgedb.topology import Topology
 
 POOL_SIZE = 32
+PACKED = {"Accept": f"{http.MSGPACK}, {http.JSON}"}
 READ_BYTES = 256 * 1024
 ANSWER_LIMIT = 6 * (VALUE_LIMIT + PAGE_BYTES)
 """Bytes of a peer's answer: a page of characters that JSON writes as six bytes each."""
@@ -63,6 +64,7 @@ class PeerResponse:
 
     status: int
     body: bytes
+    content_type: str = http.JSON
 
 
 class Transport(Protocol):
@@ -96,7 +98,8 @@ class HttpTransport:
                 allow_redirects=False,
                 stream=True,
             )
-            return PeerResponse(answer.status_code, _whole(answer, deadline))
+            content_type = answer.headers.get("Content-Type", "")
+            return PeerResponse(answer.status_code, _whole(answer, deadline), content_type)
         except (requests.RequestException, HTTPError) as error:
             raise PeerUnavailable(f"{request.location} does not answer: {error}") from error
 
@@ -133,7 +136,7 @@ class PeerClient:
     def page(self, source: str, session: str, cursor: Cursor) -> SessionPacket:
         """Read a page of a session (migrate-session, step 1)."""
         query = {"session": session, "page": json.dumps(cursor.to_json())}
-        return _packet(source, self._call("GET", source, "migrate-session", query))
+        return _packet(source, self._call("GET", source, "migrate-session", query, PACKED))
 
     def freeze(
         self, token: SessionToken, transfer: str, since: int, *, is_final: bool
@@ -147,7 +150,7 @@ class PeerClient:
         query |= {"since": str(since), "epoch": str(token.epoch)}
         query |= {"final": "1"} if is_final else {}
         source = token.current_location
-        return _packet(source, self._repeated("POST", source, "migrate-session", query))
+        return _packet(source, self._repeated("POST", source, "migrate-session", query, PACKED))
 
     def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:
         """Take a session over (migrate-session, step 4)."""
@@ -199,13 +202,18 @@ class PeerClient:
         return {"session": session, "phase": phase, "transfer": transfer, "to": here}
 
     def _repeated(
-        self, method: str, location: str, function: str, query: Mapping[str, str]
+        self,
+        method: str,
+        location: str,
+        function: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
     ) -> PeerResponse:
         """Call a step whose repetition gives the same answer; once more if there is none."""
         try:
-            return self._call(method, location, function, query)
+            return self._call(method, location, function, query, headers)
         except PeerUnavailable:
-            return self._call(method, location, function, query)
+            return self._call(method, location, function, query, headers)
 
     def _call(
         self,
@@ -247,6 +255,8 @@ class PeerClient:
 
 def _packet(location: str, response: PeerResponse) -> SessionPacket:
     with _read_from(location):
+        if response.content_type == http.MSGPACK:
+            return SessionPacket.from_msgpack(response.body)
         return SessionPacket.from_json(json.loads(response.body))
 
 

@@ -8,8 +8,8 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
 QUERY_SAFE = "%!$&'()*+,/:;=?@"  # RFC 3986 query characters, and what is quoted already
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
+PAUSE_SHARE = 0.15  # of the time waited so far: that is how much longer a wait may be than needed
 SETTLE_AFTER_S = 0.2  # a live mover activates well within this
 
 
@@ -55,6 +56,11 @@ class Task:
     fingerprint: str = ""
     read_only: bool = False
     node_local: bool = False
+
+    @property
+    def queue(self) -> tuple[str, bool]:
+        """Which requests of a process wait for each other."""
+        return self.session, self.node_local
 
     def attempt(self) -> Attempt:
         """Give one attempt to begin; read-only tasks take no lock."""
@@ -90,23 +96,32 @@ def serve(node: Node, task: Task) -> Response:
 
     """
     deadline = time.monotonic() + node.settings.lock_wait
-    with ExitStack() as turn:
-        if not task.read_only:
-            turn.enter_context(node.turns.turn(task.attempt().keys.meta, node.settings.lock_wait))
-        while True:
-            outcome = _begin(node, task, deadline)
-            if isinstance(outcome, Redirect):
-                return task.redirect(outcome.location)
-            if isinstance(outcome, Replay):
-                return _replayed(outcome.reply, task)
-            try:
-                return _run(node, task, outcome)
-            except SessionLost:
-                return _after_loss(node, task, deadline)
-            except SessionChanged:
-                # a read-only handler has no effects: it may run again on the new state
-                if not task.read_only or time.monotonic() > deadline:
-                    raise
+    if task.read_only:
+        return _read_only(node, task, deadline)
+    with node.turns.turn(task.queue, node.settings.lock_wait):
+        try:
+            return _served(node, task, deadline)
+        except SessionLost:
+            return _after_loss(node, task, deadline)
+
+
+def _served(node: Node, task: Task, deadline: float) -> Response:
+    outcome = _begin(node, task, deadline)
+    if isinstance(outcome, Redirect):
+        return task.redirect(outcome.location)
+    if isinstance(outcome, Replay):
+        return _replayed(outcome.reply, task)
+    return _run(node, task, outcome)
+
+
+def _read_only(node: Node, task: Task, deadline: float) -> Response:
+    """Serve a handler that has no effects: it may run again when what it read has changed."""
+    while True:
+        try:
+            return _served(node, task, deadline)
+        except SessionChanged:
+            if time.monotonic() > deadline:
+                raise
 
 
 def _after_loss(node: Node, task: Task, deadline: float) -> Response:
@@ -123,26 +138,25 @@ def _after_loss(node: Node, task: Task, deadline: float) -> Response:
 
 def _begin(node: Node, task: Task, deadline: float) -> Redirect | Replay | Run:
     """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
-    attempt, started = task.attempt(), time.monotonic()
-    for pause in _pauses():
+    attempt = task.attempt()
+    started = waiting_since = time.monotonic()
+    while True:
         outcome = node.store.requests.begin(attempt)
         if not isinstance(outcome, Wait):
             return outcome
+        pause = _pause(time.monotonic() - waiting_since)
         if outcome.reason == "arriving" and time.monotonic() - started > SETTLE_AFTER_S:
             settle_session(node, task.session)
             started = time.monotonic()
         if time.monotonic() + pause > deadline:
             raise SessionBusy(f"session {task.session!r} is {outcome.reason}; try again")
         time.sleep(pause)
-    raise AssertionError("pauses never end")  # pragma: no cover
 
 
-def _pauses() -> Iterator[float]:
-    """Give jittered pauses that grow to ``LONGEST_PAUSE_S``."""
-    longest = FIRST_PAUSE_S
-    while True:
-        yield random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
-        longest = min(2 * longest, LONGEST_PAUSE_S)
+def _pause(waited_s: float) -> float:
+    """Give a jittered pause in proportion to the time waited: short waits end in time."""
+    longest = min(max(FIRST_PAUSE_S, PAUSE_SHARE * waited_s), LONGEST_PAUSE_S)
+    return random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
 
 
 class _Reader:

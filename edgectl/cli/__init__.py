@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgectl.cli import operate, run, topology
+from edgectl.cli import doctor, operate, run, topology
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -16,9 +16,10 @@ def cli() -> None:
     edgectl status                   who accepts, how many sessions are where
     edgectl offload edge-a           move a session of edge-a up
     edgectl onload edge-a            bring it home
+    edgectl doctor --fix             find states that should have ended, and end them
     edgectl down                     stop the tree
     """  # noqa: D301  (click wants the control character)
 
 
-for _command in (*run.COMMANDS, *operate.COMMANDS, topology.topology):
+for _command in (*run.COMMANDS, *operate.COMMANDS, doctor.doctor, topology.topology):
     cli.add_command(_command)

@@ -22,7 +22,7 @@ _ORDERS = click.Choice(["most-recent", "least-recent", "largest"])
 _session = click.option("--session", metavar="ID", help="This session and no other.")
 
 
-def _for_a_tree(command: Callable[..., None]) -> Callable[..., None]:
+def for_a_tree(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which tree is meant; the command gets an Operator of it."""
 
     @click.option(
@@ -76,7 +76,7 @@ def _of_file(file: Path, token_file: Path | None) -> Operator:
 
 
 @click.command()
-@_for_a_tree
+@for_a_tree
 def status(operator: Operator, as_json: bool) -> None:
     """Show the tree: offload status, resident sessions and their bytes."""
     entries = operator.status()
@@ -90,7 +90,7 @@ def status(operator: Operator, as_json: bool) -> None:
 @click.argument("location")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @click.option("--policy", type=_ORDERS, help="Which come first.")
-@_for_a_tree
+@for_a_tree
 def sessions(
     operator: Operator, location: str, limit: int | None, policy: str | None, as_json: bool
 ) -> None:
@@ -104,7 +104,7 @@ def sessions(
 
 @click.command()
 @click.argument("session")
-@_for_a_tree
+@for_a_tree
 def where(operator: Operator, session: str, as_json: bool) -> None:
     """Say where SESSION is."""
     found = operator.where(session)
@@ -118,7 +118,7 @@ def where(operator: Operator, session: str, as_json: bool) -> None:
 @click.argument("location")
 @_session
 @click.option("--policy", type=_POLICIES, help="Which one, if no session is named.")
-@_for_a_tree
+@for_a_tree
 def offload(
     operator: Operator, location: str, session: str | None, policy: str | None, as_json: bool
 ) -> None:
@@ -134,7 +134,7 @@ def offload(
 @click.argument("location")
 @_session
 @click.option("--count", type=click.IntRange(min=1), help="At most so many.")
-@_for_a_tree
+@for_a_tree
 def onload(
     operator: Operator, location: str, session: str | None, count: int | None, as_json: bool
 ) -> None:
@@ -148,7 +148,7 @@ def onload(
 
 @click.command()
 @click.argument("location")
-@_for_a_tree
+@for_a_tree
 def accept(operator: Operator, location: str, as_json: bool) -> None:
     """Let LOCATION take sessions that are offloaded to it."""
     _set_status(operator, location, "accept", as_json)
@@ -156,7 +156,7 @@ def accept(operator: Operator, location: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("location")
-@_for_a_tree
+@for_a_tree
 def reject(operator: Operator, location: str, as_json: bool) -> None:
     """Let LOCATION pass on to its parent what is offloaded to it."""
     _set_status(operator, location, "reject", as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -66,6 +66,33 @@ def whereabouts(found: Whereabouts) -> None:
     click.echo(f"{found.session}: {', '.join(found.current_locations) or 'on its way'}")
     for location, answer in found.answers.items():
         click.echo(f"  {location}: {answer}")
+
+
+def findings(locations: Iterable[str], entries: Sequence[Entry]) -> None:
+    """Print what a doctor found: a table on a terminal, else a line each."""
+    if not entries:
+        click.echo(f"healthy: {', '.join(locations)}")
+    elif Console().is_terminal:
+        _print(_findings_table(entries))
+    else:
+        for entry in entries:
+            place = f"{entry['location']}: {entry['kind']} {entry['subject']}"
+            click.echo(f"{place}: {entry['found']}; {_outcome(entry)}")
+
+
+def _findings_table(entries: Iterable[Entry]) -> Table:
+    table = Table("location", "kind", "what", "found", "repair")
+    for entry in entries:
+        colour = {True: "green", False: "red", None: "yellow"}[entry["repaired"]]
+        cells = (entry[key] for key in ("location", "kind", "subject", "found"))
+        table.add_row(*map(escape, cells), f"[{colour}]{escape(_outcome(entry))}[/]")
+    return table
+
+
+def _outcome(entry: Entry) -> str:
+    if entry["repaired"] is None:
+        return f"--fix would: {entry['remedy']}"
+    return f"done: {entry['remedy']}" if entry["repaired"] else f"not repaired: {entry['reason']}"
 
 
 def _status_line(entry: Entry) -> str:

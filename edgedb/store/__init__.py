@@ -1,16 +1,17 @@
 """A node's Redis; nothing outside this package knows that there is one.
 
-=================  ====================================================================
-``keys.py``        the names and types of everything kept there
-``requests.py``    the atomic steps of a client's request
-``source.py``      the atomic steps of a move at the source
-``destination.py`` the atomic steps of a move at the destination and the proprietary
-``staging.py``     what a destination has staged of each list
-``residents.py``   which sessions live here; the offload status
-``outbox.py``      messages to other nodes
-``durability.py``  waiting for the disk
-``lua/``           the scripts, one atomic step each
-=================  ====================================================================
+==================  ====================================================================
+``keys.py``         the names and types of everything kept there
+``requests.py``     the atomic steps of a client's request
+``source.py``       the atomic steps of a move at the source
+``destination.py``  the atomic steps of a move at the destination and the proprietary
+``staging.py``      what a destination has staged of each list
+``residents.py``    which sessions live here; the offload status
+``outbox.py``       messages to other nodes
+``durability.py``   waiting for the disk
+``examination.py``  what no step leaves behind: looked for, and mended
+``lua/``            the scripts, one atomic step each
+==================  ====================================================================
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from redis.retry import Retry
 from edgedb.settings import Settings
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
+from edgedb.store.examination import ExaminationStore
 from edgedb.store.outbox import OutboxStore
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
@@ -32,7 +34,7 @@ RETRY_PAUSE_S = 0.05
 
 
 class SessionStore:
-    """The five parts of a node's store over one connection pool."""
+    """The six parts of a node's store over one connection pool."""
 
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
         here = settings.location
@@ -45,6 +47,7 @@ class SessionStore:
         self.destination = DestinationStore(scripts, here, patience_ms, disk)
         self.residents = ResidentStore(scripts, here)
         self.outbox = OutboxStore(scripts)
+        self.examination = ExaminationStore(scripts, here)
 
     @classmethod
     def connect(cls, settings: Settings) -> SessionStore:

@@ -18,6 +18,7 @@
 ====================================  =======================================================
 
 Node-local state has the prefix ``edge-local`` and the function's name for the session.
+What was found without an owner has the prefix ``edge-aside`` and is kept for 30 days.
 Lists are numbered, so that a script can be given the keys of a small session's lists before
 anyone knows their names.
 """
@@ -31,11 +32,18 @@ BY_SIZE = "edge:residents:by-size"
 ARRIVALS = "edge:arrivals"
 OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
+ASIDE = "edge-aside"
 
 
 def residents_of(location: str) -> str:
     """Give the index of the residents whose proprietary location that is."""
     return f"edge:residents:of:{location}"
+
+
+def split(key: str) -> tuple[str, str] | None:
+    """Give the session and the part that a key is of; None if it is no session's."""
+    session, _, part = key.removeprefix("edge:{").rpartition("}:")
+    return (session, part) if session and key.startswith("edge:{") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,49 +53,50 @@ class SessionKeys:
     session: str
     prefix: str = "edge"
 
-    def _part(self, part: str) -> str:
+    def part(self, part: str) -> str:
+        """Give the key of the part with that name."""
         return f"{self.prefix}:{{{self.session}}}:{part}"
 
     @property
     def meta(self) -> str:
         """The token and the state of the session."""
-        return self._part("meta")
+        return self.part("meta")
 
     @property
     def scalars(self) -> str:
         """The values."""
-        return self._part("scalars")
+        return self.part("scalars")
 
     @property
     def lists(self) -> str:
         """The names of the lists."""
-        return self._part("lists")
+        return self.part("lists")
 
     @property
     def versions(self) -> str:
         """What changed when."""
-        return self._part("versions")
+        return self.part("versions")
 
     @property
     def gone(self) -> str:
         """What was deleted when."""
-        return self._part("gone")
+        return self.part("gone")
 
     @property
     def replies(self) -> str:
         """The stored replies."""
-        return self._part("replies")
+        return self.part("replies")
 
     @property
     def reply_index(self) -> str:
         """When which reply was stored."""
-        return self._part("reply-index")
+        return self.part("reply-index")
 
     @property
     def arrival(self) -> str:
         """The open arrival."""
-        return self._part("arrival")
+        return self.part("arrival")
 
     def list(self, number: int) -> str:
         """Give the key of one list."""
-        return self._part(f"list:{number}")
+        return self.part(f"list:{number}")

@@ -68,9 +68,47 @@ class OutboxStore:
             if after == "0-0":
                 return
 
+    def waiting(self, age_ms: int) -> Iterator[Entry]:
+        """Give what was put there longer ago, claimed or not; what cannot be read is left out."""
+        after, last = "-", f"{self._now_ms() - age_ms}"
+        while True:
+            with store_errors():
+                found = self._client.xrange(keys.OUTBOX, after, last, count=BATCH)
+            yield from (e for e in map(_entry, found) if e is not None)
+            if len(found) < BATCH:
+                return
+            after = f"({found[-1][0].decode()}"
+
+    def recall(self, consumer: str, age_ms: int) -> None:
+        """Claim what was put there longer ago, even what the group has forgotten."""
+        for entry in self.waiting(age_ms):
+            self._retried(partial(self._claim, consumer, entry.id, age_ms))
+
+    def _claim(self, consumer: str, entry_id: str, idle_ms: int) -> None:
+        self._client.xclaim(
+            *(keys.OUTBOX, keys.OUTBOX_GROUP, consumer, idle_ms, [entry_id]),
+            idle=idle_ms,
+            force=True,
+            justid=True,
+        )
+
+    def _now_ms(self) -> int:
+        """Give the server's time, by which entries are named."""
+        with store_errors():
+            seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
     def remove(self, entry: Entry) -> None:
         """Forget a delivered entry."""
         self._drop(entry.id)
+
+    def idle_consumers(self, idle_ms: int, *, mend: bool) -> int:
+        """Say how many processes that are gone are known here; with ``mend`` they are no more.
+
+        One that has claimed an entry stays until another has claimed it.
+        """
+        arguments = (keys.OUTBOX_GROUP, idle_ms, int(mend))
+        return int(self._scripts.run("retire_consumers", [keys.OUTBOX], *arguments))
 
     def _drop(self, entry_id: str | bytes) -> None:
         with store_errors(), self._client.pipeline() as pipe:
@@ -94,13 +132,12 @@ class OutboxStore:
         """Read entries; what cannot be read never will be, and must not keep the others."""
         entries = []
         for entry_id, fields in raws:
-            try:
-                message = message_from_json(json.loads(fields[b"message"]))
-            except (ValueError, KeyError, EdgeError):
-                log.exception("an entry of the outbox cannot be read and is dropped")
+            entry = _entry((entry_id, fields))
+            if entry is None:
+                log.error("an entry of the outbox cannot be read and is dropped: %.200r", fields)
                 self._drop(entry_id)
             else:
-                entries.append(Entry(entry_id.decode(), message))
+                entries.append(entry)
         return entries
 
     def _retried(self, read: Callable[[], T]) -> T:
@@ -113,6 +150,13 @@ class OutboxStore:
                     raise
             self._scripts.run("open_outbox", [keys.OUTBOX], keys.OUTBOX_GROUP)
             return read()
+
+
+def _entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry | None:
+    try:
+        return Entry(raw[0].decode(), message_from_json(json.loads(raw[1][b"message"])))
+    except (ValueError, KeyError, EdgeError):
+        return None
 
 
 def _updates_first(batch: list[Entry]) -> list[Entry]:

@@ -141,6 +141,7 @@ class RequestStore:
             VALUES_LIMIT,
             LISTS_LIMIT,
             REPLIES_LIMIT,
+            run.version,
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
             len(changes.propagations),

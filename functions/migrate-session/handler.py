@@ -5,6 +5,8 @@
 
   - ``freeze`` (``epoch=N&since=V[&final=1]``): a SessionPacket with a grant
   - ``hand-over`` (``grant=G``), ``thaw``: ``{}``
+
+With ``Accept: application/msgpack`` a packet comes as MessagePack.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import replace
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
+from edgedb.http import MSGPACK
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
 
@@ -29,7 +32,7 @@ def migrate_session(node: Node, request: Request) -> Response:
     if request.method == "GET":
         if caller is not None:
             _require_on_path(node, session, caller)
-        return Response.json(_read(node, request, session).to_json())
+        return _packet(request, _read(node, request, session))
     destination = _parameter(request, "to")
     if caller is not None and caller != destination:
         raise Forbidden(f"{caller} does not speak for {destination}")
@@ -68,10 +71,17 @@ def _freeze(node: Node, request: Request, session: str) -> Response:
     if request.query.get("final") != "1":
         much = source.too_much_to_freeze(session, since)
         if much is not None:
-            return Response.json(much.to_json())
+            return _packet(request, much)
     grant = _granted(node, request, session)
     packet = source.page(session, Cursor(since, since, since))
-    return Response.json(replace(packet, grant=grant).to_json())
+    return _packet(request, replace(packet, grant=grant))
+
+
+def _packet(request: Request, packet: SessionPacket) -> Response:
+    """Answer in the form that is asked for; JSON is the seed's."""
+    if request.accepts(MSGPACK):
+        return Response(packet.to_msgpack(), headers=(("Content-Type", MSGPACK),))
+    return Response.json(packet.to_json())
 
 
 def _granted(node: Node, request: Request, session: str) -> str:

@@ -4,7 +4,8 @@
 - ``force-offload[?session=ID][&policy=largest|least-recent|random]``: the token after the move
 - ``force-onload[?session=ID][&count=N]``: the tokens of the sessions brought here
 - ``tick``, deployed as ``oracle``: ``POST`` does what is due, ``GET`` reports the node's load,
-  ``GET /sessions[?limit=N][&policy=…]`` its sessions
+  ``GET /sessions[?limit=N][&policy=…]`` its sessions, ``GET /findings[?position=P]`` what is
+  wrong with it; ``POST /repairs[?position=P]`` mends that
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgedb import Endpoint, Request, Response
+from edgedb.checking import START, examine
 from edgedb.errors import ConfigurationError
 from edgedb.http import COUNT_LIMIT
 from edgedb.node import Node
@@ -50,6 +52,8 @@ def _force_onload(node: Node, request: Request) -> Response:
 
 
 def _tick(node: Node, request: Request) -> Response:
+    if request.path == EXAMINATIONS[request.method]:
+        return _examine(node, request)
     if request.method == "POST":
         # the cron connector has no credentials to send; a tick does nothing but what is due
         if "Authorization" in request.headers:
@@ -75,6 +79,12 @@ def _load(node: Node) -> Response:
     )
 
 
+def _examine(node: Node, request: Request) -> Response:
+    node.require_oracle(request)
+    position = request.query.get("position", START)
+    return Response.json(examine(node, position, mend=request.method == "POST").to_json())
+
+
 def _sessions(node: Node, request: Request) -> Response:
     policy = Policy.parse(request.query.get("policy", Policy.MOST_RECENT))
     limit = request.number("limit", 100, COUNT_LIMIT)
@@ -89,6 +99,9 @@ def _sessions(node: Node, request: Request) -> Response:
     ]
     return Response.json({"sessions": sessions})
 
+
+EXAMINATIONS = {"GET": "/findings", "POST": "/repairs"}
+"""By method; a repair is never the answer to a cron connector, which has no credentials."""
 
 ACTIONS: dict[str, Callable[[Node, Request], Response]] = {
     "tick": _tick,

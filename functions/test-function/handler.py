@@ -21,6 +21,10 @@ _QUESTIONS = threading.BoundedSemaphore(8)
 def test_function(node: Node, request: Request) -> Response:
     """Follow the local pointer and let the node it names confirm."""
     session = request.required_session()
+    # before the token: what is not arriving any more has a token
+    arrival = node.store.destination.arrival(session)
+    if arrival is not None and arrival.grant is not None:
+        raise Unavailable(f"session {session!r} is just arriving at {node.location}")
     token = node.store.residents.token(session)
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")

@@ -86,6 +86,8 @@ TEST = Call("edge-a", "test-function", "session=up")
 LOAD = Call("city", "oracle", caller=ORACLE, method="GET")
 TICK = Call("city", "oracle")
 SESSIONS = replace(LOAD, path="/sessions")
+FINDINGS = replace(LOAD, path="/findings")
+REPAIRS = replace(FINDINGS, path="/repairs", method="POST")
 STATUS = Call("city", "set-offload-status", "status=reject", caller=ORACLE)
 FORCE_OFFLOAD = Call("edge-a", "force-offload", "session=s", caller=ORACLE)
 FORCE_ONLOAD = Call("edge-a", "force-onload", "session=up", caller=ORACLE)
@@ -179,6 +181,8 @@ EXAMPLES: dict[str, Examples] = {
     "GET /function/oracle/sessions": examples(
         SESSIONS, replace(SESSIONS, query=f"limit={MANY}"), replace(SESSIONS, query="policy=x")
     ),
+    "GET /function/oracle/findings": examples(FINDINGS, replace(FINDINGS, query="position=x")),
+    "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
     "GET /function/set-offload-status": examples(STATUS, replace(STATUS, query="status=x")),
     "GET /function/force-offload": examples(
         FORCE_OFFLOAD,

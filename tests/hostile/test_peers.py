@@ -152,7 +152,7 @@ def test_a_redirect_is_not_followed() -> None:
     with gateway(saying(OK + b"Content-Length: 5\r\n\r\ntaken")) as elsewhere:
         there = f"HTTP/1.1 307 T\r\nLocation: {elsewhere}/x\r\nContent-Length: 0\r\n\r\n".encode()
         with gateway(saying(there)) as url:
-            assert sent(url) == PeerResponse(307, b"")
+            assert sent(url) == PeerResponse(307, b"", "")
 
 
 def test_an_answer_is_not_unpacked() -> None:

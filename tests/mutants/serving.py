@@ -48,10 +48,20 @@ MUTANTS = (
         invariant="I1",
         breaks="a request whose lock ran out writes over another one's work",
         file="edgedb/store/lua/commit.lua",
-        before=" or state[3] ~= lock then",
-        after=" then",
+        before="local is_held = state[3] == lock or is_forgotten",
+        after="local is_held = true",
         test="tests/integration/store/test_requests.py::"
         "test_a_request_that_lost_its_lock_changes_nothing",
+    ),
+    Mutant(
+        name="forgotten-lock-is-no-lock",
+        invariant="I2",
+        breaks="after a restart of the server a request undoes what others wrote since",
+        file="edgedb/store/lua/commit.lua",
+        before="not state[3] and not state[9] and state[4] == ARGV[14]",
+        after="not state[3]",
+        test="tests/integration/store/test_forgotten_locks.py::"
+        "test_a_request_whose_lock_was_forgotten_does_not_undo_another",
     ),
     Mutant(
         name="commit-in-another-epoch",
@@ -89,8 +99,8 @@ MUTANTS = (
         invariant="I2",
         breaks="a read-only handler sees half of one state and half of the next",
         file="edgedb/store/lua/read.lua",
-        before="elseif state[4] ~= ARGV[4] then",
-        after="elseif false then",
+        before="if is_taken or (not is_held and state[4] ~= ARGV[4]) then",
+        after="if is_taken then",
         test="tests/integration/store/test_requests.py::"
         "test_a_read_without_a_lock_is_refused_once_the_session_has_changed",
     ),

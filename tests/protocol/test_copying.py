@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 
 import pytest
 
 from edgedb.model import Value
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
@@ -72,7 +74,7 @@ def test_a_session_of_many_pages_is_copied_while_it_is_written_to(tree: Tree, se
         return answered(deliver())
 
     def answered(response: PeerResponse) -> PeerResponse:
-        if b'"grant"' in response.body:  # frozen now: a client would wait
+        if b"grant" in response.body:  # frozen now: a client would wait
             tree.hook = lambda _, deliver: deliver()
         return response
 
@@ -128,3 +130,44 @@ def test_the_source_serves_while_it_is_copied_and_until_it_is_frozen(tree: Tree)
     assert answers.index(503) > 2
     assert answers == [200] * answers.index(503) + [503, 503, 307]
     assert len(tree.words("edge-a")) == answers.count(200)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_writer_that_is_faster_than_the_copy_does_not_keep_it_from_its_end(tree: Tree) -> None:
+    written = {str(n): "x" for n in range(20)}
+    write(tree, dict(written), {})
+
+    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        if call.method == "GET":  # each page has four items, and four more are written
+            more = {f"{len(written)}-{n}": "x" for n in range(4)}
+            write(tree, dict(more), {})
+            written.update(more)
+        return deliver()
+
+    tree.hook = hook
+    tree.offload("edge-a")
+    assert tree.calls.count("GET edge-a/migrate-session") < 200
+    assert read(tree, "city", list(written), [])[0] == written
+    assert tree.leftovers() == {}
+
+
+def test_pages_travel_as_messagepack_and_the_seeds_answer_stays_json(tree: Tree) -> None:
+    write(tree, {"bytes": b"\x00\xff", "text": "\U0001f6d2"}, {"list": appended(b"\xfe", "x")})
+    types = list[str]()
+
+    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        response = deliver()
+        if "freeze" in str(call.query):
+            types.append(response.content_type)
+        return response
+
+    tree.hook = hook
+    packet = tree.node("city").peers.page("edge-a", "s", Cursor())
+    tree.offload("edge-a")
+    assert types == ["application/msgpack"]
+    assert read(tree, "city", ["bytes", "text"], ["list"]) == (
+        {"bytes": b"\x00\xff", "text": "\U0001f6d2"},
+        {"list": [b"\xfe", "x"]},
+    )
+    assert SessionPacket.from_msgpack(packet.to_msgpack()) == packet
+    assert SessionPacket.from_json(json.loads(json.dumps(packet.to_json()))) == packet

@@ -157,7 +157,8 @@ class Tree:
                 body=request.body,
             ),
         )
-        return PeerResponse(response.status, response.body)
+        content_type = dict(response.headers).get("Content-Type", "")
+        return PeerResponse(response.status, response.body, content_type)
 
     def respond(self, location: str, function: str, request: Request) -> Response:
         """Have a function of a location answer a request."""

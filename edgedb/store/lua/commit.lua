@@ -3,7 +3,7 @@
 --       residents of the proprietary, node, outbox, then the keys of the changed lists
 -- ARGV: now, here, session, lock, epoch, indexed (1 | 0), most forgotten deletions kept,
 --       idempotency key or '', reply, reply ttl in ms, most values, most lists, most replies
---       of a session, then counted groups:
+--       of a session, version when the request began, then counted groups:
 --       scalars to set (key, value), scalars to delete (key),
 --       lists (key, number, replaced (1 | 0), count, elements…), messages (payload)
 -- Returns 'ok' (also when repeated, as far as that can be told), 'lost' if the session is not
@@ -13,14 +13,17 @@ local now, here, session, lock = clock(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local key, reply, reply_ttl = ARGV[8], ARGV[9], tonumber(ARGV[10])
 
 local state = call('HMGET', meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last',
-  'buried')
-if state[1] ~= here or state[2] ~= ARGV[5] or state[3] ~= lock then
+  'buried', 'frozen_for')
+-- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
+local is_forgotten = not state[3] and not state[9] and state[4] == ARGV[14]
+local is_held = state[3] == lock or is_forgotten
+if state[1] ~= here or state[2] ~= ARGV[5] or state[7] == lock or not is_held then
   return state[7] == lock and 'ok' or 'lost'
 end
 local version, size, list_count = int(state[4]), int(state[5]), int(state[6])
 local size_before, is_new = size, version == 0
 
-local position = 13
+local position = 14
 local function take()
   position = position + 1
   return ARGV[position]
@@ -50,7 +53,7 @@ local function is_full()
   return values > most_values or list_names > most_lists
 end
 if is_full() then return 'full' end
-position = 13
+position = 14
 local any_gone = state[8] ~= false
 local function stamp(member)
   version = version + 1

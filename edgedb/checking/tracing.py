@@ -1,0 +1,114 @@
+"""Asks other nodes where a session is: whether a pointer leads anywhere, who else knows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from edgedb.errors import Conflict, Forbidden, NotFound, NotResident, SessionBusy
+from edgedb.model import VERSION_LIMIT, SessionToken
+from edgedb.node import Node
+from edgedb.packet import Cursor
+
+SECOND_LOOK_S = 0.5  # a session that moves to and fro may look like a ring once
+
+_NOTHING_NEWER = Cursor(VERSION_LIMIT - 1, VERSION_LIMIT - 1, VERSION_LIMIT - 1)
+
+
+def flaw(node: Node, pointer: SessionToken) -> str | None:
+    """Say what is wrong with a pointer of this node; None if nothing is.
+
+    It leads somewhere if the node it names has the session, or is about to, or leads on.
+
+    Raises:
+        EdgeError: a node on the way does not answer, or not to the point.
+
+    """
+    where = pointer.current_location
+    if where not in node.topology:
+        return f"leads to {where}, which is not in this node's topology"
+    try:
+        known = _resident(node, where, pointer)
+    except Forbidden:  # an id is the clients' choice: there it is another's by now
+        return None
+    if known is None:
+        return _way_on(node, pointer)
+    if known.epoch >= pointer.epoch:
+        return None
+    return f"leads to {where} in epoch {pointer.epoch}, where it is in epoch {known.epoch} only"
+
+
+def _way_on(node: Node, pointer: SessionToken) -> str | None:
+    where = pointer.current_location
+    for is_last in (False, True):
+        try:
+            node.peers.test_function(where, pointer.session, [node.location])
+        except NotFound:
+            return f"leads to {where}, from where it leads nowhere"
+        except SessionBusy:
+            if is_last:
+                return f"leads to {where}, from where it leads in a ring"
+            time.sleep(SECOND_LOOK_S)
+        else:
+            return None
+    return None
+
+
+def has_lost(node: Node, place: str, session: str) -> bool:
+    """Say whether a node has answered that it does not know a session; raises EdgeError."""
+    try:
+        node.peers.page(place, session, _NOTHING_NEWER)
+    except NotFound:
+        return True
+    except (Forbidden, NotResident):
+        pass
+    return False
+
+
+def holder(node: Node, token: SessionToken) -> SessionToken | None:
+    """Find the session on its path, from home to the root, at any other node than this one.
+
+    None: no other node has it or is about to have it, and all of them have said so.
+
+    Raises:
+        Conflict: it is moving.
+        EdgeError: a node does not answer, or not to the point.
+
+    """
+    is_moving = False
+    for place in _path(node, token.proprietary_location):
+        try:
+            known = _resident(node, place, token)
+        except Forbidden:
+            continue
+        if known is not None:
+            return known
+        is_moving |= _leads_on(node, place, token.session)
+    if is_moving:
+        raise Conflict(f"session {token.session!r} is moving; try again")
+    return None
+
+
+def _path(node: Node, home: str) -> Iterator[str]:
+    above = [place.id for place in node.topology.ancestors(home)]
+    return (place for place in [home, *above] if place != node.location)
+
+
+def _resident(node: Node, place: str, token: SessionToken) -> SessionToken | None:
+    """Give the token of a session that a node has; None if it has not."""
+    try:
+        known = node.peers.page(place, token.session, _NOTHING_NEWER).token
+    except (NotFound, NotResident):
+        return None
+    if known.proprietary_location != token.proprietary_location:
+        raise Forbidden(f"{place} has a session of that name of {known.proprietary_location}")
+    return known
+
+
+def _leads_on(node: Node, place: str, session: str) -> bool:
+    """Say whether a node leads to the session somewhere else than here."""
+    try:
+        node.peers.test_function(place, session, [node.location])
+    except (NotFound, SessionBusy):
+        return False
+    return True

@@ -1,0 +1,97 @@
+"""``edgectl doctor`` on a running tree: through gateways, at nodes whose Redis was damaged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from tests.support.edgectl import RunningTree, edgectl, tree
+
+REPOSITORY = Path(__file__).parents[2]
+STACKS = [f"--stack={REPOSITORY / name}" for name in ("stack.yml", "examples/stack.yml")]
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[RunningTree]:
+    """Run a tree that never ticks: only the doctor ends what is left over."""
+    with tree(tmp_path / "state", "--tick=0", *STACKS) as started:
+        yield started
+
+
+def server(running: RunningTree, location: str) -> redis.Redis:
+    """Connect to a node's server, as nobody should."""
+    host, _, port = running.node(location)["redis"].rpartition(":")
+    return redis.Redis(host=host, port=int(port), protocol=2)
+
+
+def doctor(running: RunningTree, *words: str) -> tuple[int, Any]:
+    """Run the doctor; gives its exit code and what it found."""
+    done = edgectl("doctor", *words, "--json", "--state-dir", running.folder, check=False)
+    assert done.stderr == ""
+    found = [(one["location"], one["kind"], one["repaired"]) for one in json.loads(done.stdout)]
+    return done.returncode, found
+
+
+def add_product(running: RunningTree, session: str) -> dict[str, Any]:
+    url = f"{running.gateway('edge-a')}/function/shopping-cart?product=tea"
+    answer = requests.post(url, headers={"X-session": session}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_what_is_damaged_is_found_explained_repaired_and_healthy_again(
+    running: RunningTree,
+) -> None:
+    for session in ("stays", "moves"):
+        add_product(running, session)
+    edgectl("offload", "edge-a", "--session", "moves", "--state-dir", running.folder)
+    assert doctor(running) == (0, [])
+
+    with server(running, "edge-a") as edge, server(running, "city") as city:
+        edge.zrem("edge:residents:by-size", "stays")
+        city.hincrby("edge:node", "bytes", 1000)
+        city.set("edge:{gone}:scalars", "x")
+    damages = [
+        ("city", "orphaned"),
+        ("city", "bytes"),
+        ("edge-a", "unindexed"),
+        ("edge-a", "bytes"),
+    ]
+    code, found = doctor(running)
+    assert (code, sorted(found)) == (1, sorted((at, kind, None) for at, kind in damages))
+    assert doctor(running, "cloud", "edge-b") == (0, [])
+
+    people = edgectl("doctor", "--state-dir", running.folder, check=False).stdout
+    assert "edge-a: unindexed stays: is resident here" in people
+    assert "--fix would: index it" in people
+
+    damages.remove(("edge-a", "bytes"))  # nothing was wrong but the index
+    code, found = doctor(running, "--fix")
+    assert (code, sorted(found)) == (0, sorted((at, kind, True) for at, kind in damages))
+    assert doctor(running) == (0, [])
+    assert add_product(running, "stays")["products"] == ["tea", "tea"]
+    assert add_product(running, "moves")["location"] == "city"
+
+
+def test_a_node_that_is_down_is_a_finding_and_the_others_are_examined(running: RunningTree) -> None:
+    add_product(running, "s")
+    edgectl("offload", "edge-a", "--session", "s", "--state-dir", running.folder)
+    gateway = running.process("city", "gateway")
+    assert gateway is not None
+    gateway.suspend()
+    try:
+        with server(running, "edge-b") as edge:
+            edge.hincrby("edge:node", "bytes", 5)
+        code, found = doctor(running, "--fix", "edge-b")
+        assert (code, found) == (0, [("edge-b", "bytes", True)])
+        code, found = doctor(running, "--fix", "edge-a")
+        assert (code, found) == (1, [("edge-a", "silent", False)])
+    finally:
+        gateway.resume()
+    assert doctor(running) == (0, [])

@@ -1,0 +1,573 @@
+"""What an examination finds in a node's Redis, and what its repairs make of it.
+
+Each state is made by hand, as no fault that the protocol foresees leaves it behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.datastructures import Headers
+
+import edgedb
+from edgedb import checking
+from edgedb.checking import examine
+from edgedb.errors import StoreUnavailable
+from edgedb.http import Response, problem
+from edgedb.model import Propagation, SessionToken
+from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.session import Changes
+from edgedb.store import keys
+from edgedb.store.requests import Attempt, Run
+from tests.support.dumps import dump
+from tests.support.tree import ORACLE_TOKEN, Hook, Tree, lose_answer, lose_request, parameters
+
+Findings = list[tuple[str, str, bool | None]]
+"""Kind, subject, and whether it was repaired."""
+
+
+def call(tree: Tree, location: str, path: str, position: str = "0") -> Response:
+    """Examine or repair a slice, as ``edgectl doctor`` does."""
+    method = "POST" if path == "/repairs" else "GET"
+    headers = Headers({"Authorization": f"Bearer {ORACLE_TOKEN}"})
+    request = edgedb.Request(method, path, f"position={position}".encode(), headers)
+    return tree.respond(location, "oracle", request)
+
+
+def examined(tree: Tree, location: str, path: str = "/findings") -> list[dict[str, Any]]:
+    """Examine a whole node; gives the documents."""
+    found, position = [], "0"
+    while position is not None:
+        response = call(tree, location, path, position)
+        assert response.status == 200, response.body
+        document = json.loads(response.body)
+        found += document["findings"]
+        position = document["next"]
+    return found
+
+
+def findings(tree: Tree, location: str, path: str = "/findings") -> Findings:
+    """Examine a whole node; without duplicates, sorted."""
+    found = examined(tree, location, path)
+    return sorted({(one["kind"], one["subject"], one["repaired"]) for one in found})
+
+
+def is_healthy(tree: Tree) -> bool:
+    """Examine every node."""
+    return not any(findings(tree, place.id) for place in tree.topology)
+
+
+def is_cured(tree: Tree, location: str, *kinds: str, subject: str = "s") -> bool:
+    """Say whether exactly that is found, nothing is changed by looking, and repairs end it."""
+    before = dump(tree)
+    assert findings(tree, location) == sorted((kind, subject, None) for kind in kinds)
+    assert dump(tree) == before
+    assert findings(tree, location, "/repairs") == sorted((kind, subject, True) for kind in kinds)
+    return is_healthy(tree)
+
+
+@pytest.fixture
+def settled(tree: Tree) -> Tree:
+    """Give a tree with one session at home and one that was moved up twice."""
+    tree.write("edge-a", "one")
+    tree.write("edge-a", "two", "up")
+    tree.offload("edge-a", "up")
+    tree.offload("city", "up")
+    tree.tick_all()
+    return tree
+
+
+def test_a_tree_at_rest_is_healthy(settled: Tree) -> None:
+    assert is_healthy(settled)
+
+
+def test_a_tree_that_serves_and_moves_is_healthy(settled: Tree) -> None:
+    while_serving = settled.node("edge-a", "notebook").store.requests.begin(
+        Attempt("s", "notebook", "lock")
+    )
+    assert isinstance(while_serving, Run)
+    settled.node("edge-a").store.requests.begin(Attempt("new", "notebook", "lock"))
+    settled.node("city").store.destination.arrive(token("t", "edge-b"), "transfer")
+    assert is_healthy(settled)
+
+
+def token(session: str = "s", at: str = "edge-a", epoch: int = 1) -> SessionToken:
+    return SessionToken(session, at, at, "notebook", epoch)
+
+
+def test_a_freeze_that_is_over_is_thawed(settled: Tree) -> None:
+    source = settled.node("edge-a").store.source
+    assert source.freeze("s", "dead", 1)
+    assert is_healthy(settled)
+    settled.clock.advance(11)
+    assert is_cured(settled, "edge-a", "frozen")
+    assert "frozen_for" not in meta(settled, "edge-a")
+
+
+def meta(tree: Tree, location: str, session: str = "s") -> dict[str, str]:
+    state = tree.clients[location].hgetall(f"edge:{{{session}}}:meta")
+    return {name.decode(): value.decode() for name, value in state.items()}
+
+
+def test_a_copy_that_nobody_goes_on_with_is_discarded(settled: Tree) -> None:
+    settled.node("city").store.destination.arrive(token(), "dead")
+    settled.clock.advance(11)
+    assert is_cured(settled, "city", "arriving")
+    assert settled.leftovers() == {}
+
+
+def during_hand_over(fault: Hook) -> Hook:
+    def hook(sent: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        is_hand_over = parameters(sent).get("phase") == ["hand-over"]
+        return fault(sent, deliver) if is_hand_over else deliver()
+
+    return hook
+
+
+def strand(tree: Tree, location: str = "edge-a", fault: Hook = lose_request) -> None:
+    """Offload session ``s`` so that it is prepared above and no more."""
+    tree.hook = during_hand_over(fault)
+    assert tree.oracle(location, "force-offload", "session=s").status == 502
+    tree.hook = lambda _, deliver: deliver()
+
+
+@pytest.mark.parametrize(("fault", "resident"), [(lose_request, "edge-a"), (lose_answer, "city")])
+def test_a_prepared_arrival_is_ended_as_its_source_says(
+    settled: Tree, fault: Hook, resident: str
+) -> None:
+    strand(settled, fault=fault)
+    settled.clock.advance(11)
+    settled.node("edge-a").store.source.thaw("s", "whatever")
+    assert [kind for kind, *_ in findings(settled, "city")] == ["prepared"]
+    assert findings(settled, "city", "/repairs") == [("prepared", "s", True)]
+    findings(settled, "edge-a", "/repairs")
+    assert is_healthy(settled)
+    assert settled.residents() == [resident]
+    assert settled.words("edge-a") == ["one"]
+
+
+def test_the_last_copy_of_a_session_is_adopted(settled: Tree) -> None:
+    strand(settled)
+    settled.clients["edge-a"].flushall()
+    settled.clock.advance(11)
+    (found,) = examined(settled, "city")
+    assert found["kind"] == "last-copy"
+    assert "edge-a does not know the session any more" in found["found"]
+    assert is_cured(settled, "city", "last-copy")
+    assert settled.residents() == ["city"]
+    settled.onload("edge-a")
+    assert settled.words("edge-a") == ["one"]
+
+
+def test_the_last_copy_is_announced_to_a_home_that_still_leads_to_its_source(tree: Tree) -> None:
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    strand(tree, "city")
+    tree.clients["city"].flushall()
+    tree.clock.advance(11)
+    assert ("last-copy", "s", True) in findings(tree, "cloud", "/repairs")
+    tree.tick_all()
+    assert is_healthy(tree)
+    assert tree.words("edge-a") == ["one"]
+
+
+def test_silence_of_the_source_is_no_loss(settled: Tree) -> None:
+    strand(settled)
+    settled.clients["edge-a"].flushall()
+    settled.clock.advance(11)
+    settled.hook = on_the_path(lose_request, "edge-a")
+    assert findings(settled, "city") == [("prepared", "s", None), ("silent", "edge-a", None)]
+    assert findings(settled, "city", "/repairs") == [
+        ("prepared", "s", False),
+        ("silent", "edge-a", False),
+    ]
+    assert "edge:{s}:arrival" in settled.leftovers()["city"]
+
+
+def on_the_path(answer: Hook, location: str) -> Hook:
+    def hook(sent: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        return answer(sent, deliver) if sent.location == location else deliver()
+
+    return hook
+
+
+def test_a_copy_is_not_adopted_while_a_node_that_may_know_better_is_silent(settled: Tree) -> None:
+    strand(settled)
+    settled.clients["edge-a"].flushall()
+    settled.clock.advance(11)
+    settled.hook = on_the_path(lose_request, "cloud")
+    assert ("last-copy", "s", False) in findings(settled, "city", "/repairs")
+    assert settled.residents() == []
+
+
+def test_a_copy_is_not_adopted_where_the_session_lives_on_elsewhere(settled: Tree) -> None:
+    strand(settled)
+    settled.clock.advance(11)
+    assert settled.oracle("city", "set-offload-status", "status=reject").status == 200
+    settled.offload("edge-a")
+    settled.clients["edge-a"].flushall()
+    (found,) = examined(settled, "city", "/repairs")
+    assert (found["kind"], found["repaired"]) == ("last-copy", False)
+    assert "cloud has a session of that name, in epoch 2" in found["reason"]
+    assert settled.residents() == ["cloud"]
+
+
+def test_a_copy_is_not_adopted_once_a_later_owner_is_known(settled: Tree) -> None:
+    strand(settled)
+    arrival = settled.node("city").store.destination.arrival("s")
+    assert arrival is not None
+    assert arrival.token is not None
+    pointer = {"proprietary": "edge-a", "current": "cloud", "function": "notebook", "epoch": 2}
+    settled.clients["city"].hset("edge:{s}:meta", mapping=pointer)
+    examination = settled.node("city").store.examination
+    assert not examination.adopt(arrival, arrival.token.moved_to("city"))
+    assert meta(settled, "city")["current"] == "cloud"
+
+
+def test_an_arrival_that_no_tick_would_see_is_listed(settled: Tree) -> None:
+    settled.node("city").store.destination.arrive(token(), "t")
+    settled.clients["city"].zrem(keys.ARRIVALS, "s")
+    assert is_cured(settled, "city", "unlisted")
+    assert settled.node("city").store.destination.arrivals() == ["s"]
+
+
+@pytest.mark.parametrize("part", ["scalars", "lists", "versions", "gone", "replies", "reply-index"])
+def test_data_without_a_session_are_set_aside(settled: Tree, part: str) -> None:
+    settled.clients["city"].set(f"edge:{{s}}:{part}", "kept")
+    assert is_cured(settled, "city", "orphaned")
+    assert settled.clients["city"].get(f"edge-aside:{{s}}:{part}") == b"kept"
+    assert 0 < settled.clients["city"].pttl(f"edge-aside:{{s}}:{part}") <= 30 * 24 * 3600 * 1000
+
+
+def test_data_beside_a_pointer_are_set_aside(settled: Tree) -> None:
+    settled.clients["city"].hset("edge:{up}:scalars", "count", "s1")
+    assert is_cured(settled, "city", "orphaned", subject="up")
+    assert settled.words("edge-a", "up") == ["two"]
+
+
+def test_a_list_that_nothing_names_is_set_aside(settled: Tree) -> None:
+    settled.clients["edge-a"].rpush("edge:{s}:list:7", "lost")
+    assert is_cured(settled, "edge-a", "orphaned")
+    assert settled.words("edge-a") == ["one"]
+
+
+def test_what_is_being_staged_belongs_to_its_arrival(settled: Tree) -> None:
+    settled.hook = during_hand_over(lose_request)
+    settled.oracle("edge-a", "force-offload", "session=s")
+    assert is_healthy(settled)
+
+
+@pytest.mark.parametrize("index", [keys.BY_SIZE, keys.residents_of("edge-a")])
+def test_a_resident_that_is_missing_in_an_index_is_indexed(settled: Tree, index: str) -> None:
+    before = settled.clients["edge-a"].zscore(index, "s")
+    settled.clients["edge-a"].zrem(index, "s")
+    found = dict.fromkeys(kind for kind, *_ in findings(settled, "edge-a"))
+    assert "unindexed" in found
+    findings(settled, "edge-a", "/repairs")
+    assert is_healthy(settled)
+    assert settled.clients["edge-a"].zscore(index, "s") == before
+
+
+def test_a_resident_of_another_size_than_the_index_says_is_indexed_anew(settled: Tree) -> None:
+    settled.clients["edge-a"].zadd(keys.BY_SIZE, {"s": 5})
+    assert ("unindexed", "s", None) in findings(settled, "edge-a")
+    findings(settled, "edge-a", "/repairs")
+    assert is_healthy(settled)
+
+
+@pytest.mark.parametrize(
+    ("index", "session"),
+    [
+        (keys.BY_SIZE, "up"),
+        (keys.BY_SIZE, "nobody's"),
+        (keys.residents_of("edge-a"), "up"),
+        (keys.residents_of("edge-b"), "s"),
+        (keys.ARRIVALS, "s"),
+    ],
+)
+def test_what_an_index_names_but_is_not_there_is_taken_out(
+    settled: Tree, index: str, session: str
+) -> None:
+    settled.clients["edge-a"].zadd(index, {session: 0})
+    assert is_cured(settled, "edge-a", "stale-index", subject=index)
+    assert settled.clients["edge-a"].zscore(index, session) is None
+
+
+def test_an_index_of_many_wrong_entries_is_one_finding(settled: Tree) -> None:
+    settled.clients["edge-a"].zadd(keys.BY_SIZE, {f"gone {n}": 0 for n in range(3000)})
+    (found,) = examined(settled, "edge-a")
+    assert found["found"].endswith("…")
+    findings(settled, "edge-a", "/repairs")
+    assert is_healthy(settled)
+    assert settled.clients["edge-a"].zcard(keys.BY_SIZE) == 1
+
+
+@pytest.mark.parametrize("wrong", [-100, 1])
+def test_bytes_that_do_not_add_up_are_counted_anew(settled: Tree, wrong: int) -> None:
+    settled.clients["edge-a"].hincrby(keys.STATUS, "bytes", wrong)
+    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
+
+
+def test_bytes_are_added_up_over_any_number_of_residents(settled: Tree) -> None:
+    for n in range(60):
+        settled.write("edge-a", "x" * n, f"session {n}")
+    assert is_healthy(settled)
+    settled.clients["edge-a"].hincrby(keys.STATUS, "bytes", 7)
+    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
+
+
+def undelivered(tree: Tree, function: str = "tally") -> None:
+    """Commit a request of ``edge-a`` that sends a message."""
+    requests = tree.node("edge-a").store.requests
+    run = requests.begin(Attempt("s", "notebook", "lock"))
+    assert isinstance(run, Run)
+    requests.commit(run, Changes({}, {}, (Propagation("m", "city", function, "milk", "edge-a"),)))
+
+
+def test_messages_that_wait_are_delivered(settled: Tree) -> None:
+    undelivered(settled)
+    assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
+    told = settled.call("city", "tally", query="word=milk")
+    assert json.loads(told.body)["count"] == 1
+
+
+def test_messages_to_who_does_not_answer_stay_and_are_told_of(settled: Tree) -> None:
+    undelivered(settled)
+    settled.hook = on_the_path(lose_request, "city")
+    assert findings(settled, "edge-a", "/repairs") == [("undelivered", "tally at city", False)]
+    settled.hook = lambda _, deliver: deliver()
+    assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
+
+
+def test_a_message_that_the_group_has_forgotten_is_delivered(settled: Tree) -> None:
+    undelivered(settled)
+    settled.hook = on_the_path(lose_request, "city")
+    settled.tick_all()
+    settled.hook = lambda _, deliver: deliver()
+    client = settled.clients["edge-a"]
+    for consumer in client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP):
+        client.xgroup_delconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, consumer["name"])
+    settled.tick_all()
+    assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
+
+
+def test_an_update_for_a_location_that_is_gone_is_dropped(settled: Tree) -> None:
+    update = {"kind": "update", "to": "edge-z", "token": token().to_json()}
+    settled.clients["city"].xadd(keys.OUTBOX, {"message": json.dumps(update)})
+    settled.tick_all()
+    assert is_cured(settled, "city", "undelivered", subject="edge-z")
+    assert settled.clients["city"].xlen(keys.OUTBOX) == 0
+
+
+def consumers(tree: Tree, location: str) -> set[str]:
+    found = tree.clients[location].xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
+    return {consumer["name"].decode() for consumer in found}
+
+
+def test_processes_that_are_gone_count_as_consumers_no_more(
+    settled: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ("consumers", keys.OUTBOX, None) not in findings(settled, "city")
+    monkeypatch.setattr("edgedb.checking.books.CONSUMER_LIFE_MS", 0)
+    settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
+    assert findings(settled, "city") == [("consumers", keys.OUTBOX, None)]
+    assert findings(settled, "city", "/repairs") == [("consumers", keys.OUTBOX, True)]
+    assert findings(settled, "city") == []
+    assert consumers(settled, "city") == set()
+
+
+def test_a_tick_forgets_processes_that_are_gone(
+    settled: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
+    settled.tick_all()
+    assert "dead" in consumers(settled, "city")
+    monkeypatch.setattr("edgedb.delivery.CONSUMER_LIFE_MS", 0)
+    settled.tick_all()
+    assert consumers(settled, "city") == set()
+
+
+def test_a_process_that_has_claimed_a_message_counts_until_another_has_it(
+    settled: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgedb.delivery.CONSUMER_LIFE_MS", 0)
+    undelivered(settled)
+    settled.hook = on_the_path(lose_request, "city")
+    settled.tick_all()
+    assert consumers(settled, "edge-a") == {settled.node("edge-a").name}
+    settled.hook = lambda _, deliver: deliver()
+    settled.tick_all()
+    assert (consumers(settled, "edge-a"), settled.clients["edge-a"].xlen(keys.OUTBOX)) == (set(), 0)
+
+
+def test_a_pointer_to_a_node_that_lost_the_session_is_forgotten(settled: Tree) -> None:
+    settled.clients["cloud"].flushall()
+    assert findings(settled, "edge-a") == [("pointer", "up", None)]
+    assert findings(settled, "city") == [("pointer", "up", None)]
+    for location in ("edge-a", "city"):
+        assert findings(settled, location, "/repairs") == [("pointer", "up", True)]
+    assert is_healthy(settled)
+    assert settled.write("edge-a", "anew", "up").status == 200
+    assert settled.residents("up") == ["edge-a"]
+
+
+def test_a_pointer_leads_to_where_the_session_is_again(settled: Tree) -> None:
+    settled.clients["city"].delete("edge:{up}:meta")
+    settled.clients["edge-a"].hset("edge:{up}:meta", mapping={"current": "city", "epoch": 2})
+    assert is_cured(settled, "edge-a", "pointer", subject="up")
+    assert (meta(settled, "edge-a", "up")["current"], settled.words("edge-a", "up")) == (
+        "cloud",
+        ["two"],
+    )
+
+
+def test_pointers_in_a_ring_are_mended(settled: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgedb.checking.tracing.SECOND_LOOK_S", 0)
+    settled.clients["edge-a"].hset("edge:{up}:meta", "current", "city")
+    settled.clients["city"].hset("edge:{up}:meta", "current", "edge-a")
+    (found,) = examined(settled, "edge-a")
+    assert "ring" in found["found"]
+    assert findings(settled, "edge-a", "/repairs") == [("pointer", "up", True)]
+    assert is_healthy(settled)
+    assert settled.words("city", "up") == ["two"]
+
+
+def test_a_pointer_ahead_of_a_session_that_began_anew_does_not_bar_its_way(settled: Tree) -> None:
+    settled.offload("edge-a")
+    settled.onload("edge-a")
+    settled.clients["edge-a"].flushall()
+    settled.write("edge-a", "anew")
+    assert settled.oracle("edge-a", "force-offload", "session=s").status == 409
+    assert ("pointer", "s", None) in findings(settled, "city")
+    findings(settled, "city", "/repairs")
+    settled.offload("edge-a")
+    assert settled.words("edge-a") == ["anew"]
+    assert is_healthy(settled)
+
+
+def test_a_pointer_to_a_location_that_is_not_in_the_topology_is_told_of(settled: Tree) -> None:
+    settled.clients["edge-b"].hset(
+        "edge:{s}:meta",
+        mapping={"proprietary": "edge-b", "current": "gone", "function": "f", "epoch": 2},
+    )
+    (found,) = examined(settled, "edge-b")
+    assert "not in this node's topology" in found["found"]
+    (found,) = examined(settled, "edge-b", "/repairs")
+    assert (found["repaired"], "put it back" in found["reason"]) == (False, True)
+    assert meta(settled, "edge-b")["current"] == "gone"
+
+
+def test_a_pointer_to_a_location_that_left_is_mended_where_the_session_moved_on(
+    settled: Tree,
+) -> None:
+    settled.clients["edge-a"].hset("edge:{up}:meta", mapping={"current": "gone", "epoch": 2})
+    assert is_cured(settled, "edge-a", "pointer", subject="up")
+    assert settled.words("edge-a", "up") == ["two"]
+
+
+def test_a_pointer_to_a_session_that_is_just_arriving_is_in_order(settled: Tree) -> None:
+    strand(settled, fault=lose_answer)
+    assert findings(settled, "edge-a") == []
+    assert settled.call("city", "test-function", query="session=s").status == 503
+    settled.tick_all()
+    assert is_healthy(settled)
+
+
+def test_a_pointer_to_somebody_elses_session_of_that_name_is_left_alone(settled: Tree) -> None:
+    settled.clients["cloud"].flushall()
+    settled.write("cloud", "mine", "up")
+    assert is_healthy(settled)
+
+
+@pytest.mark.parametrize("answer", [lose_request, None], ids=["silent", "out of order"])
+def test_a_pointer_to_a_node_that_cannot_be_asked_is_not_touched(
+    settled: Tree, answer: Hook | None
+) -> None:
+    broken = problem(StoreUnavailable("x"))
+    settled.hook = answer or (lambda *_: PeerResponse(broken.status, broken.body))
+    assert findings(settled, "edge-a") == [("silent", "cloud", None)]
+    assert findings(settled, "edge-a", "/repairs") == [("silent", "cloud", False)]
+    assert meta(settled, "edge-a", "up")["current"] == "cloud"
+
+
+def test_a_pointer_that_has_changed_meanwhile_is_left_as_it_is(settled: Tree) -> None:
+    examination = settled.node("edge-a").store.examination
+    found = settled.node("edge-a").store.residents.token("up")
+    assert found is not None
+    settled.onload("edge-a", "up")
+    assert not examination.repoint(found, None)
+    assert settled.words("edge-a", "up") == ["two"]
+
+
+def test_a_full_node_is_examined_and_says_what_could_not_be_repaired(settled: Tree) -> None:
+    client = settled.clients["edge-a"]
+    client.hincrby(keys.STATUS, "bytes", 5)
+    client.config_set("maxmemory", 1)
+    try:
+        (found,) = examined(settled, "edge-a", "/repairs")
+    finally:
+        client.config_set("maxmemory", 0)
+    assert (found["kind"], found["repaired"]) == ("bytes", False)
+    assert "memory limit" in found["reason"]
+    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
+
+
+def test_where_other_nodes_are_slow_no_repair_begins_too_late(
+    settled: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled.clients["cloud"].flushall()
+    monkeypatch.setattr("edgedb.checking.examination.REPAIRS_S", 0)
+    (found,) = examined(settled, "edge-a", "/repairs")
+    assert (found["repaired"], found["reason"]) == (False, "other nodes were too slow; ask again")
+    assert meta(settled, "edge-a", "up")["current"] == "cloud"
+
+
+def test_whatever_waits_for_a_silent_node_is_sent_once_more_and_not_over_and_over(
+    settled: Tree,
+) -> None:
+    for function in ("tally", "other", "third"):
+        undelivered(settled, function)
+    settled.hook = on_the_path(lose_request, "city")
+    settled.calls.clear()
+    assert len(findings(settled, "edge-a", "/repairs")) == 3
+    assert len([call for call in settled.calls if call.startswith("POST city/")]) == 3
+
+
+def test_a_large_node_is_examined_in_slices(settled: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(100):
+        settled.write("edge-b", "x", f"session {n}")
+    settled.clients["edge-b"].zrem(keys.BY_SIZE, *(f"session {n}" for n in range(100)))
+    monkeypatch.setattr(checking, "SLICE_S", 0.0)
+    slices, position = 0, checking.START
+    found = set[str]()
+    while position is not None:
+        part = examine(settled.node("edge-b"), position)
+        slices, position = slices + 1, part.next
+        found |= {one.subject for one in part.findings if one.kind == "unindexed"}
+    assert slices > 3
+    assert len(found) == 100
+
+
+@pytest.mark.parametrize("position", ["", "x", "-1", "1.5", "٣", "9" * 20, "node "])
+def test_a_position_that_no_slice_has_named_is_400(settled: Tree, position: str) -> None:
+    assert call(settled, "city", "/findings", position).status == 400
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/findings"), ("POST", "/repairs")])
+def test_only_the_oracle_may_examine_and_repair(settled: Tree, method: str, path: str) -> None:
+    settled.clients["city"].hincrby(keys.STATUS, "bytes", 5)
+    before = dump(settled)
+    assert settled.respond("city", "oracle", edgedb.Request(method, path)).status == 401
+    assert dump(settled) == before
+
+
+def test_what_is_nobodys_is_no_finding(settled: Tree) -> None:
+    client = settled.clients["edge-a"]
+    client.set("another program's", "x")
+    client.set("edge:{s}:unknown", "x")
+    client.set("edge:something", "x")
+    client.set(b"edge:{\xff}:meta", "x")
+    assert is_healthy(settled)

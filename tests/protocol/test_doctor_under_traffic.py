@@ -1,0 +1,103 @@
+"""Repairs are made while clients write and sessions move; they break nothing."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from edgedb.checking import LAST, START, examine
+from edgedb.http import Response
+from edgedb.offloading import tick
+from edgedb.peers import PeerRequest, PeerResponse
+from tests.support.threads import at_once
+from tests.support.tree import Hook, Tree, lose_answer, lose_request
+
+SESSIONS = ("one", "two", "three")
+WRITES = 100
+FREEZE_S = 0.02  # so short that the doctor comes upon moves that are still under way
+
+
+def milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def written(tree: Tree, session: str, word: str) -> None:
+    """Write until it is acknowledged, as a client that repeats with the same key."""
+    at, deadline = "edge-a", time.monotonic() + 30
+    while time.monotonic() < deadline:
+        key = {"Idempotency-Key": word}
+        response = tree.call(at, "notebook", session, query=f"word={word}", headers=key)
+        if response.status == 200:
+            return
+        at = elsewhere(response)
+    raise AssertionError(f"{word} was never acknowledged: {response}")
+
+
+def elsewhere(response: Response) -> str:
+    assert response.status in {307, 409, 503}, response
+    return dict(response.headers).get("X-session-location", "edge-a")
+
+
+def move(tree: Tree, chance: random.Random, session: str) -> None:
+    """Move a session up or home; that it cannot be moved now is no matter."""
+    location, action = chance.choice(
+        [("edge-a", "force-offload"), ("city", "force-offload"), ("edge-a", "force-onload")]
+    )
+    tree.oracle(location, action, f"session={session}")
+
+
+def losing(chance: random.Random) -> Hook:
+    """Lose every tenth call of a move, and every tenth answer."""
+
+    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        fault = chance.choice([lose_request, lose_answer, *[None] * 8])
+        return fault(call, deliver) if fault and call.method == "POST" else deliver()
+
+    return hook
+
+
+def examine_all(tree: Tree, location: str) -> None:
+    """Repair a node, slice by slice."""
+    position: str | None = START
+    while position is not None:
+        position = examine(tree.node(location), position, mend=True).next
+
+
+def test_repairs_under_traffic_lose_fork_and_double_nothing(make_tree: Callable[..., Tree]) -> None:
+    settings = {"lock_wait": 1.0, "freeze_timeout": FREEZE_S}
+    tree = make_tree(clock=milliseconds, settings=settings)
+    chance, is_over = random.Random(7), list[int]()
+    tree.hook = losing(chance)
+    places = [place.id for place in tree.topology]
+
+    def work(n: int) -> None:
+        if n < len(SESSIONS):
+            for i in range(WRITES):
+                written(tree, SESSIONS[n], f"{SESSIONS[n]}-{i}")
+            is_over.append(n)
+            return
+        while len(is_over) < len(SESSIONS):
+            if n % 2:
+                move(tree, chance, chance.choice(SESSIONS))
+            else:
+                examine_all(tree, chance.choice(places))
+
+    at_once(7, work)
+    tree.hook = lambda _, deliver: deliver()
+    for _ in range(2):
+        time.sleep(FREEZE_S)
+        for location in places:
+            tick(tree.node(location))
+    for session in SESSIONS:
+        assert len(tree.residents(session)) == 1
+        expected = Counter(f"{session}-{i}" for i in range(WRITES))
+        assert Counter(tree.words("edge-a", session)) == expected
+    for location in places:
+        examine_all(tree, location)
+        assert all(not examine(tree.node(location), at).findings for at in (START, LAST))
+    assert tree.leftovers() == {}
+    assert not any(
+        key.startswith(b"edge-aside") for at in places for key in tree.clients[at].scan_iter()
+    )

@@ -1,0 +1,43 @@
+"""States that end by themselves: without a tick, or without the node they wait for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from edgedb.peers import PeerRequest, PeerResponse
+from tests.support.tree import Tree, lose_answer, parameters
+
+
+def lose_hand_over(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+    """Lose the answer to every hand-over; a hook."""
+    is_hand_over = parameters(call).get("phase") == ["hand-over"]
+    return lose_answer(call, deliver) if is_hand_over else deliver()
+
+
+def test_a_request_finishes_the_move_that_it_waits_for(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"lock_wait": 2.0})
+    tree.write("edge-a", "one")
+    tree.hook = lose_hand_over
+    assert tree.oracle("edge-a", "force-offload", "session=s").status == 502
+    tree.hook = lambda _, deliver: deliver()
+    assert json.loads(tree.write("edge-a", "two").body) == {"location": "city", "count": 2}
+    assert (tree.residents(), tree.leftovers()) == (["city"], {})
+
+
+def test_an_update_for_a_home_that_lost_the_session_is_dropped(tree: Tree) -> None:
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    tree.clients["edge-a"].flushall()
+    tree.offload("city")
+    assert tree.node("cloud").store.residents.load().outbox == 1
+    tree.tick_all()
+    assert tree.node("cloud").store.residents.load().outbox == 0
+
+
+def test_what_a_home_has_lost_can_be_brought_home(tree: Tree) -> None:
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    tree.clients["edge-a"].flushall()
+    tree.onload("edge-a")
+    assert tree.words("edge-a") == ["one"]
