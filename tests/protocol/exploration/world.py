@@ -51,6 +51,7 @@ class World:
             (serving, "time", self._time),
             (handler, "time", self._time),
             # asking less often changes nothing but how long it takes
+            (serving, "FIRST_PAUSE_S", 0.25),
             (serving, "LONGEST_PAUSE_S", 0.5),
             (handler, "POLL_S", 0.5),
             (scripts, "_source", script_source),
