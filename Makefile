@@ -38,6 +38,7 @@ chaos: venv
 mutants: venv
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+# Ratios measured side by side, with a report in results/; ARGS="--only move --out DIR".
 .PHONY: bench bench-quick
 bench: venv
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -50,6 +51,7 @@ lint: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	for handler in functions/*/handler.py examples/*/handler.py; do $(BIN)/mypy $$handler || exit 1; done
+	for handler in functions/*/handler.py examples/*/handler.py benchmarks/functions/*/handler.py; do $(BIN)/mypy $$handler || exit 1; done
 	cd template/python3-http-edge && ../../$(BIN)/mypy --strict index.py server.py function/handler.py
+	cd benchmarks/template/python3-http && ../../../$(BIN)/mypy --strict index.py
 	$(BIN)/lint-imports

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import flask
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import EnvironHeaders, Headers
+from werkzeug.http import HTTP_STATUS_CODES
 
 from edgedb.errors import BadRequest, EdgeError, InvalidSession, MethodNotAllowed, TooLarge
 from edgedb.model import checked_session_id
@@ -26,6 +27,11 @@ MSGPACK = "application/msgpack"
 
 IDEMPOTENCY_KEY_LIMIT = 256  # characters
 COUNT_LIMIT = 1000  # sessions one call may ask for
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+
+WITHOUT_BODY = {204, 304, *range(100, 200)}  # RFC 9110, section 6.4.1
 
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 pchar, and the slash
 
@@ -49,13 +55,17 @@ class Request:
     @classmethod
     def from_event(cls, event: Any) -> Request:  # noqa: ANN401 - the template's own class
         """Read a python3-http event, inside the Flask request that it was made from."""
-        environ = flask.request.environ
+        return cls.from_environ(flask.request.environ, event.body)
+
+    @classmethod
+    def from_environ(cls, environ: Environ, body: bytes) -> Request:
+        """Read a WSGI environment (PEP 3333), whose body has been read already."""
         return cls(
-            method=event.method,
+            method=environ["REQUEST_METHOD"],
             path=environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape"),
-            query_string=flask.request.query_string,
-            headers=event.headers,
-            body=event.body,
+            query_string=environ.get("QUERY_STRING", "").encode("latin-1"),
+            headers=EnvironHeaders(environ),
+            body=body,
         )
 
     @property
@@ -169,6 +179,16 @@ class Response:
     def text(cls, text: str, status: int = 200) -> Response:
         """Answer with plain text."""
         return cls(text.encode(), status, (("Content-Type", "text/plain; charset=utf-8"),))
+
+    def to_wsgi(self, method: str, start_response: StartResponse) -> list[bytes]:
+        """Answer as a WSGI application does (PEP 3333)."""
+        headers, body = list(self.headers), self.body
+        if self.status in WITHOUT_BODY:
+            body = b""
+        else:
+            headers.append(("Content-Length", str(len(body))))
+        start_response(f"{self.status} {HTTP_STATUS_CODES.get(self.status, 'Unknown')}", headers)
+        return [] if method == "HEAD" else [body]
 
     def as_tuple(self) -> tuple[bytes, int, list[tuple[str, str]]]:
         """Give the form that Flask, and so every python3-http index.py, passes on unchanged."""

@@ -31,10 +31,13 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What *begin* brought along; None: the session is large, ask the :class:`Reader`."""
+    """What *begin* brought along; None: there is much of it, ask the :class:`Reader`.
+
+    ``lists`` None: there are many; one list of None: it is large.
+    """
 
     scalars: Mapping[str, Value] | None = None
-    lists: Mapping[str, tuple[Value, ...]] | None = None
+    lists: Mapping[str, tuple[Value, ...] | None] | None = None
 
 
 @dataclass
@@ -92,7 +95,9 @@ class Session:
 
     def _stored_list(self, key: str) -> Iterable[Value]:
         if self._snapshot.lists is not None:
-            return self._snapshot.lists.get(key, ())
+            brought = self._snapshot.lists.get(key, ())
+            if brought is not None:
+                return brought
         if key not in self._read_lists:
             self._read_lists[key] = self._reader.elements(key)
         return self._read_lists[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from edgedb.store.codec import decode, decode_element, decode_optional, encode, 
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Argument, Scripts
 
-SMALL_BYTES = 16 * 1024  # a session up to this size is brought along by begin
+SMALL_BYTES = 16 * 1024  # scalars up to this size are brought along by begin
 SMALL_SCALARS = 128
+SMALL_LIST_BYTES = 2 * 1024  # and so is each list up to this size
 SMALL_LISTS = 8
 REPLY_TTL_MS = 24 * 3600 * 1000
 VALUES_LIMIT = 100_000  # of one session
@@ -102,6 +103,7 @@ class RequestStore:
             attempt.idempotency_key,
             SMALL_BYTES,
             SMALL_SCALARS,
+            SMALL_LIST_BYTES,
         )
         if kind == b"run":
             return _run(attempt, self._location, rest)
@@ -168,11 +170,15 @@ class RequestStore:
 
     def elements(self, run: Run, key: str) -> tuple[Value, ...]:
         """Read one list as of the beginning of the request; raises SessionChanged."""
-        entry = self._read(run, run.keys.lists, "hash", key)[0]
-        if entry is None:
+        known = run.list_numbers
+        number = self._list_number(run, key) if known is None else known.get(key)
+        if number is None:
             return ()
-        stored = self._read(run, run.keys.list(list_number(entry)), "list")
-        return tuple(decode_element(e) for e in stored)
+        return _elements(self._read(run, run.keys.list(number), "list"))
+
+    def _list_number(self, run: Run, key: str) -> int | None:
+        entry = self._read(run, run.keys.lists, "hash", key)[0]
+        return None if entry is None else list_number(entry)
 
     def _read(self, run: Run, source: str, *arguments: Argument) -> list[Any]:
         guard = (self._location, run.token.epoch, run.lock, run.version)
@@ -198,18 +204,38 @@ class RequestStore:
 def _run(attempt: Attempt, here: str, rest: Sequence[Any]) -> Run:
     proprietary, function, epoch, version, list_count, scalars, lists, elements = rest
     token = SessionToken(attempt.session, text(proprietary), here, text(function), epoch)
-    if scalars is None:
-        return Run(attempt.keys, token, version, attempt.lock, Snapshot(), list_count, None)
-    names = [text(name) for name in lists[::2]]
-    snapshot = Snapshot(
-        scalars={text(k): decode(v) for k, v in zip(scalars[::2], scalars[1::2], strict=True)},
-        lists={
-            name: tuple(decode_element(e) for e in stored)
-            for name, stored in zip(names, elements, strict=True)
-        },
-    )
-    numbers = {name: list_number(entry) for name, entry in zip(names, lists[1::2], strict=True)}
+    snapshot = Snapshot(_scalars(scalars), _lists(lists, elements))
+    numbers = None if lists is None else _numbers(lists)
     return Run(attempt.keys, token, version, attempt.lock, snapshot, list_count, numbers)
+
+
+def _scalars(found: Sequence[bytes] | None) -> dict[str, Value] | None:
+    if found is None:
+        return None
+    return {text(key): decode(value) for key, value in _pairs(found)}
+
+
+def _lists(
+    found: Sequence[bytes] | None, elements: Sequence[Sequence[bytes] | None]
+) -> dict[str, tuple[Value, ...] | None] | None:
+    if found is None:
+        return None
+    return {
+        text(name): None if stored is None else _elements(stored)
+        for (name, _), stored in zip(_pairs(found), elements, strict=True)
+    }
+
+
+def _numbers(found: Sequence[bytes]) -> dict[str, int]:
+    return {text(name): list_number(entry) for name, entry in _pairs(found)}
+
+
+def _elements(stored: Sequence[bytes]) -> tuple[Value, ...]:
+    return tuple(map(decode_element, stored))
+
+
+def _pairs(found: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(found[::2], found[1::2], strict=True)
 
 
 def _scalar_groups(scalars: Mapping[str, Value | None]) -> list[Argument]:

@@ -63,34 +63,22 @@ class Unimportable:
         raise InternalServerError(self.reason)
 
 
-class Unaltered(Response):
-    """A response whose Location stays byte for byte what the handler said."""
-
-    def get_wsgi_headers(self, environ: Any) -> Headers:  # noqa: ANN401 - as Werkzeug types it
-        """Undo the quoting that Werkzeug does: a redirect repeats the client's own query."""
-        headers = super().get_wsgi_headers(environ)
-        if "Location" in self.headers:
-            headers["Location"] = self.headers["Location"]
-        return headers
-
-
-class Octets(Unaltered):
-    """A response whose body is bytes, of whatever type its headers say."""
-
-    default_mimetype = "application/octet-stream"
-
-
 class Function(Flask):
     """A Flask application without routes: the handler is asked whatever comes."""
-
-    response_class = Unaltered
 
     def __init__(self, handle: Handle, lifecycle: server.Lifecycle) -> None:
         super().__init__(__name__, static_folder=None)
         self.handle = handle
+        self.direct = getattr(handle, "wsgi", None)
         self.lifecycle = lifecycle
         self.register_error_handler(HTTPException, http_problem)
         self.register_error_handler(Exception, failure)
+
+    def wsgi_app(self, environ: Any, start_response: Any) -> Any:  # noqa: ANN401 - PEP 3333
+        """Leave the call to a handler that is a WSGI application itself, as edgedb's are."""
+        if self.direct is None or environ["PATH_INFO"] == READY_PATH:
+            return super().wsgi_app(environ, start_response)
+        return self.direct(environ, start_response)
 
     def create_url_adapter(self, _request: Request | None) -> None:
         """Route nothing: routing would redirect ``//`` and answer OPTIONS itself."""
@@ -128,8 +116,6 @@ class Function(Flask):
             status, headers = value.get("statusCode", 200), value.get("headers")
             value = (value.get("body"), int(status), headers or {})
         body, *rest = value if isinstance(value, tuple) else (value,)
-        if isinstance(body, bytes) and len(rest) == 2 and isinstance(rest[1], list):
-            return Octets(body, *rest)  # what edgedb answers
         if rest and not isinstance(rest[-1], int | str):
             rest[-1] = Headers(rest[-1])  # keeps repeated ones; Flask alone keeps the last
         return self.make_response((rendered_body(body), *rest) if rest else rendered_body(body))

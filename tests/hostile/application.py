@@ -15,7 +15,8 @@ from typing import Any
 
 from edgedb import auth
 from edgedb.endpoint import Function
-from edgedb.http import Request
+from edgedb.http import Request, Response
+from edgedb.node import Node
 from tests.support.tree import NODE_KEY, REPOSITORY, Tree
 
 Environ = dict[str, Any]
@@ -28,7 +29,7 @@ def node_application(tree: Tree, location: str) -> Application:
     """Give what answers at a location's gateway."""
     template = _template()
     applications = {
-        name: template.Function(_handle(tree, location, name), template.server.Lifecycle())
+        name: template.Function(_AtNode(tree, location, name), template.server.Lifecycle())
         for name in tree.functions
     }
 
@@ -53,15 +54,19 @@ def _template() -> Any:
     return importlib.import_module("index")
 
 
-def _handle(tree: Tree, location: str, name: str) -> Callable[[Any, Any], Any]:
-    """Give a function's ``handle``, which is called in a Flask request."""
-    function: Function = tree.functions[name]
+class _AtNode(Function):
+    """A function's ``handle`` at one of the tree's nodes, not at the process's own."""
 
-    def handle(event: Any, _context: Any) -> Any:
-        request = Request.from_event(event)
-        return function.respond_to(request, tree.node(location, name)).as_tuple()
+    def __init__(self, tree: Tree, location: str, name: str) -> None:
+        self._tree, self._location, self._name = tree, location, name
 
-    return handle
+    def respond_to(self, request: Request, _node: Node | None = None) -> Response:
+        node = self._tree.node(self._location, self._name)
+        return super().respond_to(request, node)
+
+    def respond(self, node: Node, request: Request) -> Response:
+        function: Function = self._tree.functions[self._name]
+        return function.respond(node, request)
 
 
 def _sign(environ: Environ, location: str) -> None:

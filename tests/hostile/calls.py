@@ -149,10 +149,12 @@ def under_used_key(tree: Tree) -> int:
     return replace(KEEP, query="another=1")(tree)
 
 
+ANOTHERS = {"lock": "another", "lock_until": 0}
+
 KEEPING = [
     replace(KEEP, headers=(("X-session", "up"),)),
     KEEP.without("X-session"),
-    scripted(lambda tree: tree.clients["edge-a"].hdel("edge:{s}:meta", "lock")),
+    scripted(lambda tree: tree.clients["edge-a"].hset("edge:{s}:meta", mapping=ANOTHERS)),
     scripted(lambda _: edgedb.set("k" * 2000, "")),
     scripted(lambda _: b"x" * 300_000, repeats=2),
     under_used_key,

@@ -48,7 +48,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a request whose lock ran out writes over another one's work",
         file="edgedb/store/lua/commit.lua",
-        before="local is_held = state[3] == lock or is_forgotten",
+        before="local is_held = state[3] == lock or is_forgotten and state[7] ~= lock",
         after="local is_held = true",
         test="tests/integration/store/test_requests.py::"
         "test_a_request_that_lost_its_lock_changes_nothing",

@@ -1,13 +1,14 @@
 -- Begin a request (design section 2, step 2).
 -- KEYS: meta, arrival, scalars, lists, replies, list 0 … list 7
 -- ARGV: now, here, function, mode (write | read), lock, lock ttl in ms, idempotency key or '',
---       most bytes of a small session, most scalars of a small session
+--       most bytes of small scalars, most of them, most bytes of a small list
 -- Returns one of
 --   {'redirect', location}
 --   {'wait', 'locked' | 'frozen' | 'arriving'}
 --   {'replay', stored reply}
 --   {'run', proprietary, function, epoch, version, lists, scalars, lists hash, {elements, …}}
---     where the last three are false for a large session
+--     where scalars are false if they are many, the lists hash if lists are many, elements of a
+--     list if it is large
 local meta, arrival, scalars, lists = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local now, here, lock, key = clock(ARGV[1]), ARGV[2], ARGV[5], ARGV[7]
 local ttl, is_writer = tonumber(ARGV[6]), ARGV[4] == 'write'
@@ -52,18 +53,20 @@ if is_writer then
   if is_new then call('PEXPIRE', meta, 2 * ttl) end
 end
 
-local answer = {'run', state[2], state[3], int(state[4]), int(state[5]), int(state[6]),
-  false, false, false}
-local list_count = answer[6]
-local is_small = int(state[7]) <= tonumber(ARGV[8]) and list_count <= #KEYS - 5
-  and call('HLEN', scalars) <= tonumber(ARGV[9])
-if not is_small then return answer end
-
-local names = list_count > 0 and call('HGETALL', lists) or {}
-local elements = {}
-for i = 2, #names, 2 do
-  local list = KEYS[6 + tonumber(string.match(names[i], '^%d+'))]
-  elements[#elements + 1] = call('LRANGE', list, 0, -1)
+-- What is small is brought along: the scalars if all of them are, of the lists each that is.
+local list_count, scalar_bytes = int(state[6]), int(state[7])
+local names, elements = {}, {}
+if list_count > #KEYS - 5 then
+  names = false
+elseif list_count > 0 then
+  names = call('HGETALL', lists)
 end
-answer[7], answer[8], answer[9] = call('HGETALL', scalars), names, elements
-return answer
+for i = 2, names and #names or 0, 2 do
+  local number, bytes = string.match(names[i], '^(%d+) (%d+)')
+  scalar_bytes = scalar_bytes - tonumber(bytes) - #names[i - 1]
+  local is_small = tonumber(bytes) <= tonumber(ARGV[10])
+  elements[i / 2] = is_small and call('LRANGE', KEYS[6 + tonumber(number)], 0, -1)
+end
+local is_small = scalar_bytes <= tonumber(ARGV[8]) and call('HLEN', scalars) <= tonumber(ARGV[9])
+return {'run', state[2], state[3], int(state[4]), int(state[5]), list_count,
+  is_small and call('HGETALL', scalars), names, elements}

@@ -16,8 +16,8 @@ local state = call('HMGET', meta, 'current', 'epoch', 'lock', 'version', 'size',
   'buried', 'frozen_for')
 -- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
 local is_forgotten = not state[3] and not state[9] and state[4] == ARGV[14]
-local is_held = state[3] == lock or is_forgotten
-if state[1] ~= here or state[2] ~= ARGV[5] or state[7] == lock or not is_held then
+local is_held = state[3] == lock or is_forgotten and state[7] ~= lock
+if state[1] ~= here or state[2] ~= ARGV[5] or not is_held then
   return state[7] == lock and 'ok' or 'lost'
 end
 local version, size, list_count = int(state[4]), int(state[5]), int(state[6])

@@ -14,6 +14,7 @@ from edgedb.session import Changes, ListChange, Session
 from edgedb.store.requests import (
     DELETIONS_KEPT,
     SMALL_BYTES,
+    SMALL_LIST_BYTES,
     SMALL_LISTS,
     SMALL_SCALARS,
     Run,
@@ -102,25 +103,32 @@ def written_lists(count: int) -> Changes:
     return changes(appended={f"k{n}": [str(n)] for n in range(count)})
 
 
+LARGE_LIST = ["x" * (SMALL_LIST_BYTES - 1), ""]
+
+
 @pytest.mark.parametrize(
-    ("written", "is_small"),
+    ("written", "has_scalars", "has_lists"),
     [
-        (written_scalars(SMALL_SCALARS), True),
-        (written_scalars(SMALL_SCALARS + 1), False),
-        (written_lists(SMALL_LISTS), True),
-        (written_lists(SMALL_LISTS + 1), False),
-        (changes({"k": "x" * (SMALL_BYTES - 2)}), True),
-        (changes({"k": "x" * (SMALL_BYTES - 1)}), False),
-        (changes(appended={"k": ["x"] * SMALL_BYTES}), False),
+        (written_scalars(SMALL_SCALARS), True, True),
+        (written_scalars(SMALL_SCALARS + 1), False, True),
+        (written_lists(SMALL_LISTS), True, True),
+        (written_lists(SMALL_LISTS + 1), True, False),
+        (changes({"k": "x" * (SMALL_BYTES - 2)}), True, True),
+        (changes({"k": "x" * (SMALL_BYTES - 1)}), False, True),
+        (changes({"k": "x"}, {"l": LARGE_LIST[:1], "m": [""]}), True, True),
+        (changes({"k": "x"}, {"l": LARGE_LIST, "m": [""]}), True, True),
     ],
-    ids=["scalars", "+1", "lists", "+1", "bytes", "+1", "elements"],
+    ids=["scalars", "+1", "lists", "+1", "bytes", "+1", "list-bytes", "+1"],
 )
-def test_begin_brings_a_small_session_along_and_a_large_one_is_read_key_by_key(
-    edge: Place, written: Changes, is_small: bool
+def test_begin_brings_along_what_is_small_and_the_rest_is_read_key_by_key(
+    edge: Place, written: Changes, has_scalars: bool, has_lists: bool
 ) -> None:
     edge.store.requests.commit(edge.run(), written)
     run = edge.run()
-    assert (run.snapshot.scalars is not None, run.snapshot.lists is not None) == (is_small,) * 2
+    assert (run.snapshot.scalars is not None) == has_scalars
+    assert (run.snapshot.lists is not None) == has_lists
+    for name, elements in (run.snapshot.lists or {}).items():
+        assert (elements is None) == (written.lists[name].appended == LARGE_LIST)
     session = opened(edge, run)
     assert {name: session.get(name) for name in written.scalars} == written.scalars
     for name, change in written.lists.items():

@@ -1,0 +1,33 @@
+"""What the library costs and how fast sessions move, as ratios measured side by side.
+
+::
+
+    __main__     the command line
+    suite        which benchmarks there are, in which order they run
+    context      what a benchmark is given: the tree, the scale, the progress bar
+    request      a stateful request against hand-written and stateless ones
+    redirect     a 307 against a stateless answer
+    crowd        response time over the number of clients, sessions here or half of them away
+    memory       what an idle session and a pointer take in the server
+    sustained    32 clients while sessions move, beside the same without moves
+    timeline     one client through an offload
+    pause        how long a writing client waits for a move
+    move         a whole move against Redis MIGRATE
+    scale        choosing and serving among up to a million sessions
+    tree         a topology of 10,000 locations; propagation through four levels
+
+    running      trees of real processes
+    operator     moves, timed
+    sessions     sessions of any size and shape
+    migrate      Redis MIGRATE, for comparison
+    seeding      many sessions at once
+    peak         the most memory that processes took
+    clients      the light client: a process of its own
+    connection   its open connections
+    load         what the clients are told, and what they report
+    statistics   medians and spread
+    outcome      what a benchmark found
+    verdicts     what must hold, and whether it did
+    figures      the plots
+    report       results.json and report.md
+"""

@@ -1,0 +1,252 @@
+"""The clients: one process, one thread, raw sockets kept open.
+
+``python -m benchmarks.clients`` reads one line of JSON, the :class:`Plan`. Every client then makes
+one request by itself; ``running`` is printed, and all of them send one request after the other
+until the time is over or standard input is closed. The last line is JSON again: what they saw.
+
+It does as little as a client can, with the standard library alone, so that the two processors are
+left to what is measured; the share it took is part of its report. Times are those of the machine's
+monotonic clock, which all processes share.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import selectors
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.connection import Address, Connection
+
+_LOCATION = re.compile(rb"\r\nlocation: *http://([^:/]+):(\d+)", re.IGNORECASE)
+_MOST_ERRORS = 100
+_TIMEOUT_S = 60.0
+_LONGEST_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one client does: ``POST /function/<function>`` under a session of its own.
+
+    With ``counts`` the answer is how many writes the session had before, so acknowledged ones
+    must be answered 0, 1, 2, ...; anything else is a lost or doubled write. A session is left
+    for a fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next
+    request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
+    a 307 is the answer.
+    """
+
+    host: str
+    port: int
+    function: str
+    session: str
+    counts: bool = True
+    renew_after: int = 0
+    remembers: bool = True
+    follows: bool = True
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One acknowledged request: by which client, when it was sent, seconds, redirects followed."""
+
+    client: int
+    sent: float
+    seconds: float
+    redirects: int
+
+
+class Client:
+    """One client: one request at a time."""
+
+    def __init__(self, number: int, plan: Plan, crowd: Crowd) -> None:
+        self._number = number
+        self._plan = plan
+        self._crowd = crowd
+        self._connections: dict[Address, Connection] = {}
+        self._home = self._at = (plan.host, plan.port)
+        self._sessions = 0
+        self._renew()
+
+    def _renew(self) -> None:
+        name = self._plan.session
+        if self._plan.renew_after:
+            name = f"{name}-{self._crowd.name}-{self._sessions}"
+        self._sessions += 1
+        self._request = (
+            f"POST /function/{self._plan.function} HTTP/1.1\r\nHost: {self._plan.host}\r\n"
+            f"X-session: {name}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nbread"
+        ).encode()
+        self._sent = 0
+        self._expected: int | None = 0 if self._plan.renew_after else None
+        self._at = self._home
+
+    def begin(self) -> None:
+        """Send the next request."""
+        if self._plan.renew_after and self._sent >= self._plan.renew_after:
+            self._renew()
+        if not self._plan.remembers:
+            self._at = self._home
+        self._sent += 1
+        self._redirects = 0
+        self._began = time.monotonic()
+        self._send()
+
+    def _send(self) -> None:
+        try:
+            if self._at not in self._connections:
+                self._connections[self._at] = Connection(self._at)
+                self._crowd.watch(self, self._connections[self._at])
+            self._connections[self._at].socket.sendall(self._request)
+        except OSError as error:
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def receive(self, connection: Connection) -> None:
+        """Take what has come in; send the next request if the answer is whole."""
+        try:
+            answer = connection.receive()
+        except OSError as error:
+            is_awaited = self._connections.get(self._at) is connection
+            self._drop(connection)
+            if is_awaited:
+                self._fail(f"{type(error).__name__}: {error}")
+            return
+        if answer is not None:
+            self._take(*answer)
+
+    def _take(self, status: int, head: bytes, body: bytes) -> None:
+        if status == 307 and self._plan.follows:
+            self._follow(head)
+        elif status not in {200, 307}:
+            self._fail(f"{status}: {body[:200].decode(errors='replace')}")
+        elif self._plan.counts and self._expected not in {None, int(body)}:
+            self._fail(f"lost: {self._expected} was acknowledged, the session has {int(body)}")
+        else:
+            seconds = time.monotonic() - self._began
+            self._crowd.note(Reply(self._number, self._began, seconds, self._redirects))
+            self._expected = int(body) + 1 if self._plan.counts else None
+            self._next()
+
+    def _follow(self, head: bytes) -> None:
+        target = _LOCATION.search(head)
+        self._redirects += 1
+        if target is None or self._redirects > 10:
+            self._fail("redirected without end")
+            return
+        self._at = (target[1].decode(), int(target[2]))
+        self._send()
+
+    def _fail(self, error: str) -> None:
+        """Note an error; what the session holds now is not known."""
+        self._expected = None
+        if self._crowd.fail(f"client {self._number}: {error}") < _MOST_ERRORS:
+            self._next()
+        else:
+            self._crowd.done()
+
+    def _next(self) -> None:
+        if self._crowd.is_open:
+            self.begin()
+        else:
+            self._crowd.done()
+
+    def _drop(self, connection: Connection) -> None:
+        self._crowd.forget(connection)
+        self._connections = {a: c for a, c in self._connections.items() if c is not connection}
+        connection.socket.close()
+
+
+class Crowd:
+    """All clients of this process."""
+
+    def __init__(self, plans: list[Plan]) -> None:
+        self.name = secrets.token_hex(4)  # for sessions that no other crowd has
+        self._selector = selectors.DefaultSelector()
+        self._clients = [Client(number, plan, self) for number, plan in enumerate(plans)]
+        self._busy = 0
+        self.is_open = False
+        self.replies: list[Reply] = []
+        self.errors: list[str] = []
+
+    def introduce(self) -> None:
+        """Let every client make one request: connections and sessions are there after it."""
+        for client in self._clients:
+            self._busy = 1
+            client.begin()
+            self._serve(until=time.monotonic() + _TIMEOUT_S)
+        self.replies.clear()
+
+    def run(self, seconds: float) -> None:
+        """Let all of them send until the time is over or standard input is closed."""
+        self.is_open, self._busy = True, len(self._clients)
+        self._selector.register(sys.stdin, selectors.EVENT_READ)
+        for client in self._clients:
+            client.begin()
+        self._serve(until=time.monotonic() + seconds, closing=True)
+        self.is_open = False
+        self._serve(until=time.monotonic() + _TIMEOUT_S)
+        if self._busy:
+            self.errors.append(f"{self._busy} clients got no answer")
+
+    def _serve(self, *, until: float, closing: bool = False) -> None:
+        while self._busy and (left := until - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                if key.data is None:
+                    self._selector.unregister(key.fileobj)
+                    if closing:
+                        return
+                else:
+                    client, connection = key.data
+                    client.receive(connection)
+
+    def watch(self, client: Client, connection: Connection) -> None:
+        """Tell the client when something comes in on the connection."""
+        self._selector.register(connection.socket, selectors.EVENT_READ, (client, connection))
+
+    def forget(self, connection: Connection) -> None:
+        """Undo :meth:`watch`."""
+        self._selector.unregister(connection.socket)
+
+    def note(self, reply: Reply) -> None:
+        """Keep an acknowledged request."""
+        self.replies.append(reply)
+
+    def fail(self, error: str) -> int:
+        """Keep an error; give how many there are."""
+        self.errors.append(error)
+        return len(self.errors)
+
+    def done(self) -> None:
+        """Count a client that sends no more."""
+        self._busy -= 1
+
+    def report(self) -> Iterator[tuple[str, Any]]:
+        """Give what they saw."""
+        yield "replies", [list(asdict(reply).values()) for reply in self.replies]
+        yield "errors", self.errors
+
+
+def main() -> None:
+    """Do what the first line of standard input says."""
+    document = json.loads(sys.stdin.readline())
+    crowd = Crowd([Plan(**plan) for plan in document["clients"]])
+    crowd.introduce()
+    print("running", flush=True)
+    began, cpu = time.monotonic(), time.process_time()
+    crowd.run(document["seconds"] or _LONGEST_S)
+    seconds, cpu_seconds = time.monotonic() - began, time.process_time() - cpu
+    report = {
+        "began": began,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        **dict(crowd.report()),
+    }
+    print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()

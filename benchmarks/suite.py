@@ -1,0 +1,52 @@
+"""Which benchmarks there are, and in which order they run."""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+
+from benchmarks import (
+    crowd,
+    memory,
+    move,
+    pause,
+    redirect,
+    request,
+    scale,
+    sustained,
+    timeline,
+    tree,
+)
+from benchmarks.context import Context
+from benchmarks.outcome import Outcome
+
+log = logging.getLogger(__name__)
+
+_MODULES: tuple[ModuleType, ...] = (
+    request,
+    redirect,
+    crowd,
+    memory,
+    sustained,
+    move,
+    timeline,
+    pause,
+    scale,
+    tree,
+)
+"""Those that leave much behind come late; ``scale`` and ``tree`` have trees of their own.
+
+``move`` comes before others that move much: it measures by how much processes grow."""
+
+NAMES = tuple(str(module.NAME) for module in _MODULES)
+
+
+def run(name: str, context: Context) -> Outcome:
+    """Run one benchmark; one that breaks has an outcome too, which says why."""
+    module = _MODULES[NAMES.index(name)]
+    try:
+        outcome: Outcome = module.run(context)
+    except Exception as error:  # whatever it is, the others have something to say
+        log.exception("%s broke", name)
+        return Outcome.broken(name, error)
+    return outcome

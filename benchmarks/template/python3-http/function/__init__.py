@@ -1,0 +1,1 @@
+"""The handler is laid in here."""
