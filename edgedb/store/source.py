@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
 from edgedb.model import SessionToken
-from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.packet import Cursor, ListPart, SessionPacket
 from edgedb.store import keys
+from edgedb.store.changes import ChangedList, Changes
 from edgedb.store.codec import decode, list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
@@ -23,31 +24,6 @@ PACKET_BYTES = 64 * 2**20  # the most that one packet without pages carries
 PACKET_ITEMS = 2**20
 WHOLE_ATTEMPTS = 5
 WHOLE_LIST_BYTES = 64 * 1024  # lists up to this size are sent whole while a walk is under way
-
-
-@dataclass(frozen=True)
-class Change:
-    """One entry of a page: what changed, when, and how many bytes it takes.
-
-    ``kind``: ``s`` scalar, ``l`` list, ``r`` reply, ``S`` and ``L`` deleted ones.
-    """
-
-    kind: str
-    name: str
-    version: int
-    size: int
-    list_number: int | None
-
-
-@dataclass(frozen=True)
-class ChangeList:
-    """What *page* names: the changes after a version, and whether there are more."""
-
-    token: SessionToken
-    version: int
-    restart: bool
-    more: bool
-    changes: tuple[Change, ...]
 
 
 class SourceStore:
@@ -97,19 +73,21 @@ class SourceStore:
             cursor = replace(cursor, began=named.version)
         if cursor.key is not None:
             return self._list_page(session, cursor, named)
-        return self._read(session, cursor, named, most_bytes, max(most, PAGE_ELEMENTS))
+        return self._packet(session, cursor, named, most_bytes, max(most, PAGE_ELEMENTS))
 
     def too_much_to_freeze(self, session: str, since: int) -> SessionPacket | None:
         """Give a page to copy first, if more than a page has changed after a version."""
         cursor = Cursor(since, since, since)
         named = self._changes(session, cursor, PAGE_BYTES, PAGE_ITEMS)
-        is_small = sum(change.size for change in named.changes) <= PAGE_BYTES
-        if is_small and not (named.more or named.restart):
+        if named.restart:
+            return SessionPacket(named.token, named.version, restart=True)
+        if named.size <= PAGE_BYTES and not named.more:
             return None
-        packet = self.page(session, cursor)
-        return packet if packet.restart or packet.next is not None else None
+        began = replace(cursor, began=cursor.began or named.version)
+        packet = self._packet(session, began, named, PAGE_BYTES, PAGE_ELEMENTS)
+        return packet if packet.next is not None else None
 
-    def _changes(self, session: str, cursor: Cursor, most_bytes: int, most: int) -> ChangeList:
+    def _changes(self, session: str, cursor: Cursor, most_bytes: int, most: int) -> Changes:
         where = SessionKeys(session)
         names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
         answer = self._scripts.run(
@@ -122,9 +100,7 @@ class SourceStore:
             most,
         )
         self._refuse(session, answer)
-        _, proprietary, function, epoch, version, restart, more, found = answer
-        token = SessionToken(session, text(proprietary), self._location, text(function), epoch)
-        return ChangeList(token, version, bool(restart), bool(more), _changes(found))
+        return Changes.from_answer(session, self._location, answer[1:])
 
     def _refuse(self, session: str, answer: Sequence[Any]) -> None:
         if answer[0] == b"unknown":
@@ -132,45 +108,29 @@ class SourceStore:
         if answer[0] == b"elsewhere":
             raise NotResident(f"session {session!r} is at {text(answer[1])}, not here")
 
-    def _read(
-        self, session: str, cursor: Cursor, named: ChangeList, most_bytes: int, most: int
+    def _packet(
+        self, session: str, cursor: Cursor, named: Changes, most_bytes: int, most: int
     ) -> SessionPacket:
-        """Fetch what a page names, in one round trip."""
-        where = SessionKeys(session)
-        scalars = [c for c in named.changes if c.kind == "s"]
-        lists = [c for c in named.changes if c.kind == "l"]
-        replies = [c for c in named.changes if c.kind == "r"]
-        with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
-            if scalars:
-                pipe.hmget(where.scalars, [c.name for c in scalars])
-            if replies:
-                pipe.hmget(where.replies, [c.name for c in replies])
-            for change in lists:
-                self._scripts.script("tail")(
-                    keys=[where.list(change.list_number or 0)],
-                    args=[_since(cursor, change), 0, most_bytes, most],
-                    client=pipe,
-                )
-            found = pipe.execute()
-        values = found.pop(0) if scalars else []
-        blobs = found.pop(0) if replies else []
-        items: list[Item] = [
-            Deleted(c.name, "scalar" if c.kind == "S" else "list")
-            for c in named.changes
-            if c.kind in "SL"
-        ]
-        items += [Scalar(c.name, decode(v)) for c, v in zip(scalars, values, strict=True) if v]
-        parts = [_part(c.name, tail) for c, tail in zip(lists, found, strict=True)]
-        items += [part for part, _ in parts if part is not None]
+        """Add what is new in the lists, in one round trip."""
+        where, found = SessionKeys(session), []
+        if named.lists:
+            with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
+                for changed in named.lists:
+                    since = _since(cursor, changed)
+                    self._scripts.script("tail")(
+                        [where.list(changed.number)], [since, 0, most_bytes, most], pipe
+                    )
+                found = pipe.execute()
+        parts = [_part(c.name, tail) for c, tail in zip(named.lists, found, strict=True)]
         return SessionPacket(
             token=named.token,
             version=named.version,
-            items=tuple(items),
-            replies=tuple(StoredReply(c.name, b) for c, b in zip(replies, blobs, strict=True) if b),
-            next=_next(cursor, named, lists, [part if cut else None for part, cut in parts]),
+            items=(*named.items, *(part for part, _ in parts if part is not None)),
+            replies=named.replies,
+            next=_next(cursor, named, [part if cut else None for part, cut in parts]),
         )
 
-    def _list_page(self, session: str, cursor: Cursor, named: ChangeList) -> SessionPacket:
+    def _list_page(self, session: str, cursor: Cursor, named: Changes) -> SessionPacket:
         """Go on inside one list."""
         where, name = SessionKeys(session), cursor.key or ""
         after = replace(cursor, key=None, start=0, until=0, after=cursor.until)
@@ -253,14 +213,7 @@ class SourceStore:
         )
 
 
-def _changes(found: Sequence[Any]) -> tuple[Change, ...]:
-    return tuple(
-        Change(text(kind), text(name), version, size, int(number) if number else None)
-        for kind, name, version, size, number in zip(*[iter(found)] * 5, strict=True)
-    )
-
-
-def _since(cursor: Cursor, change: Change) -> int:
+def _since(cursor: Cursor, change: ChangedList) -> int:
     """Say which elements of a list to send: those newer than this version.
 
     Between two complete states only the new tail. While a walk is under way the destination may
@@ -281,16 +234,10 @@ def _part(name: str, tail: Sequence[Any]) -> tuple[ListPart | None, bool]:
     return part, start + len(elements) < length
 
 
-def _next(
-    cursor: Cursor, named: ChangeList, lists: Sequence[Change], cut: Sequence[ListPart | None]
-) -> Cursor | None:
+def _next(cursor: Cursor, named: Changes, cut: Sequence[ListPart | None]) -> Cursor | None:
     """Say where the copy goes on: inside the list that was cut, after the last item, or not."""
-    for change, part in zip(lists, cut, strict=True):
+    for changed, part in zip(named.lists, cut, strict=True):
         if part is not None:
-            start = part.start + len(part.values)
-            return replace(
-                cursor, key=change.name, start=start, after=change.version - 1, until=change.version
-            )
-    if named.more:
-        return replace(cursor, after=named.changes[-1].version)
-    return None
+            start, at = part.start + len(part.values), changed.version
+            return replace(cursor, key=changed.name, start=start, after=at - 1, until=at)
+    return replace(cursor, after=named.last) if named.more else None

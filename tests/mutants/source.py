@@ -29,9 +29,8 @@ MUTANTS = (
         name="replies-stay-behind",
         invariant="I3",
         breaks="a request that was answered before the move takes effect again after it",
-        file="edgedb/store/source.py",
-        before="replies=tuple(StoredReply(c.name, b) for c, b in zip(replies, blobs, strict=True)"
-        " if b),",
+        file="edgedb/store/changes.py",
+        before="replies=tuple(StoredReply(text(key), blob) for key, blob in _grouped(replies, 2)),",
         after="replies=(),",
         test="tests/protocol/test_repeats.py::"
         "test_a_repeat_gets_the_first_answer_wherever_the_session_has_moved",

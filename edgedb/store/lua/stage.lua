@@ -31,14 +31,31 @@ local function drop_list(list, name, bytes)
   call('ZREM', versions, 'l' .. name)
 end
 
+-- Many at a time: a command for each costs more than what it does.
+local function in_batches(command, key)
+  local batch = {}
+  local function flush()
+    if #batch > 0 then call(command, key, unpack(batch)) end
+    batch = {}
+  end
+  return function(...)
+    for _, part in ipairs({...}) do batch[#batch + 1] = part end
+    if #batch >= 1000 then flush() end
+  end, flush
+end
+
+local set, set_all = in_batches('HSET', scalars)
+local stamp, stamp_all = in_batches('ZADD', versions)
 for _ = 1, tonumber(take()) do
   local name, value = take(), take()
   local before = call('HSTRLEN', scalars, name)
   size = size + #value - (before > 0 and before or -#name)
   version = version + 1
-  call('HSET', scalars, name, value)
-  call('ZADD', versions, version, 's' .. name)
+  set(name, value)
+  stamp(version, 's' .. name)
 end
+set_all()
+stamp_all()
 
 for _ = 1, tonumber(take()) do
   local name = take()
@@ -66,11 +83,13 @@ for _ = 1, tonumber(take()) do
   if tonumber(count) > 0 then
     if not existing then size = size + #name end
     version = version + 1
+    local push, push_all = in_batches('RPUSH', list)
     for _ = 1, tonumber(count) do
       local value = take()
       bytes, size = bytes + #value, size + #value
-      call('RPUSH', list, element(version, value))
+      push(element(version, value))
     end
+    push_all()
     call('HSET', lists, name, number .. ' ' .. string.format('%d', bytes))
     call('ZADD', versions, version, 'l' .. name)
     list_count = math.max(list_count, tonumber(number) + 1)

@@ -1,0 +1,68 @@
+"""What has changed in a session, as one page of a copy reads it (design section 3, step 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgedb.model import SessionToken
+from edgedb.packet import Deleted, Item, Scalar, StoredReply
+from edgedb.store.codec import decode, text
+
+
+@dataclass(frozen=True)
+class ChangedList:
+    """A list that has changed, at which version; how many bytes it takes, under which number."""
+
+    name: str
+    version: int
+    size: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What *page* reads: the changes after a version up to ``last``, and whether there are more.
+
+    ``size``: bytes of all of them, of a list all its elements though they are not read yet.
+    """
+
+    token: SessionToken
+    version: int
+    restart: bool
+    more: bool
+    last: int
+    items: tuple[Item, ...]
+    replies: tuple[StoredReply, ...]
+    lists: tuple[ChangedList, ...]
+
+    @classmethod
+    def from_answer(cls, session: str, here: str, answer: Sequence[Any]) -> Changes:
+        """Read what ``page.lua`` answers after ``ok``."""
+        proprietary, function, epoch, version, restart, more, last, *groups = answer
+        scalars, unset, dropped, replies, lists = groups
+        items: list[Item] = [Deleted(text(name), "scalar") for name in unset]
+        items += [Deleted(text(name), "list") for name in dropped]
+        items += [Scalar(text(name), decode(value)) for name, value in _grouped(scalars, 2)]
+        return cls(
+            token=SessionToken(session, text(proprietary), here, text(function), epoch),
+            version=version,
+            restart=bool(restart),
+            more=bool(more),
+            last=last,
+            items=tuple(items),
+            replies=tuple(StoredReply(text(key), blob) for key, blob in _grouped(replies, 2)),
+            lists=tuple(ChangedList(text(name), *rest) for name, *rest in _grouped(lists, 4)),
+        )
+
+    @property
+    def size(self) -> int:
+        """Give how many bytes there are to send, at most."""
+        values = sum(len(item.value) for item in self.items if isinstance(item, Scalar))
+        replies = sum(len(reply.blob) for reply in self.replies)
+        return values + replies + sum(changed.size for changed in self.lists)
+
+
+def _grouped(found: Sequence[Any], count: int) -> Iterator[tuple[Any, ...]]:
+    return zip(*[iter(found)] * count, strict=True)
