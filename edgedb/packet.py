@@ -90,7 +90,7 @@ def _element(document: object) -> Value:
 
 def item_from_json(document: object) -> Item:
     """Read one entry of ``session_data``; raises BadRequest."""
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         raise BadRequest("an entry of 'session_data' must be an object")
     if "deleted" in document:
         kind = document["deleted"]

@@ -128,6 +128,7 @@ def _listen(
         threads=limits.threads,
         connection_limit=1000,
         recv_bytes=65536,  # eight times the default: 64 MiB in 0.07 s instead of 0.16 s
+        outbuf_overflow=32 * MIB,  # a page of a session never goes through a file
         max_request_body_size=limits.max_body + 1,  # waitress refuses from this size on
         log_socket_errors=False,  # a client that hangs up is no error of the function
     )

@@ -21,7 +21,7 @@ if began > 0 and int(state[6]) > began then restart, after = 1, 0 end
 local AT_ONCE, items, position, last = 256, {}, 0, after
 local function fetch()
   items, position = {}, 0
-  local known = math.huge -- up to here nothing is missing
+  local known, indexes = math.huge, 0 -- up to here nothing is missing
   local function collect(key, kind_of)
     local found = call('ZRANGEBYSCORE', key, '(' .. string.format('%d', last), '+inf',
       'WITHSCORES', 'LIMIT', 0, AT_ONCE)
@@ -29,12 +29,13 @@ local function fetch()
       local kind, name = kind_of(found[i])
       items[#items + 1] = {kind, name, tonumber(found[i + 1])}
     end
+    if #found > 0 then indexes = indexes + 1 end
     if #found == 2 * AT_ONCE then known = math.min(known, tonumber(found[#found])) end
   end
   collect(KEYS[4], function(m) return string.sub(m, 1, 1), string.sub(m, 2) end)
   collect(KEYS[5], function(m) return string.upper(string.sub(m, 1, 1)), string.sub(m, 2) end)
   collect(KEYS[7], function(m) return 'r', m end)
-  table.sort(items, function(a, b) return a[3] < b[3] end)
+  if indexes > 1 then table.sort(items, function(a, b) return a[3] < b[3] end) end
   while #items > 0 and items[#items][3] > known do table.remove(items) end
 end
 local function next_item()

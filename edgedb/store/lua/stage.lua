@@ -32,30 +32,26 @@ local function drop_list(list, name, bytes)
 end
 
 -- Many at a time: a command for each costs more than what it does.
-local function in_batches(command, key)
-  local batch = {}
-  local function flush()
-    if #batch > 0 then call(command, key, unpack(batch)) end
-    batch = {}
-  end
-  return function(...)
-    for _, part in ipairs({...}) do batch[#batch + 1] = part end
-    if #batch >= 1000 then flush() end
-  end, flush
+local BATCH = 1000
+local function flushed(command, key, batch)
+  if #batch > 0 then call(command, key, unpack(batch)) end
+  return {}
 end
 
-local set, set_all = in_batches('HSET', scalars)
-local stamp, stamp_all = in_batches('ZADD', versions)
+local sets, stamps = {}, {}
 for _ = 1, tonumber(take()) do
-  local name, value = take(), take()
+  local name, value, n = take(), take(), #sets
   local before = call('HSTRLEN', scalars, name)
   size = size + #value - (before > 0 and before or -#name)
   version = version + 1
-  set(name, value)
-  stamp(version, 's' .. name)
+  sets[n + 1], sets[n + 2] = name, value
+  stamps[n + 1], stamps[n + 2] = version, 's' .. name
+  if n >= BATCH then
+    sets, stamps = flushed('HSET', scalars, sets), flushed('ZADD', versions, stamps)
+  end
 end
-set_all()
-stamp_all()
+flushed('HSET', scalars, sets)
+flushed('ZADD', versions, stamps)
 
 for _ = 1, tonumber(take()) do
   local name = take()
@@ -83,13 +79,14 @@ for _ = 1, tonumber(take()) do
   if tonumber(count) > 0 then
     if not existing then size = size + #name end
     version = version + 1
-    local push, push_all = in_batches('RPUSH', list)
+    local elements = {}
     for _ = 1, tonumber(count) do
       local value = take()
       bytes, size = bytes + #value, size + #value
-      push(element(version, value))
+      elements[#elements + 1] = element(version, value)
+      if #elements >= BATCH then elements = flushed('RPUSH', list, elements) end
     end
-    push_all()
+    flushed('RPUSH', list, elements)
     call('HSET', lists, name, number .. ' ' .. string.format('%d', bytes))
     call('ZADD', versions, version, 'l' .. name)
     list_count = math.max(list_count, tonumber(number) + 1)
