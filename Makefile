@@ -25,7 +25,7 @@ test: venv
 # Long versions of what the suite does in short: every schedule with one fault, thousands with two.
 .PHONY: explore
 explore: venv
-	$(BIN)/python -m tests.model --bounds large
+	$(BIN)/python -m tests.model
 	$(BIN)/python -m tests.protocol.exploration $(ARGS)
 
 # Ten minutes of killing, cutting and stalling; ARGS="--seed N" replays a run.

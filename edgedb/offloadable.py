@@ -164,11 +164,12 @@ class Offloadable(Function):
     def _serve(self, node: Node, request: Request) -> Response:
         function = node.settings.function
         name = function if self.node_local else request.session_header()
-        known = replace(request, session_id="" if self.node_local else name, location=node.location)
 
         def handle(session: Session) -> Response:
+            session_id = "" if self.node_local else name
+            known = replace(request, session_id=session_id, location=node.location)
             return _with_session(
-                node, session, known.session_id, lambda: as_response(self.handle_offload(known))
+                node, session, session_id, lambda: as_response(self.handle_offload(known))
             )
 
         key = "" if self.read_only else _idempotency_key(request)

@@ -25,6 +25,7 @@ anyone knows their names.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 STATUS = "edge:node"
@@ -100,3 +101,8 @@ class SessionKeys:
     def list(self, number: int) -> str:
         """Give the key of one list."""
         return self.part(f"list:{number}")
+
+    def first_lists(self, count: int) -> Iterator[str]:
+        """Give the keys of the lists with the lowest numbers."""
+        prefix = self.part("list:")
+        return (f"{prefix}{number}" for number in range(count))

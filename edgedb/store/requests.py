@@ -93,7 +93,7 @@ class RequestStore:
         names = [where.meta, where.arrival, where.scalars, where.lists, where.replies]
         kind, *rest = self._scripts.run(
             "begin",
-            names + [where.list(n) for n in range(SMALL_LISTS)],
+            [*names, *where.first_lists(SMALL_LISTS)],
             self._scripts.now(),
             self._location,
             attempt.function,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -11,6 +12,7 @@ from .search import explore
 
 def main() -> int:
     """Explore one world after the other; 1 if any of them has a fault."""
+    argparse.ArgumentParser(prog="python -m tests.model", description=__doc__).parse_args()
     faults = 0
     for name, world in LARGE.items():
         started = time.monotonic()

@@ -10,7 +10,7 @@
 --     where scalars are false if they are many, the lists hash if lists are many, elements of a
 --     list if it is large
 local meta, arrival, scalars, lists = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local now, here, lock, key = clock(ARGV[1]), ARGV[2], ARGV[5], ARGV[7]
+local here, lock, key = ARGV[2], ARGV[5], ARGV[7]
 local ttl, is_writer = tonumber(ARGV[6]), ARGV[4] == 'write'
 
 local phase = call('HGET', arrival, 'phase')
@@ -29,6 +29,7 @@ elseif state[1] ~= here then
   return {'redirect', state[1]}
 end
 
+local now = clock(ARGV[1])
 if key ~= '' then
   local reply = call('HGET', KEYS[5], key)
   if reply and version_of(reply) > now then return {'replay', reply} end
