@@ -36,16 +36,16 @@ class Scale:
 
 
 FULL = Scale(
-    repetitions=7,
-    window_s=2.5,
+    repetitions=5,
+    window_s=2.0,
     move_sizes=(KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB, 256 * MIB),
-    move_repetitions=5,
+    move_repetitions=3,
     written_shapes=SHAPES,
     pause_sizes=(KIB, 64 * MIB),
-    pause_moves=100,
+    pause_moves=50,
     timeline_size=64 * MIB,
-    crowds=(2, 4, 8, 16, 32),
-    populations=(10**3, 10**4, 10**5, 10**6),
+    crowds=(2, 8, 32),
+    populations=(10**3, 10**5, 10**6),
     idle_sessions=2000,
     pointers=500,
     copies=100_000,
