@@ -27,7 +27,7 @@ from edgedb.store.examination import ExaminationStore
 from edgedb.store.outbox import OutboxStore
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
-from edgedb.store.scripts import Clock, Scripts, store_errors
+from edgedb.store.scripts import Clock, LeanRedis, Scripts, store_errors
 from edgedb.store.source import SourceStore
 
 RETRY_PAUSE_S = 0.05
@@ -55,7 +55,7 @@ class SessionStore:
 
         A step whose answer is lost is sent once more: every script may be repeated.
         """
-        client = redis.Redis(
+        client = LeanRedis(
             host=settings.redis_host,
             port=settings.redis_port,
             password=settings.redis_password,
