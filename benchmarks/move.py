@@ -90,22 +90,16 @@ def _measure(tree: Tree, case: Case, memory: PeakMemory, round_trips: int) -> li
     contents = Contents.of(case.shape, case.size)
     fill(tree, "edge-a", session, contents)
     migration = Migration(tree, "edge-a", "city", f"reference:{session}", contents)
-    plan = tree.plan("edge-a", "pair", session)
-    with load.sending([plan]) if case.is_written else nullcontext() as clients:
-        for _ in range(round_trips):
-            _round_trip(tree, case, session, memory, migration)
-    migration.clean_up()
-    return _errors(clients)
-
-
-def _round_trip(
-    tree: Tree, case: Case, session: str, memory: PeakMemory, migration: Migration
-) -> None:
-    for move in (tree.operator.offload, tree.operator.onload):
+    plan, errors = tree.plan("edge-a", "pair", session), list[str]()
+    for move in (tree.operator.offload, tree.operator.onload) * round_trips:
         memory.begin()
-        case.moves_ms.append(move("edge-a", session).ms)
+        with load.sending([plan]) if case.is_written else nullcontext() as clients:
+            case.moves_ms.append(move("edge-a", session).ms)
+        errors += _errors(clients)
         case.memory_mib.append(memory.above_idle() / MIB)
         case.migrate_ms.append(migration.run())
+    migration.clean_up()
+    return errors
 
 
 def _errors(clients: Running | None) -> list[str]:

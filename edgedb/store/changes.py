@@ -8,7 +8,8 @@ from typing import Any
 
 from edgedb.model import SessionToken
 from edgedb.packet import Deleted, Item, Scalar, StoredReply
-from edgedb.store.codec import decode, text
+from edgedb.pieces import decode, read_field
+from edgedb.store.codec import text
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Changes:
         """Read what ``page.lua`` answers after ``ok``."""
         proprietary, function, epoch, version, restart, more, last, *groups = answer
         scalars, unset, dropped, replies, lists = groups
-        items: list[Item] = [Deleted(text(name), "scalar") for name in unset]
+        items: list[Item] = [_scalar(name, value) for name, value in _grouped(scalars, 2)]
+        items += [_unset(name) for name in unset]
         items += [Deleted(text(name), "list") for name in dropped]
-        items += [Scalar(text(name), decode(value)) for name, value in _grouped(scalars, 2)]
         return cls(
             token=SessionToken(session, text(proprietary), here, text(function), epoch),
             version=version,
@@ -62,6 +63,16 @@ class Changes:
         values = sum(len(item.value) for item in self.items if isinstance(item, Scalar))
         replies = sum(len(reply.blob) for reply in self.replies)
         return values + replies + sum(changed.size for changed in self.lists)
+
+
+def _scalar(name: bytes, value: bytes) -> Scalar:
+    key, piece = read_field(name)
+    return Scalar(key, decode(value), piece)
+
+
+def _unset(name: bytes) -> Deleted:
+    key, piece = read_field(name)
+    return Deleted(key, "scalar", piece)
 
 
 def _grouped(found: Sequence[Any], count: int) -> Iterator[tuple[Any, ...]]:

@@ -1,32 +1,28 @@
-"""How values and replies are written in Redis."""
+"""How names, lists and scalars are read from Redis; values are in :mod:`edgedb.pieces`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from edgedb.model import Value
+from edgedb.pieces import decode, joined, read_field, scalars_of
 
-_TEXT, _BYTES = b"s", b"b"
-
-
-def encode(value: Value) -> bytes:
-    """Give the stored form: one byte that tells text from bytes, then the value."""
-    return _TEXT + value.encode() if isinstance(value, str) else _BYTES + value
+VERSION_BYTES = 8  # before each element of a list
 
 
-def decode(stored: bytes) -> Value:
-    """Read :func:`encode`."""
-    return stored[1:].decode() if stored[:1] == _TEXT else stored[1:]
+def values_of(stored: Sequence[bytes]) -> tuple[Value, ...]:
+    """Read the pieces of some values that follow each other."""
+    return tuple(joined(map(decode, stored)))
 
 
-def decode_optional(stored: bytes | None) -> Value | None:
-    """Read :func:`encode`, or None."""
-    return None if stored is None else decode(stored)
+def elements_of(stored: Sequence[bytes]) -> tuple[Value, ...]:
+    """Read a list, whose elements begin with their version."""
+    return tuple(joined(decode(element[VERSION_BYTES:]) for element in stored))
 
 
-def decode_element(stored: bytes) -> Value:
-    """Read a list's element: eight bytes of version, then :func:`encode`."""
-    if stored[8:9] == _TEXT:
-        return stored[9:].decode()
-    return stored[9:]
+def scalars_in(found: Iterable[tuple[bytes, bytes]]) -> dict[str, Value]:
+    """Read the fields of a scalars' hash."""
+    return scalars_of((*read_field(name), decode(stored)) for name, stored in found)
 
 
 def text(stored: bytes | None) -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
 from edgedb.model import SessionToken, Update
 from edgedb.packet import Deleted, Scalar, SessionPacket, StoredReply
+from edgedb.pieces import encode, field
 from edgedb.store import keys
-from edgedb.store.codec import encode, list_number, text
+from edgedb.store.codec import list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import REPLY_TTL_MS
@@ -104,7 +105,11 @@ class DestinationStore:
         """
         where = SessionKeys(session)
         scalars = [i for i in packet.items if isinstance(i, Scalar)]
-        deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
+        deleted = [
+            field(i.key, i.piece)
+            for i in packet.items
+            if isinstance(i, Deleted) and i.kind == "scalar"
+        ]
         names = [where.arrival, where.scalars, where.lists, where.versions]
         names += [where.replies, where.reply_index]
         answer = self._scripts.run(
@@ -115,7 +120,7 @@ class DestinationStore:
             number,
             REPLY_TTL_MS,
             len(scalars),
-            *(part for s in scalars for part in (s.key, encode(s.value))),
+            *(part for s in scalars for part in (field(s.key, s.piece), encode(s.value))),
             len(deleted),
             *deleted,
             *lists.arguments,

@@ -9,9 +9,10 @@ from typing import Any
 
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.model import SessionToken, Value
+from edgedb.pieces import encoded, least_pieced_bytes
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
-from edgedb.store.codec import decode, decode_element, decode_optional, encode, list_number, text
+from edgedb.store.codec import elements_of, list_number, scalars_in, text, values_of
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Argument, Scripts
 
@@ -144,6 +145,7 @@ class RequestStore:
             LISTS_LIMIT,
             REPLIES_LIMIT,
             run.version,
+            least_pieced_bytes(),
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
             len(changes.propagations),
@@ -166,7 +168,7 @@ class RequestStore:
 
     def scalar(self, run: Run, key: str) -> Value | None:
         """Read one value as of the beginning of the request; raises SessionChanged."""
-        return decode_optional(self._read(run, run.keys.scalars, "hash", key)[0])
+        return next(iter(values_of(self._read(run, run.keys.scalars, "value", key))), None)
 
     def elements(self, run: Run, key: str) -> tuple[Value, ...]:
         """Read one list as of the beginning of the request; raises SessionChanged."""
@@ -174,7 +176,7 @@ class RequestStore:
         number = self._list_number(run, key) if known is None else known.get(key)
         if number is None:
             return ()
-        return _elements(self._read(run, run.keys.list(number), "list"))
+        return elements_of(self._read(run, run.keys.list(number), "list"))
 
     def _list_number(self, run: Run, key: str) -> int | None:
         entry = self._read(run, run.keys.lists, "hash", key)[0]
@@ -204,15 +206,10 @@ class RequestStore:
 def _run(attempt: Attempt, here: str, rest: Sequence[Any]) -> Run:
     proprietary, function, epoch, version, list_count, scalars, lists, elements = rest
     token = SessionToken(attempt.session, text(proprietary), here, text(function), epoch)
-    snapshot = Snapshot(_scalars(scalars), _lists(lists, elements))
+    values = None if scalars is None else scalars_in(_pairs(scalars))
+    snapshot = Snapshot(values, _lists(lists, elements))
     numbers = None if lists is None else _numbers(lists)
     return Run(attempt.keys, token, version, attempt.lock, snapshot, list_count, numbers)
-
-
-def _scalars(found: Sequence[bytes] | None) -> dict[str, Value] | None:
-    if found is None:
-        return None
-    return {text(key): decode(value) for key, value in _pairs(found)}
 
 
 def _lists(
@@ -221,7 +218,7 @@ def _lists(
     if found is None:
         return None
     return {
-        text(name): None if stored is None else _elements(stored)
+        text(name): None if stored is None else elements_of(stored)
         for (name, _), stored in zip(_pairs(found), elements, strict=True)
     }
 
@@ -230,28 +227,22 @@ def _numbers(found: Sequence[bytes]) -> dict[str, int]:
     return {text(name): list_number(entry) for name, entry in _pairs(found)}
 
 
-def _elements(stored: Sequence[bytes]) -> tuple[Value, ...]:
-    return tuple(map(decode_element, stored))
-
-
 def _pairs(found: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return zip(found[::2], found[1::2], strict=True)
 
 
 def _scalar_groups(scalars: Mapping[str, Value | None]) -> list[Argument]:
-    written: list[Argument] = []
-    deleted: list[Argument] = []
-    for key, value in scalars.items():
-        if value is None:
-            deleted.append(key)
-        else:
-            written += [key, encode(value)]
-    return [len(written) // 2, *written, len(deleted), *deleted]
+    written = {key: encoded(value) for key, value in scalars.items() if value is not None}
+    deleted = [key for key, value in scalars.items() if value is None]
+    groups: list[Argument] = [len(written)]
+    for key, pieces in written.items():
+        groups += [key, len(pieces), *pieces]
+    return [*groups, len(deleted), *deleted]
 
 
 def _list_groups(lists: Mapping[str, ListChange], numbers: Mapping[str, int]) -> list[Argument]:
     groups: list[Argument] = [len(lists)]
     for name, change in lists.items():
-        groups += [name, numbers[name], int(change.replaced), len(change.appended)]
-        groups += [encode(value) for value in change.appended]
+        pieces = [piece for value in change.appended for piece in encoded(value)]
+        groups += [name, numbers[name], int(change.replaced), len(pieces), *pieces]
     return groups

@@ -9,10 +9,11 @@ from typing import Any
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
 from edgedb.model import SessionToken
-from edgedb.packet import Cursor, ListPart, SessionPacket
+from edgedb.packet import Cursor, ListPart, SessionPacket, in_one_piece
+from edgedb.pieces import decode
 from edgedb.store import keys
 from edgedb.store.changes import ChangedList, Changes
-from edgedb.store.codec import decode, list_number, text
+from edgedb.store.codec import list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
@@ -51,7 +52,7 @@ class SourceStore:
                 raise TooLarge(f"the packet would be over {PACKET_BYTES} bytes; ask for pages")
             newer = self._changes(session, Cursor(), 1, 0)
             if newer.version == packet.version:
-                return packet
+                return replace(packet, items=in_one_piece(packet.items))
         raise SessionBusy(f"session {session!r} is written to faster than it can be read")
 
     def page(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgedb.model import Value
 from edgedb.packet import Deleted, Item, ListPart
-from edgedb.store.codec import encode
+from edgedb.pieces import Piece, encode
 from edgedb.store.scripts import Argument
 
 
@@ -39,7 +38,7 @@ class ListStage:
         """Note a list to delete."""
         self._deleted.append((key, staged.number))
 
-    def extend(self, key: str, number: int, values: Sequence[Value], *, is_cleared: bool) -> None:
+    def extend(self, key: str, number: int, values: Sequence[Piece], *, is_cleared: bool) -> None:
         """Note elements to append to a list, emptied first if ``is_cleared``."""
         head: list[Argument] = [key, number, int(is_cleared), len(values)]
         self._extended.append((number, [*head, *(encode(v) for v in values)]))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from edgedb.model import VERSION_LIMIT, Propagation, SessionToken, Update
 from edgedb.packet import Cursor, Deleted, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.pieces import PIECES_LIMIT, Unfinished
 
 quick = settings(
     max_examples=40,
@@ -17,6 +18,7 @@ quick = settings(
 
 texts = st.text(max_size=20)  # every character but unpaired surrogates
 values = texts | st.binary(max_size=20)
+pieces = values | st.builds(Unfinished, values)
 versions = st.integers(0, VERSION_LIMIT - 1)
 session_ids = st.text(
     st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256
@@ -39,14 +41,15 @@ cursors = st.builds(Cursor, since=versions, began=versions, after=versions) | st
     Cursor, versions, versions, versions, key=texts, start=versions, until=versions
 )
 items = (
-    st.builds(Scalar, key=texts, value=values)
+    st.builds(Scalar, key=texts, value=pieces, piece=st.integers(0, PIECES_LIMIT - 1))
     | st.builds(
         ListPart,
         key=texts,
         born=versions,
         start=versions,
-        values=st.lists(values, max_size=4).map(tuple),
+        values=st.lists(pieces, max_size=4).map(tuple),
     )
+    | st.builds(Scalar, key=texts, value=values, piece=st.just(0))
     | st.builds(Deleted, key=texts, kind=st.sampled_from(["scalar", "list"]))
 )
 replies = st.builds(StoredReply, key=texts, blob=st.binary(max_size=20))

@@ -17,67 +17,105 @@ if state[1] ~= ARGV[1] then return {'elsewhere', state[1]} end
 local restart = 0
 if began > 0 and int(state[6]) > began then restart, after = 1, 0 end
 
--- The changes in the order of their versions, a few hundred of each index at a time.
-local AT_ONCE, items, position, last = 256, {}, 0, after
-local function fetch()
-  items, position = {}, 0
-  local known, indexes = math.huge, 0 -- up to here nothing is missing
-  local function collect(key, kind_of)
-    local found = call('ZRANGEBYSCORE', key, '(' .. string.format('%d', last), '+inf',
-      'WITHSCORES', 'LIMIT', 0, AT_ONCE)
+-- The changes in the order of their versions, some hundreds of each index at a time: member,
+-- version, member, version, … The first letter of a member says what it is: s(calar), l(ist),
+-- r(eply), or S, L for a deleted one.
+local AT_ONCE, last = 512, after
+local function found_in(key)
+  return call('ZRANGEBYSCORE', key, '(' .. string.format('%d', last), '+inf', 'WITHSCORES',
+    'LIMIT', 0, AT_ONCE)
+end
+local function merged(changed, gone, replied)
+  local items, known = {}, math.huge -- up to here nothing is missing
+  local function collect(found, letter_of)
     for i = 1, #found, 2 do
-      local kind, name = kind_of(found[i])
-      items[#items + 1] = {kind, name, tonumber(found[i + 1])}
+      local member, version = found[i], tonumber(found[i + 1])
+      items[#items + 1] = {letter_of(member), version}
     end
-    if #found > 0 then indexes = indexes + 1 end
     if #found == 2 * AT_ONCE then known = math.min(known, tonumber(found[#found])) end
   end
-  collect(KEYS[4], function(m) return string.sub(m, 1, 1), string.sub(m, 2) end)
-  collect(KEYS[5], function(m) return string.upper(string.sub(m, 1, 1)), string.sub(m, 2) end)
-  collect(KEYS[7], function(m) return 'r', m end)
-  if indexes > 1 then table.sort(items, function(a, b) return a[3] < b[3] end) end
-  while #items > 0 and items[#items][3] > known do table.remove(items) end
+  collect(changed, function(m) return m end)
+  collect(gone, function(m) return string.upper(string.sub(m, 1, 1)) .. string.sub(m, 2) end)
+  collect(replied, function(m) return 'r' .. m end)
+  table.sort(items, function(a, b) return a[2] < b[2] end)
+  local flat = {}
+  for _, item in ipairs(items) do
+    if item[2] > known then break end
+    flat[#flat + 1] = item[1]
+    flat[#flat + 1] = item[2]
+  end
+  return flat
 end
-local function next_item()
-  if position == #items then fetch() end
-  position = position + 1
-  return items[position]
+local function fetch()
+  local changed, gone, replied = found_in(KEYS[4]), found_in(KEYS[5]), found_in(KEYS[7])
+  if #gone == 0 and #replied == 0 then return changed end
+  return merged(changed, gone, replied)
 end
 
 local sets, unsets, drops, stored, extended = {}, {}, {}, {}, {}
-local total, count, more = 0, 0, 0
-local function add(group, part) group[#group + 1] = part end
+local total, count, largest = 0, 0, nil
+local function is_full() return count == most_items or total >= most_bytes end
+local function note(name, bytes, version)
+  total, count, last = total + #name + bytes, count + 1, version
+end
+
+-- A command for each scalar would cost more than its value. So those that follow each other are
+-- read together, as many as there is room for if they are no larger than those before.
+local TOGETHER = 64
+local function read_scalars(items, position)
+  local most = largest and math.min(TOGETHER, (most_bytes - total) / largest) or 1
+  local names, n = {}, 0
+  repeat
+    n = n + 1
+    names[n] = string.sub(items[position], 2)
+    position = position + 2
+  until n >= most or position > #items or string.byte(items[position]) ~= 115 -- 's'
+  local values, added = call('HMGET', scalars, unpack(names)), #sets
+  for i = 1, n do
+    if is_full() then return position - 2 * (n + 1 - i) end
+    local name, value = names[i], values[i]
+    sets[added + 1], sets[added + 2], added = name, value, added + 2
+    largest = math.max(largest or 1, #value)
+    note(name, #value, items[position - 2 * (n - i) - 1])
+  end
+  return position
+end
+
 local read = {
-  s = function(name)
-    local value = call('HGET', scalars, name)
-    add(sets, name)
-    add(sets, value)
-    return #value
-  end,
   r = function(key)
     local reply = call('HGET', replies, key)
     if not reply then return 0 end -- over its time
-    add(stored, key)
-    add(stored, reply)
+    stored[#stored + 1] = key
+    stored[#stored + 1] = reply
     return #reply
   end,
   l = function(name, version)
     local number, bytes = list_entry(lists, name)
-    for _, part in ipairs({name, version, bytes, number}) do add(extended, part) end
+    for _, part in ipairs({name, tonumber(version), bytes, number}) do
+      extended[#extended + 1] = part
+    end
     return bytes
   end,
-  S = function(name) add(unsets, name) return 0 end,
-  L = function(name) add(drops, name) return 0 end,
+  S = function(name) unsets[#unsets + 1] = name return 0 end,
+  L = function(name) drops[#drops + 1] = name return 0 end,
 }
-local item = most_items > 0 and next_item()
-while item do
-  if count == most_items or total >= most_bytes then
-    more = 1
-    break
+
+local items, more = most_items > 0 and fetch() or {}, 0
+while #items > 0 and more == 0 do
+  local position = 1
+  while position < #items and more == 0 do
+    local member, version = items[position], items[position + 1]
+    if is_full() then
+      more = 1
+    elseif string.byte(member) == 115 then
+      position = read_scalars(items, position)
+    else
+      local name = string.sub(member, 2)
+      note(name, read[string.sub(member, 1, 1)](name, version), version)
+      position = position + 2
+    end
   end
-  total = total + #item[2] + read[item[1]](item[2], item[3])
-  count, last = count + 1, item[3]
-  item = next_item()
+  if more == 0 then items = fetch() end
 end
-return {'ok', state[2], state[3], int(state[4]), int(state[5]), restart, more, last,
+return {'ok', state[2], state[3], int(state[4]), int(state[5]), restart, more, tonumber(last),
   sets, unsets, drops, stored, extended}

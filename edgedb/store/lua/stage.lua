@@ -1,7 +1,7 @@
 -- Stage a packet of an arriving session (design section 3, steps 1 and 3).
 -- KEYS: arrival, scalars, lists, versions, replies, reply index, then the keys of lists named
 -- ARGV: now, transfer, number of the packet (from 1), reply ttl in ms, then counted groups:
---       scalars to set (key, value), scalars to delete (key), lists to delete (key),
+--       scalars to set (field, piece), scalars to delete (field), lists to delete (key),
 --       lists (key, number, cleared (1 | 0), count, elements…), replies (key, reply)
 --       (the lists' keys in KEYS: first those to delete, then those to extend)
 -- Returns 'ok', or 'gone' if this arrival is not open for this packet. Packets are numbered so
@@ -38,20 +38,26 @@ local function flushed(command, key, batch)
   return {}
 end
 
-local sets, stamps = {}, {}
-for _ = 1, tonumber(take()) do
-  local name, value, n = take(), take(), #sets
-  local before = call('HSTRLEN', scalars, name)
-  size = size + #value - (before > 0 and before or -#name)
-  version = version + 1
-  sets[n + 1], sets[n + 2] = name, value
-  stamps[n + 1], stamps[n + 2] = version, 's' .. name
-  if n >= BATCH then
-    sets, stamps = flushed('HSET', scalars, sets), flushed('ZADD', versions, stamps)
+local left = tonumber(take())
+while left > 0 do
+  local sets, members, stamps, count = {}, {}, {}, math.min(left, BATCH)
+  for i = 1, count do
+    local field, piece = ARGV[position + 1], ARGV[position + 2]
+    position = position + 2
+    sets[2 * i - 1], sets[2 * i], members[i] = field, piece, 's' .. field
+    stamps[2 * i - 1], stamps[2 * i] = version + i, members[i]
+    size = size + #field + #piece
   end
+  for i, staged in ipairs(call('ZMSCORE', versions, unpack(members))) do
+    if staged then
+      local field = sets[2 * i - 1]
+      size = size - #field - call('HSTRLEN', scalars, field)
+    end
+  end
+  call('HSET', scalars, unpack(sets))
+  call('ZADD', versions, unpack(stamps))
+  left, version = left - count, version + count
 end
-flushed('HSET', scalars, sets)
-flushed('ZADD', versions, stamps)
 
 for _ = 1, tonumber(take()) do
   local name = take()
