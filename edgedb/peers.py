@@ -22,7 +22,6 @@ from edgedb import auth, errors, http
 from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
 from edgedb.model import Propagation, SessionToken
 from edgedb.packet import Cursor, SessionPacket
-from edgedb.session import VALUE_LIMIT
 from edgedb.settings import Settings
 from edgedb.store.source import PAGE_BYTES
 from edgedb.topology import Topology
@@ -30,8 +29,9 @@ from edgedb.topology import Topology
 POOL_SIZE = 32
 PACKED = {"Accept": f"{http.MSGPACK}, {http.JSON}"}
 READ_BYTES = 256 * 1024
-ANSWER_LIMIT = 6 * (VALUE_LIMIT + PAGE_BYTES)
-"""Bytes of a peer's answer: a page of characters that JSON writes as six bytes each."""
+ANSWER_LIMIT = 32 * PAGE_BYTES
+"""Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
+characters that JSON writes as six bytes each."""
 
 
 @dataclass(frozen=True)

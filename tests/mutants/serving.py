@@ -124,4 +124,24 @@ MUTANTS = (
         test="tests/protocol/test_repeats.py::"
         "test_the_same_key_with_another_request_is_422_and_has_no_effect",
     ),
+    Mutant(
+        name="end-of-a-value-is-not-read",
+        invariant="I2",
+        breaks="of a large value a handler is given the first piece",
+        file="edgedb/store/lua/read.lua",
+        before="    goes_on = string.match(piece, '^[SB]')\n",
+        after="    goes_on = false\n",
+        test="tests/integration/store/test_pieces.py::"
+        "test_a_large_session_is_read_with_all_the_pieces_of_a_value",
+    ),
+    Mutant(
+        name="old-pieces-stay",
+        invariant="I5",
+        breaks="what was a large value takes its place for ever",
+        file="edgedb/store/lua/commit.lua",
+        before="  drop_pieces(name, count, bytes)\n",
+        after="",
+        test="tests/integration/store/test_pieces.py::"
+        "test_a_value_written_over_leaves_no_piece_behind",
+    ),
 )

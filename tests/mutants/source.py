@@ -10,8 +10,8 @@ MUTANTS = (
         invariant="I2",
         breaks="what a client has deleted is there again after the move",
         file="edgedb/store/lua/page.lua",
-        before="collect(KEYS[5], function",
-        after="local _ = (function",
+        before="found_in(KEYS[4]), found_in(KEYS[5])",
+        after="found_in(KEYS[4]), {}",
         test="tests/integration/store/test_pages.py::"
         "test_since_a_version_deletions_are_sent_too_unless_undone",
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from edgedb import pieces
 from edgedb.model import Value
-from edgedb.packet import Cursor, SessionPacket
+from edgedb.packet import Cursor, ListPart, Scalar, SessionPacket
 from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
@@ -23,7 +25,8 @@ NAMES = list("abcdefgh")
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let small sessions take many pages, and small lists count as large ones."""
+    """Let small sessions take many pages, and small lists and values count as large ones."""
+    monkeypatch.setattr(pieces, "PIECE_BYTES", KIB)
     monkeypatch.setattr(source, "PAGE_BYTES", 8 * KIB)
     monkeypatch.setattr(source, "PAGE_ITEMS", 4)
     monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 2 * KIB)
@@ -171,3 +174,36 @@ def test_pages_travel_as_messagepack_and_the_seeds_answer_stays_json(tree: Tree)
     )
     assert SessionPacket.from_msgpack(packet.to_msgpack()) == packet
     assert SessionPacket.from_json(json.loads(json.dumps(packet.to_json()))) == packet
+
+
+LARGE = {"text": "\N{SHOPPING TROLLEY}" * 300 * KIB, "bytes": b"\x00\xff" * 400 * KIB}
+
+
+def test_a_large_value_is_moved_in_pieces_while_it_is_replaced(tree: Tree) -> None:
+    write(tree, dict(LARGE), {"list": appended(*LARGE.values())})
+    shorter = {"text": LARGE["text"][: 100 * KIB], "bytes": "small now"}
+    at_call(tree, 3, lambda: write(tree, dict(shorter), {}))
+    tree.offload("edge-a")
+    assert read(tree, "city", ["text", "bytes"], ["list"]) == (
+        shorter,
+        {"list": list(LARGE.values())},
+    )
+    size = tree.node("city").store.residents.load().size
+    assert size < 4 * sum(len(value) for value in LARGE.values())
+    assert tree.leftovers() == {}
+
+
+def test_the_seeds_whole_packet_has_large_values_in_one_piece(tree: Tree) -> None:
+    write(tree, dict(LARGE), {"list": appended(*LARGE.values())})
+    packet = tree.node("edge-a").store.source.whole("s", 0)
+    assert {i.key: i.value for i in packet.items if isinstance(i, Scalar)} == LARGE
+    assert [i.values for i in packet.items if isinstance(i, ListPart)] == [tuple(LARGE.values())]
+    assert all(
+        set(entry) <= {"key", "data", "encoding", "born", "start"} for entry in entries(packet)
+    )
+
+
+def entries(packet: SessionPacket) -> list[dict[str, Any]]:
+    """Give the seed's ``session_data``."""
+    data: list[dict[str, Any]] = packet.to_json()["session_data"]
+    return data

@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 from tests.protocol.exploration import search
@@ -29,11 +33,10 @@ def main() -> int:
     asked = _arguments()
     if asked.tell is not None:
         return _tell(asked.tell)
-    with _world(CHAIN) as world:
-        explorer = Explorer(world)
-        if asked.replay is not None:
-            return _replay(explorer, Schedule.parse(asked.replay))
-        return _explore(explorer, asked)
+    if asked.replay is not None:
+        with _world(CHAIN) as world:
+            return _replay(Explorer(world), Schedule.parse(asked.replay))
+    return _explore(asked)
 
 
 def _arguments() -> argparse.Namespace:
@@ -42,40 +45,64 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=300, help="schedules without a fault, each")
     parser.add_argument("--pairs", type=int, default=300, help="schedules with two faults, each")
     parser.add_argument("--seed", type=int, default=1, help="chooses turns and pairs")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="scenarios at a time (all processors)"
+    )
     parser.add_argument("--replay", metavar="SCHEDULE", help="run one schedule, show its steps")
     parser.add_argument("--tell", metavar="STORY", help="tell one story of the random schedules")
     return parser.parse_args()
 
 
-def _explore(explorer: Explorer, asked: argparse.Namespace) -> int:
+def _explore(asked: argparse.Namespace) -> int:
+    """Run the scenarios, several at a time, each on servers of its own."""
     counts, failed, began = [0, 0, 0], 0, time.monotonic()
-    print(f"{'scenario':32}{'turns':>8}{'1 fault':>8}{'2 faults':>9}{'failed':>8}")
-    for name in asked.scenario or SCENARIOS:
-        kinds = (
-            search.turns(explorer, name, asked.turns, asked.seed),
-            search.singles(explorer, name),
-            itertools.islice(search.pairs(explorer, name, asked.seed), asked.pairs),
-        )
-        results = [_run_all(explorer, schedules) for schedules in kinds]
-        failures = sum(bad for _, bad in results)
-        numbers = [ran for ran, _ in results]
-        counts, failed = [a + b for a, b in zip(counts, numbers, strict=True)], failed + failures
-        print(f"{name:32}{numbers[0]:8}{numbers[1]:8}{numbers[2]:9}{failures:8}", flush=True)
+    print(f"{'scenario':32}{'turns':>8}{'1 fault':>8}{'2 faults':>9}{'failed':>8}", flush=True)
+    names = asked.scenario or list(SCENARIOS)
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for name, found in zip(names, pool.map(_scenario, names, repeat(asked)), strict=True):
+            print(*found.lines, sep="", end="")
+            numbers, failures = found.ran, found.failed
+            counts = [a + b for a, b in zip(counts, numbers, strict=True)]
+            failed += failures
+            print(f"{name:32}{numbers[0]:8}{numbers[1]:8}{numbers[2]:9}{failures:8}", flush=True)
     print(f"{'together':32}{counts[0]:8}{counts[1]:8}{counts[2]:9}{failed:8}")
     print(f"{sum(counts)} schedules in {time.monotonic() - began:.0f} s, {failed} failed")
     return 1 if failed else 0
 
 
-def _run_all(explorer: Explorer, schedules: Iterable[Schedule]) -> tuple[int, int]:
-    """Run schedules; gives how many, and how many failed."""
-    ran = bad = 0
-    for schedule in schedules:
-        ran += 1
-        problems = explorer.run(schedule).problems
-        bad += bool(problems)
-        if problems and bad <= SHOWN:
-            print(f"--replay '{schedule}'", *problems, sep="\n    ", flush=True)
-    return ran, bad
+@dataclass
+class Found:
+    """What a scenario's schedules came to: how many of each kind ran, and what failed."""
+
+    ran: list[int] = field(default_factory=list)
+    failed: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def run_all(self, explorer: Explorer, schedules: Iterable[Schedule]) -> None:
+        """Run the schedules of one kind."""
+        ran = bad = 0
+        for schedule in schedules:
+            ran += 1
+            problems = explorer.run(schedule).problems
+            bad += bool(problems)
+            if problems and bad <= SHOWN:
+                self.lines.append("\n    ".join([f"--replay '{schedule}'", *problems]) + "\n")
+        self.ran.append(ran)
+        self.failed += bad
+
+
+def _scenario(name: str, asked: argparse.Namespace) -> Found:
+    logging.disable(logging.CRITICAL)
+    found = Found()
+    with _world(CHAIN) as world:
+        explorer = Explorer(world)
+        for schedules in (
+            search.turns(explorer, name, asked.turns, asked.seed),
+            search.singles(explorer, name),
+            itertools.islice(search.pairs(explorer, name, asked.seed), asked.pairs),
+        ):
+            found.run_all(explorer, schedules)
+    return found
 
 
 def _replay(explorer: Explorer, schedule: Schedule) -> int:

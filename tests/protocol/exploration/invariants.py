@@ -88,6 +88,11 @@ def _inconsistent(session: SessionState) -> Iterator[str]:
         yield f"versions are kept of {sorted(session.versions)}, not of {sorted(items)}"
     if max(session.versions.values(), default=0) > int(session.meta["version"]):
         yield "an item is newer than the session"
+    for key, pieces in session.pieces.items():
+        *others, (_, last) = pieces
+        is_whole = [number for number, _ in pieces] == list(range(len(pieces)))
+        if not is_whole or last[:1].isupper() or not all(p[:1].isupper() for _, p in others):
+            yield f"the pieces of {key} are {pieces}"
     numbers = {name: int(entry.split()[0]) for name, entry in session.lists.items()}
     if sorted(numbers.values()) != sorted(session.elements):
         yield f"the lists {numbers} are kept under {sorted(session.elements)}"

@@ -7,6 +7,8 @@ from typing import Any
 
 import redis
 
+from edgedb.pieces import read_field
+
 READ_ALL = """
 local found = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -52,6 +54,15 @@ class SessionState:
         scalars = sum(len(key) + len(value) for key, value in self.scalars.items())
         return scalars + sum(len(n) + self.list_size(n) for n in self.lists)
 
+    @property
+    def pieces(self) -> dict[str, list[tuple[int, bytes]]]:
+        """Give the pieces of each scalar, by their numbers."""
+        found: dict[str, list[tuple[int, bytes]]] = {}
+        for name, stored in self.scalars.items():
+            key, number = read_field(name.encode(errors="surrogateescape"))
+            found.setdefault(key, []).append((number, stored))
+        return {key: sorted(pieces) for key, pieces in found.items()}
+
     def list_size(self, name: str) -> int:
         """Count the bytes of a list's encoded values."""
         number = int(self.lists[name].split()[0])
@@ -92,7 +103,7 @@ def _add(session: SessionState, part: str, value: list[Any]) -> None:
     elif part in {"meta", "arrival", "lists"}:
         setattr(session, part, _texts(value))
     elif part in {"scalars", "replies"}:
-        setattr(session, part, {k.decode(): v for k, v in _pairs(value)})
+        setattr(session, part, {_name(k): v for k, v in _pairs(value)})
     elif part == "versions":
         session.versions = _scores(value)
 
@@ -101,12 +112,17 @@ def _pairs(flat: list[Any]) -> list[tuple[bytes, bytes]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
+def _name(raw: bytes) -> str:
+    """Read a name; the fields of a value's further pieces are no UTF-8."""
+    return raw.decode(errors="surrogateescape")
+
+
 def _texts(flat: list[Any]) -> dict[str, str]:
     return {k.decode(): v.decode() for k, v in _pairs(flat)}
 
 
 def _scores(flat: list[Any]) -> dict[str, int]:
-    return {k.decode(): int(v) for k, v in _pairs(flat)}
+    return {_name(k): int(v) for k, v in _pairs(flat)}
 
 
 Dump = list[tuple[bytes, int, bytes]]

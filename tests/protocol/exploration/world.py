@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from redis.exceptions import RedisError
 
-from edgedb import serving
+from edgedb import pieces, serving
 from edgedb.errors import EdgeError
 from edgedb.store import requests, scripts, source
 from edgedb.topology import Topology
@@ -26,6 +26,7 @@ from tests.support.servers import Server
 from tests.support.tree import REPOSITORY, load_handler
 
 TINY_PAGE = (48, 2)  # bytes, items
+TINY_PIECE_BYTES = 4  # most words are in several
 
 Body = Callable[[], object]
 EXPECTED = (EdgeError, NoAnswer, RedisError)
@@ -129,7 +130,7 @@ class World:
 
 @contextmanager
 def tiny_pages() -> Iterator[None]:
-    """Have every session count as a large one, which is read key by key and moved in pages."""
+    """Have every session count as large: read key by key, moved in pages, values in pieces."""
     with ExitStack() as limits:
         for target, name, value in [
             (requests, "SMALL_BYTES", 0),
@@ -137,6 +138,7 @@ def tiny_pages() -> Iterator[None]:
             (source, "PAGE_ITEMS", TINY_PAGE[1]),
             (source, "WHOLE_LIST_BYTES", 0),
             (source.SourceStore.page, "__defaults__", TINY_PAGE),
+            (pieces, "PIECE_BYTES", TINY_PIECE_BYTES),
         ]:
             limits.enter_context(patch.object(target, name, value))
         yield

@@ -1,0 +1,114 @@
+"""Values in pieces on a real server: written over, deleted and copied, none is left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgedb import pieces
+from edgedb.errors import TooLarge
+from edgedb.model import Value
+from edgedb.store import requests
+from tests.integration.store.steps import Place
+from tests.integration.store.test_pages import collected, walk
+from tests.integration.store.test_request_data import opened
+from tests.support import strategies
+
+SMALL = 4
+
+names = st.sampled_from(["a", "b", "c"])
+writes = st.dictionaries(names, st.none() | strategies.values, min_size=1)
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE_BYTES", SMALL)
+
+
+def kept(written: list[dict[str, Value | None]]) -> dict[str, Value]:
+    """Give what is there after some commits."""
+    last: dict[str, Value | None] = {}
+    for one in written:
+        last |= one
+    return {name: value for name, value in last.items() if value is not None}
+
+
+def fields(place: Place) -> set[str | bytes]:
+    """Give the fields that the server has."""
+    return set(place.client.hkeys("edge:{s}:scalars"))
+
+
+def expected_fields(values: Mapping[str, Value]) -> set[bytes]:
+    """Give the fields that there should be."""
+    found = (
+        pieces.field(name, number)
+        for name, value in values.items()
+        for number in range(len(pieces.encoded(value)))
+    )
+    return {name.encode() if isinstance(name, str) else name for name in found}
+
+
+@strategies.quick
+@given(st.lists(writes, min_size=1, max_size=5))
+def test_a_value_written_over_leaves_no_piece_behind(
+    edge: Place, written: list[dict[str, Value | None]]
+) -> None:
+    edge.client.flushall()
+    for one in written:
+        edge.write(one)
+    values = kept(written)
+    assert edge.content() == (values, {})
+    assert fields(edge) == expected_fields(values)
+    edge.write(dict.fromkeys("abc"))
+    assert (fields(edge), edge.store.residents.load().size) == (set(), 0)
+
+
+@strategies.quick
+@given(st.lists(writes, min_size=1, max_size=4), st.lists(writes, max_size=4))
+def test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before(
+    edge: Place, city: Place, before: list[dict[str, Value | None]], after: list[dict[str, Value]]
+) -> None:
+    edge.client.flushall()
+    edge.write({"always": "x"})
+    for one in before:
+        edge.write(one)
+    first = edge.page()
+    city.store.destination.arrive(first.token, "t")
+    city.stage(first, number=1)
+    for one in after:
+        edge.write(one)
+    city.stage(edge.page(first.version), number=2)
+    values = {"always": "x"} | kept([*before, *after])
+    assert fields(city) == expected_fields(values)
+    assert fields(edge) == expected_fields(values)
+
+
+def test_a_large_session_is_read_with_all_the_pieces_of_a_value(edge: Place) -> None:
+    long = "\u20ac" * 10_000
+    edge.write({"long": long, "short": "x"}, {"words": [long, b"y"]})
+    run = edge.run()
+    assert run.snapshot.scalars is None
+    session = opened(edge, run)
+    assert (session.get("long"), session.get("short"), session.get("none")) == (long, "x", None)
+    assert session.get_list("words") == [long, b"y"]
+
+
+def test_pages_end_between_two_pieces(edge: Place) -> None:
+    values: dict[str, Value] = {"long": "x" * 50, "bytes": bytes(30)}
+    edge.write(values)
+    packets = walk(edge, most=3)
+    assert len(packets) > 6
+    assert collected(packets) == (values, {})
+
+
+def test_pieces_count_as_values_of_the_session(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "VALUES_LIMIT", 5)
+    edge.write({"a": "x" * 4 * SMALL, "b": "y"})
+    with pytest.raises(TooLarge):
+        edge.write({"c": "x"})
+    assert fields(edge) == expected_fields({"a": "x" * 4 * SMALL, "b": "y"})
