@@ -36,8 +36,8 @@ class Scale:
 
 
 FULL = Scale(
-    repetitions=5,
-    window_s=2.0,
+    repetitions=11,
+    window_s=1.0,
     move_sizes=(KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB, 256 * MIB),
     move_repetitions=3,
     written_shapes=SHAPES,

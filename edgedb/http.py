@@ -233,7 +233,7 @@ def as_response(returned: Any) -> Response:  # noqa: ANN401 - whatever a handler
 
 
 def _assembled(body: Any, status: Any, headers: Any) -> Response:  # noqa: ANN401
-    pairs = tuple((str(k), str(v)) for k, v in Headers(headers).items())
+    pairs = tuple((str(k), str(v)) for k, v in Headers(headers).items()) if headers else ()
     content, content_type = _encoded(body)
     if content_type and not any(name.lower() == "content-type" for name, _ in pairs):
         pairs = (*pairs, ("Content-Type", content_type))

@@ -114,6 +114,7 @@ class LockKeeper:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
             elif self._is_idle:
+                self._is_idle = False  # one call is enough, however long it takes to be heard
                 self._wake.notify()
         try:
             yield
@@ -126,8 +127,8 @@ class LockKeeper:
             time.sleep(self._interval)
             with self._wake:
                 self._is_idle = not self._running
-                self._wake.wait_for(lambda: self._running)
-                self._is_idle = False
+                while self._is_idle:
+                    self._wake.wait()
                 due = time.monotonic() - self._interval
                 old = [run for run, since in self._running.values() if since <= due]
             for run in old:

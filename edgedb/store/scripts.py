@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
+import hiredis
 import redis
 from redis.commands.core import Script
 from redis.exceptions import (
@@ -54,10 +55,11 @@ def _known(error: RedisError) -> EdgeError | None:
 
 
 class LeanRedis(redis.Redis):
-    """A client that sends its commands over a connection of its own without redis-py's metrics.
+    """A client that sends its commands over a connection of its own, and does no more than that.
 
-    They take a third of a command's time, and nobody reads them. Only a client that
-    :meth:`redis.Redis.client` made has a connection of its own; it is for one thread.
+    What redis-py measures of each command, and how it looks at each argument, takes half of the
+    time of a command with thirty. Only a client that :meth:`redis.Redis.client` made has a
+    connection of its own; it is for one thread.
     """
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
@@ -67,8 +69,10 @@ class LeanRedis(redis.Redis):
         if connection is None:
             return client.execute_command(*args, **options)
 
+        packed = [hiredis.pack_command((*args[0].split(), *args[1:]))]
+
         def send() -> Any:  # noqa: ANN401
-            connection.send_command(*args)
+            connection.send_packed_command(packed)
             return client.parse_response(connection, args[0], **options)
 
         return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
