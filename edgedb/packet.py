@@ -147,7 +147,7 @@ def item_from_json(document: object) -> Item:
 
 
 def in_one_piece(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Put the pieces of values together, of which all are there."""
+    """Put the pieces of values together; those whose first piece is not there stay as they are."""
     kept: list[Item] = []
     cut: list[Scalar] = []
     for item in items:
@@ -158,7 +158,8 @@ def in_one_piece(items: Iterable[Item]) -> tuple[Item, ...]:
         elif not item.piece:
             kept.append(item)
     values = scalars_of((key, piece, value) for key, value, piece in cut)
-    return (*kept, *(Scalar(key, value) for key, value in values.items()))
+    whole = (Scalar(key, value) for key, value in values.items())
+    return (*kept, *whole, *(scalar for scalar in cut if scalar.key not in values))
 
 
 @dataclass(frozen=True, slots=True)

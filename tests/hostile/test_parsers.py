@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from werkzeug.datastructures import Headers
 from edgectl import infrastructure
 from edgectl.errors import EdgectlError
 from edgedb import auth
-from edgedb.errors import ConfigurationError, EdgeError, InvalidTopology, Unauthorized
+from edgedb.errors import BadRequest, ConfigurationError, EdgeError, InvalidTopology, Unauthorized
 from edgedb.http import Request
 from edgedb.model import Propagation, SessionToken, message_from_json, value_from_json
 from edgedb.packet import Cursor, SessionPacket, StoredReply, item_from_json
@@ -38,6 +39,8 @@ ITEMS: list[Any] = [
     {"key": "k", "data": "AAEC", "encoding": "base64"},
     {"key": "k", "born": 1, "start": 0, "data": ["a", {"data": "AA==", "encoding": "base64"}]},
     {"key": "k", "deleted": "scalar"},
+    {"key": "k", "piece": 1, "data": "text", "unfinished": True},
+    {"key": "k", "piece": 1, "deleted": "scalar"},
 ]
 CURSOR = {"since": 1, "began": 2, "after": 3, "key": "k", "start": 4, "until": 5}
 REPLY = {"key": "k", "data": base64.b64encode(bytes(8) + b"{}\n").decode(), "encoding": "base64"}
@@ -50,11 +53,23 @@ PACKET = {
     "restart": True,
     "grant": "g",
 }
+PACKED = PACKET | {"scalars": ["k", "text"], "replies": ["k", bytes(8) + b"{}\n"]}
 MESSAGE = json.loads(propagation())
+
+
+def unpacked(document: Any) -> SessionPacket:
+    """Read a packet from its MessagePack; what that cannot say is refused."""
+    try:
+        body = msgpack.packb(document)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(str(error)) from error
+    return SessionPacket.from_msgpack(body)
+
 
 PARSERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "token": (SessionToken.from_json, TOKEN),
     "packet": (SessionPacket.from_json, PACKET),
+    "messagepack": (unpacked, PACKED),
     "cursor": (Cursor.from_json, CURSOR),
     "item": (item_from_json, ITEMS[2]),
     "value": (value_from_json, ITEMS[1]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given
 
@@ -18,13 +20,16 @@ from edgedb.packet import (
     Scalar,
     SessionPacket,
     StoredReply,
+    in_one_piece,
     item_from_json,
 )
+from edgedb.pieces import PIECES_LIMIT, Unfinished
 from tests.support import strategies
 from tests.unit.test_model import TOKEN, over_the_wire
 
 PACKET: dict[str, Any] = {"token": TOKEN, "version": 9, "session_data": [], "replies": []}
 CURSOR: dict[str, Any] = {"since": 1, "began": 2, "after": 3}
+PIECE: dict[str, Any] = {"key": "k", "piece": 0}
 PART: dict[str, Any] = {"key": "words", "born": 4, "start": 0, "data": []}
 
 
@@ -40,8 +45,26 @@ PART: dict[str, Any] = {"key": "words", "born": 4, "start": 0, "data": []}
         ),
         (Deleted("k", "scalar"), {"key": "k", "deleted": "scalar"}),
         (Deleted("k", "list"), {"key": "k", "deleted": "list"}),
+        (Scalar("k", Unfinished("a")), PIECE | {"data": "a", "unfinished": True}),
+        (Scalar("k", "b", 2), PIECE | {"data": "b", "piece": 2}),
+        (
+            ListPart("words", 4, 0, (Unfinished("a"), "b")),
+            PART | {"data": [{"data": "a", "unfinished": True}, "b"]},
+        ),
+        (Deleted("k", "scalar", 2), {"key": "k", "deleted": "scalar", "piece": 2}),
     ],
-    ids=["text", "bytes", "list", "list-of-both", "deleted-scalar", "deleted-list"],
+    ids=[
+        "text",
+        "bytes",
+        "list",
+        "list-of-both",
+        "deleted-scalar",
+        "deleted-list",
+        "first-piece",
+        "last-piece",
+        "list-of-pieces",
+        "deleted-piece",
+    ],
 )
 def test_an_item_has_the_seeds_form_and_marks_what_is_more(item: Item, document: object) -> None:
     assert item.to_json() == document
@@ -58,6 +81,56 @@ def test_a_packet_is_the_token_and_the_seeds_session_data() -> None:
 @given(strategies.packets)
 def test_a_packet_survives_the_wire(packet: SessionPacket) -> None:
     assert SessionPacket.from_json(over_the_wire(packet.to_json())) == packet
+
+
+@strategies.quick
+@given(strategies.packets)
+def test_a_packet_survives_as_messagepack_too_but_for_the_order_of_its_items(
+    packet: SessionPacket,
+) -> None:
+    found = SessionPacket.from_msgpack(packet.to_msgpack())
+    assert sorted(map(repr, found.items)) == sorted(map(repr, packet.items))
+    assert replace(found, items=()) == replace(packet, items=())
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"scalars": None},
+        {"scalars": ["k"]},
+        {"scalars": ["k", 1]},
+        {"scalars": [b"k", "v"]},
+        {"scalars": ["k", ["v"]]},
+        {"replies": ["k", "text"]},
+        {"replies": {"k": b"blob"}},
+        {"session_data": [{"key": "k", "data": "d", "piece": PIECES_LIMIT}]},
+        {"session_data": [{"key": "k", "data": "d", "piece": "1"}]},
+        {"session_data": [{"key": "k", "deleted": "scalar", "piece": -1}]},
+    ],
+    ids=repr,
+)
+def test_malformed_columns_are_refused(columns: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        SessionPacket.from_msgpack(msgpack.packb(PACKET | {"scalars": []} | columns))
+
+
+def test_pieces_are_put_together_unless_the_first_is_missing() -> None:
+    items: list[Item] = [
+        Scalar("short", "x"),
+        Scalar("long", "b", 1),
+        Scalar("long", Unfinished("a")),
+        Scalar("cut", Unfinished("c"), 1),
+        ListPart("words", 1, 0, ("w", Unfinished(b"x"), b"y")),
+        Deleted("gone", "scalar"),
+        Deleted("gone", "scalar", 1),
+    ]
+    assert in_one_piece(items) == (
+        Scalar("short", "x"),
+        ListPart("words", 1, 0, ("w", b"xy")),
+        Deleted("gone", "scalar"),
+        Scalar("long", "ab"),
+        Scalar("cut", Unfinished("c"), 1),
+    )
 
 
 @strategies.quick
