@@ -23,7 +23,7 @@ PROPAGATE = "X-edge-propagate"
 CALL_ID = "X-Call-Id"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
-MSGPACK = "application/msgpack"
+PACKET = "application/vnd.edgedb.packet+msgpack"
 
 IDEMPOTENCY_KEY_LIMIT = 256  # characters
 COUNT_LIMIT = 1000  # sessions one call may ask for

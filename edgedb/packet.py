@@ -1,185 +1,20 @@
-"""A session on the wire: its items, and the packets that carry them (design section 3).
+"""The packets in which a session, or what changed in it, is sent (design section 3).
 
-The seed's ``session_data`` is a list of ``{"key", "data"}``; here ``data`` may also be a list,
-bytes are marked with ``"encoding": "base64"``, and a key may be reported as deleted. A large value
-travels in its pieces, ``{"key", "piece", "data"}``, of which all but the last are marked with
-``"unfinished": true``. Between nodes the same travels as MessagePack, which has bytes and needs no
-name for each key and value: a page of a thousand small ones takes a tenth of the time.
+Everyone is answered with the seed's JSON. Nodes ask each other for MessagePack, which has bytes
+and needs no name for each key and value: a page of a thousand small ones takes a tenth of the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
 from edgedb.errors import BadRequest
-from edgedb.model import (
-    SessionToken,
-    encodable,
-    key_of,
-    member,
-    number,
-    text,
-    value_from_json,
-    value_to_json,
-)
-from edgedb.pieces import PIECES_LIMIT, Piece, Unfinished, joined, scalars_of
-
-
-class Scalar(NamedTuple):
-    """A key with one value, or with the piece of it that has this number.
-
-    A tuple, not a dataclass: a page has thousands, and they are made three times as fast.
-    """
-
-    key: str
-    value: Piece
-    piece: int = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether this is all of the value."""
-        return not self.piece and not isinstance(self.value, Unfinished)
-
-    def to_json(self, *, is_binary: bool = False) -> dict[str, Any]:
-        """Give the seed's ``{"key", "data"}``, of a piece with its number."""
-        document = {"key": self.key, **_piece_to_json(self.value, is_binary=is_binary)}
-        return document if self.is_whole else document | {"piece": self.piece}
-
-    @classmethod
-    def from_json(cls, document: object) -> Scalar:
-        """Read the wire form; raises BadRequest."""
-        return cls(key_of(document), _piece_from_json(document), _piece_number(document))
-
-
-@dataclass(frozen=True, slots=True)
-class ListPart:
-    """Consecutive elements of a list, from index ``start``; of large ones their pieces.
-
-    ``born`` is the version at which the list was created: a part with another ``born`` than
-    what is staged belongs to a new list under the old name and replaces it.
-    """
-
-    key: str
-    born: int
-    start: int
-    values: tuple[Piece, ...]
-
-    def to_json(self, *, is_binary: bool = False) -> dict[str, Any]:
-        """Give ``{"key", "born", "start", "data": [...]}``; what is no text is an object."""
-        as_it_is = str | bytes if is_binary else str
-        data = [
-            v if isinstance(v, as_it_is) else _piece_to_json(v, is_binary=is_binary)
-            for v in self.values
-        ]
-        return {"key": self.key, "born": self.born, "start": self.start, "data": data}
-
-    @classmethod
-    def from_json(cls, document: object) -> ListPart:
-        """Read the wire form; raises BadRequest."""
-        elements = member(document, "data", list)
-        values = tuple(map(_element, elements))
-        return cls(key_of(document), number(document, "born"), number(document, "start"), values)
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """A key that is there no more; ``kind`` is ``scalar``, of which ``piece``, or ``list``."""
-
-    key: str
-    kind: str
-    piece: int = 0
-
-    def to_json(self, *, is_binary: bool = False) -> dict[str, Any]:  # noqa: ARG002
-        """Give ``{"key", "deleted": "scalar" | "list"}``."""
-        document = {"key": self.key, "deleted": self.kind}
-        return document | {"piece": self.piece} if self.piece else document
-
-    @classmethod
-    def from_json(cls, document: object) -> Deleted:
-        """Read the wire form; raises BadRequest."""
-        kind = member(document, "deleted", str)
-        if kind not in {"scalar", "list"}:
-            raise BadRequest(f"'deleted' must be 'scalar' or 'list', got {kind!r:.40}")
-        return cls(key_of(document), kind, _piece_number(document))
-
-
-Item = Scalar | ListPart | Deleted
-
-
-def _piece_to_json(piece: Piece, *, is_binary: bool) -> dict[str, Any]:
-    if isinstance(piece, Unfinished):
-        return {**value_to_json(piece.value, is_binary=is_binary), "unfinished": True}
-    return {**value_to_json(piece, is_binary=is_binary)}
-
-
-def _piece_from_json(document: object) -> Piece:
-    value = value_from_json(document)
-    is_unfinished = isinstance(document, Mapping) and document.get("unfinished") is True
-    return Unfinished(value) if is_unfinished else value
-
-
-def _piece_number(document: object) -> int:
-    found = (
-        number(document, "piece") if isinstance(document, Mapping) and "piece" in document else 0
-    )
-    if found >= PIECES_LIMIT:
-        raise BadRequest(f"'piece' must be below {PIECES_LIMIT}, got {found}")
-    return found
-
-
-def _element(document: object) -> Piece:
-    if isinstance(document, bytes):
-        return document
-    return encodable(document) if isinstance(document, str) else _piece_from_json(document)
-
-
-def item_from_json(document: object) -> Item:
-    """Read one entry of ``session_data``; raises BadRequest."""
-    if not isinstance(document, dict):
-        raise BadRequest("an entry of 'session_data' must be an object")
-    if "deleted" in document:
-        return Deleted.from_json(document)
-    return (ListPart if isinstance(document.get("data"), list) else Scalar).from_json(document)
-
-
-def in_one_piece(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Put the pieces of values together; those whose first piece is not there stay as they are."""
-    kept: list[Item] = []
-    cut: list[Scalar] = []
-    for item in items:
-        if isinstance(item, Scalar):
-            (kept if item.is_whole else cut).append(item)
-        elif isinstance(item, ListPart):
-            kept.append(replace(item, values=tuple(joined(item.values))))
-        elif not item.piece:
-            kept.append(item)
-    values = scalars_of((key, piece, value) for key, value, piece in cut)
-    whole = (Scalar(key, value) for key, value in values.items())
-    return (*kept, *whole, *(scalar for scalar in cut if scalar.key not in values))
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """The reply kept under an ``Idempotency-Key``, opaque to everyone but its writer."""
-
-    key: str
-    blob: bytes
-
-    def to_json(self) -> dict[str, Any]:
-        """Give ``{"key", "data", "encoding": "base64"}``."""
-        return {"key": self.key, **value_to_json(self.blob)}
-
-    @classmethod
-    def from_json(cls, document: object) -> StoredReply:
-        """Read the wire form; raises BadRequest."""
-        blob = value_from_json(document)
-        if isinstance(blob, str):
-            raise BadRequest("a stored reply must be base64")
-        return cls(key_of(document), blob)
+from edgedb.items import Item, Scalar, StoredReply, item_from_json
+from edgedb.model import SessionToken, key_of, member, number, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,14 +71,15 @@ class SessionPacket:
     grant: str | None = None
 
     def to_msgpack(self) -> bytes:
-        """Give the document of :meth:`to_json` as MessagePack, where bytes need no base64.
+        """Give the form that nodes send each other, of the type :data:`edgedb.http.PACKET`.
 
-        Whole scalars and the replies are lists of keys and values in turn.
+        As :meth:`to_json`, but bytes are bytes; whole scalars, as ``"scalars"``, and the replies
+        are lists of keys and values in turn.
         """
         whole = [i for i in self.items if isinstance(i, Scalar) and i.is_whole]
         others = [i for i in self.items if not (isinstance(i, Scalar) and i.is_whole)]
         document = self._head() | {
-            "scalars": [part for scalar in whole for part in scalar[:2]],
+            "scalars": [part for scalar in whole for part in (scalar.key, scalar.value)],
             "session_data": [item.to_json(is_binary=True) for item in others],
             "replies": [part for reply in self.replies for part in (reply.key, reply.blob)],
         }
@@ -287,6 +123,9 @@ class SessionPacket:
     def _from_head(
         cls, document: object, items: tuple[Item, ...], replies: tuple[StoredReply, ...]
     ) -> SessionPacket:
+        fields = [(item.key, item.piece) for item in items if isinstance(item, Scalar)]
+        if len(set(fields)) != len(fields):
+            raise BadRequest("a packet has one scalar twice")
         token = SessionToken.from_json(member(document, "token", dict))
         optional = document if isinstance(document, Mapping) else {}
         return cls(

@@ -27,7 +27,7 @@ from edgedb.store.source import PAGE_BYTES
 from edgedb.topology import Topology
 
 POOL_SIZE = 32
-PACKED = {"Accept": f"{http.MSGPACK}, {http.JSON}"}
+PACKED = {"Accept": f"{http.PACKET}, {http.JSON}"}
 READ_BYTES = 256 * 1024
 ANSWER_LIMIT = 32 * PAGE_BYTES
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
@@ -255,7 +255,7 @@ class PeerClient:
 
 def _packet(location: str, response: PeerResponse) -> SessionPacket:
     with _read_from(location):
-        if response.content_type == http.MSGPACK:
+        if response.content_type == http.PACKET:
             return SessionPacket.from_msgpack(response.body)
         return SessionPacket.from_json(json.loads(response.body))
 

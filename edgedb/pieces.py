@@ -24,7 +24,6 @@ PIECES_LIMIT = 2**16  # of one value; what a field's two bytes can count
 
 _FIELD = struct.Struct(">cH")
 _MARK = b"\xff"
-_LONGEST_CHARACTER = 4  # bytes of UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,6 @@ class Unfinished:
 
 Piece = Value | Unfinished
 """A whole value, or the last piece of one, or an earlier piece."""
-
-
-def least_pieced_bytes() -> int:
-    """Give the bytes that the stored form of a first piece has at least, if there are others."""
-    return PIECE_BYTES - _LONGEST_CHARACTER + 2
 
 
 def encode(piece: Piece) -> bytes:
@@ -120,7 +114,7 @@ def read_field(name: bytes) -> tuple[str, int]:
 
 
 def scalars_of(pieces: Iterable[tuple[str, int, Piece]]) -> dict[str, Value]:
-    """Give the whole values by their keys; pieces without a first one are left out."""
+    """Give the whole values by their keys; pieces without the one before are left out."""
     whole, cut = dict[str, Value](), list[tuple[str, int, Piece]]()
     for key, number, piece in pieces:
         if number or isinstance(piece, Unfinished):
@@ -129,7 +123,7 @@ def scalars_of(pieces: Iterable[tuple[str, int, Piece]]) -> dict[str, Value]:
             whole[key] = piece
     cut.sort(key=lambda one: one[:2])
     for key, group in itertools.groupby(cut, key=lambda one: one[0]):
-        numbered = list(group)
-        if numbered[0][1] == 0:
-            whole[key] = next(joined(piece for _, _, piece in numbered))
+        following = [piece for place, (_, number, piece) in enumerate(group) if place == number]
+        if following:
+            whole[key] = next(joined(following))
     return whole

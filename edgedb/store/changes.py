@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgedb.items import Deleted, Item, Scalar, StoredReply
 from edgedb.model import SessionToken
-from edgedb.packet import Deleted, Item, Scalar, StoredReply
 from edgedb.pieces import decode, read_field
 from edgedb.store.codec import text
 
@@ -44,7 +44,7 @@ class Changes:
         proprietary, function, epoch, version, restart, more, last, *groups = answer
         scalars, unset, dropped, replies, lists = groups
         items: list[Item] = [_scalar(name, value) for name, value in _grouped(scalars, 2)]
-        items += [_unset(name) for name in unset]
+        items += [Deleted(text(name), "scalar") for name in unset]
         items += [Deleted(text(name), "list") for name in dropped]
         return cls(
             token=SessionToken(session, text(proprietary), here, text(function), epoch),
@@ -68,11 +68,6 @@ class Changes:
 def _scalar(name: bytes, value: bytes) -> Scalar:
     key, piece = read_field(name)
     return Scalar(key, decode(value), piece)
-
-
-def _unset(name: bytes) -> Deleted:
-    key, piece = read_field(name)
-    return Deleted(key, "scalar", piece)
 
 
 def _grouped(found: Sequence[Any], count: int) -> Iterator[tuple[Any, ...]]:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
+from edgedb.items import Deleted, Scalar, StoredReply
 from edgedb.model import SessionToken, Update
-from edgedb.packet import Deleted, Scalar, SessionPacket, StoredReply
+from edgedb.packet import SessionPacket
 from edgedb.pieces import encode, field
 from edgedb.store import keys
 from edgedb.store.codec import list_number, text
@@ -105,11 +106,7 @@ class DestinationStore:
         """
         where = SessionKeys(session)
         scalars = [i for i in packet.items if isinstance(i, Scalar)]
-        deleted = [
-            field(i.key, i.piece)
-            for i in packet.items
-            if isinstance(i, Deleted) and i.kind == "scalar"
-        ]
+        deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
         names = [where.arrival, where.scalars, where.lists, where.versions]
         names += [where.replies, where.reply_index]
         answer = self._scripts.run(
@@ -139,7 +136,7 @@ class DestinationStore:
             StoreUnavailable: it is not on disk yet where that is asked for.
 
         """
-        answer = self._scripts.run(
+        answer = self._disk.run(
             "prepare",
             [SessionKeys(token.session).arrival],
             self._scripts.now(),
@@ -153,7 +150,6 @@ class DestinationStore:
         )
         if answer != b"ok":
             raise Conflict(f"the arrival of session {token.session!r} was discarded meanwhile")
-        self._disk.has_all()
 
     def activate(self, arrival: Arrival, token: SessionToken) -> bool:
         """Make a prepared arrival resident; False if somebody else has dealt with it.

@@ -7,12 +7,14 @@ or serve it twice (docs/operations.md, "Durability").
 
 from __future__ import annotations
 
-import redis
+from collections.abc import Sequence
+from typing import Any
+
 from redis.exceptions import ResponseError
 
 from edgedb.errors import ConfigurationError, StoreUnavailable
 from edgedb.store import keys
-from edgedb.store.scripts import Scripts, store_errors
+from edgedb.store.scripts import Argument, Scripts, store_errors
 
 WAITS = 6
 WAIT_MS = 500  # each within EDGE_REDIS_TIMEOUT; `appendfsync everysec` needs up to 2 s in all
@@ -25,8 +27,8 @@ class Disk:
         self._scripts = scripts
         self._is_awaited = is_awaited
 
-    def has_all(self) -> None:
-        """Return when everything written so far is on disk.
+    def run(self, name: str, names: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
+        """Run a script that may be repeated; gives its answer when what it wrote is on disk.
 
         Raises:
             StoreUnavailable: it is not after three seconds; the step may be repeated.
@@ -34,20 +36,32 @@ class Disk:
 
         """
         if not self._is_awaited:
-            return
-        with store_errors(), self._scripts.client.client() as connection:
-            for _ in range(WAITS):
-                self._scripts.script("sync")(keys=[keys.STATUS], client=connection)
-                if _fsynced(connection):
-                    return
+            return self._scripts.run(name, names, *arguments)
+        for _ in range(WAITS):
+            answer, is_on_disk = self._attempt(name, names, arguments)
+            if is_on_disk:
+                return answer
         raise StoreUnavailable("the node's disk does not keep up; try again")
 
+    def _attempt(
+        self, name: str, names: Sequence[str], arguments: Sequence[Argument]
+    ) -> tuple[Any, bool]:
+        """Run it and wait, in one go: if the connection is lost, all of it is sent again.
 
-def _fsynced(connection: redis.Redis) -> bool:
-    try:
-        local, _ = connection.waitaof(1, 0, WAIT_MS)
-    except ResponseError as error:
-        raise ConfigurationError(
-            f"EDGE_DURABILITY=fsync needs Redis 7.2 or Valkey with appendonly yes: {error}"
-        ) from error
-    return bool(local)
+        WAITAOF alone would wait for what the new connection has written, which is nothing; and the
+        server may have lost the step when it lost the connection.
+        """
+        step, sync = self._scripts.script(name), self._scripts.script("sync")
+        with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
+            # with their text: a server that has restarted meanwhile knows no script
+            pipe.eval(step.script, len(names), *names, *arguments)
+            pipe.eval(sync.script, 1, keys.STATUS)
+            pipe.execute_command("WAITAOF", 1, 0, WAIT_MS)
+            answer, _, waited = pipe.execute(raise_on_error=False)
+            if isinstance(answer, Exception):
+                raise answer
+        if isinstance(waited, ResponseError):
+            raise ConfigurationError(
+                f"EDGE_DURABILITY=fsync needs Redis 7.2 or Valkey with appendonly yes: {waited}"
+            ) from waited
+        return answer, bool(waited[0])

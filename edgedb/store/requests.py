@@ -9,7 +9,7 @@ from typing import Any
 
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.model import SessionToken, Value
-from edgedb.pieces import encoded, least_pieced_bytes
+from edgedb.pieces import encoded
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
 from edgedb.store.codec import elements_of, list_number, scalars_in, text, values_of
@@ -145,7 +145,6 @@ class RequestStore:
             LISTS_LIMIT,
             REPLIES_LIMIT,
             run.version,
-            least_pieced_bytes(),
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
             len(changes.propagations),

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
+from edgedb.items import ListPart, in_one_piece
 from edgedb.model import SessionToken
-from edgedb.packet import Cursor, ListPart, SessionPacket, in_one_piece
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.pieces import decode
 from edgedb.store import keys
 from edgedb.store.changes import ChangedList, Changes
@@ -194,7 +195,6 @@ class SourceStore:
             answer = self._hand_over(token, grant, destination)
         if answer != b"ok":
             raise GrantRefused(f"grant {grant} is not in force for {token.session!r}")
-        self._disk.has_all()
 
     def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)
@@ -205,7 +205,7 @@ class SourceStore:
         names += [keys.residents_of(token.proprietary_location), keys.STATUS]
         arguments = (self._location, token.session, grant, destination)
         return bytes(
-            self._scripts.run(
+            self._disk.run(
                 "hand_over",
                 names + [where.list(list_number(entry)) for entry in entries],
                 self._scripts.now(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgedb.packet import Deleted, Item, ListPart
+from edgedb.items import Deleted, Item, ListPart
 from edgedb.pieces import Piece, encode
 from edgedb.store.scripts import Argument
 

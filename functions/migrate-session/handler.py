@@ -6,7 +6,7 @@
   - ``freeze`` (``epoch=N&since=V[&final=1]``): a SessionPacket with a grant
   - ``hand-over`` (``grant=G``), ``thaw``: ``{}``
 
-With ``Accept: application/msgpack`` a packet comes as MessagePack.
+With ``Accept: application/vnd.edgedb.packet+msgpack`` a packet comes as MessagePack.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
-from edgedb.http import MSGPACK
+from edgedb.http import PACKET
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
 
@@ -79,8 +79,8 @@ def _freeze(node: Node, request: Request, session: str) -> Response:
 
 def _packet(request: Request, packet: SessionPacket) -> Response:
     """Answer in the form that is asked for; JSON is the seed's."""
-    if request.accepts(MSGPACK):
-        return Response(packet.to_msgpack(), headers=(("Content-Type", MSGPACK),))
+    if request.accepts(PACKET):
+        return Response(packet.to_msgpack(), headers=(("Content-Type", PACKET),))
     return Response.json(packet.to_json())
 
 

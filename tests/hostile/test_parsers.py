@@ -23,8 +23,9 @@ from edgectl.errors import EdgectlError
 from edgedb import auth
 from edgedb.errors import BadRequest, ConfigurationError, EdgeError, InvalidTopology, Unauthorized
 from edgedb.http import Request
+from edgedb.items import StoredReply, item_from_json
 from edgedb.model import Propagation, SessionToken, message_from_json, value_from_json
-from edgedb.packet import Cursor, SessionPacket, StoredReply, item_from_json
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.topology import Topology
 from edgedb.topology_file import TopologyFile
 from tests.hostile import strategies
@@ -36,11 +37,10 @@ from tests.support.tree import NODE_KEY, THREE_LEVELS
 TOKEN = json.loads(token("s"))
 ITEMS: list[Any] = [
     {"key": "k", "data": "text"},
-    {"key": "k", "data": "AAEC", "encoding": "base64"},
+    {"key": "b", "data": "AAEC", "encoding": "base64"},
     {"key": "k", "born": 1, "start": 0, "data": ["a", {"data": "AA==", "encoding": "base64"}]},
     {"key": "k", "deleted": "scalar"},
     {"key": "k", "piece": 1, "data": "text", "unfinished": True},
-    {"key": "k", "piece": 1, "deleted": "scalar"},
 ]
 CURSOR = {"since": 1, "began": 2, "after": 3, "key": "k", "start": 4, "until": 5}
 REPLY = {"key": "k", "data": base64.b64encode(bytes(8) + b"{}\n").decode(), "encoding": "base64"}
@@ -53,7 +53,7 @@ PACKET = {
     "restart": True,
     "grant": "g",
 }
-PACKED = PACKET | {"scalars": ["k", "text"], "replies": ["k", bytes(8) + b"{}\n"]}
+PACKED = PACKET | {"scalars": ["l", "text"], "replies": ["k", bytes(8) + b"{}\n"]}
 MESSAGE = json.loads(propagation())
 
 

@@ -178,4 +178,24 @@ MUTANTS = (
         test="tests/protocol/test_updates_not_taken.py::"
         "test_an_update_that_was_not_taken_is_sent_again",
     ),
+    Mutant(
+        name="old-pieces-are-staged",
+        invariant="I5",
+        breaks="what was a large value when the copy began takes its place for ever",
+        file="edgedb/store/lua/stage.lua",
+        before=" - drop_pieces(scalars, versions, field, 1)",
+        after="",
+        test="tests/integration/store/test_pieces.py::"
+        "test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before",
+    ),
+    Mutant(
+        name="disk-answers-for-a-lost-connection",
+        invariant="I2",
+        breaks="a step counts as on disk because a new connection has nothing to wait for",
+        file="edgedb/store/durability.py",
+        before="            pipe.eval(sync.script, 1, keys.STATUS)\n",
+        after="            pipe.ping()\n",
+        test="tests/integration/store/test_durability.py::"
+        "test_a_connection_lost_while_the_disk_is_awaited_is_no_answer",
+    ),
 )

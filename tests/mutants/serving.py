@@ -139,7 +139,7 @@ MUTANTS = (
         invariant="I5",
         breaks="what was a large value takes its place for ever",
         file="edgedb/store/lua/commit.lua",
-        before="  drop_pieces(name, count, bytes)\n",
+        before="  if is_there then size = size - drop_pieces(scalars, versions, name, count) end\n",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_value_written_over_leaves_no_piece_behind",

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from edgedb import pieces
+from edgedb.items import ListPart, Scalar
 from edgedb.model import Value
-from edgedb.packet import Cursor, ListPart, Scalar, SessionPacket
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
@@ -167,7 +168,7 @@ def test_pages_travel_as_messagepack_and_the_seeds_answer_stays_json(tree: Tree)
     tree.hook = hook
     packet = tree.node("city").peers.page("edge-a", "s", Cursor())
     tree.offload("edge-a")
-    assert types == ["application/msgpack"]
+    assert types == ["application/vnd.edgedb.packet+msgpack"]
     assert read(tree, "city", ["bytes", "text"], ["list"]) == (
         {"bytes": b"\x00\xff", "text": "\U0001f6d2"},
         {"list": [b"\xfe", "x"]},

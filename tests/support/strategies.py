@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.model import VERSION_LIMIT, Propagation, SessionToken, Update
-from edgedb.packet import Cursor, Deleted, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.pieces import PIECES_LIMIT, Unfinished
 
 quick = settings(
@@ -52,12 +53,19 @@ items = (
     | st.builds(Scalar, key=texts, value=values, piece=st.just(0))
     | st.builds(Deleted, key=texts, kind=st.sampled_from(["scalar", "list"]))
 )
+
+
+def _place(item: Item) -> object:
+    """Give what a packet has once."""
+    return (item.key, item.piece) if isinstance(item, Scalar) else id(item)
+
+
 replies = st.builds(StoredReply, key=texts, blob=st.binary(max_size=20))
 packets = st.builds(
     SessionPacket,
     token=tokens,
     version=versions,
-    items=st.lists(items, max_size=4).map(tuple),
+    items=st.lists(items, max_size=4, unique_by=_place).map(tuple),
     replies=st.lists(replies, max_size=2).map(tuple),
     next=st.none() | cursors,
     restart=st.booleans(),

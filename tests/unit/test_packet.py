@@ -11,18 +11,9 @@ import pytest
 from hypothesis import given
 
 from edgedb.errors import BadRequest
+from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply, in_one_piece, item_from_json
 from edgedb.model import SessionToken
-from edgedb.packet import (
-    Cursor,
-    Deleted,
-    Item,
-    ListPart,
-    Scalar,
-    SessionPacket,
-    StoredReply,
-    in_one_piece,
-    item_from_json,
-)
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.pieces import PIECES_LIMIT, Unfinished
 from tests.support import strategies
 from tests.unit.test_model import TOKEN, over_the_wire
@@ -51,7 +42,6 @@ PART: dict[str, Any] = {"key": "words", "born": 4, "start": 0, "data": []}
             ListPart("words", 4, 0, (Unfinished("a"), "b")),
             PART | {"data": [{"data": "a", "unfinished": True}, "b"]},
         ),
-        (Deleted("k", "scalar", 2), {"key": "k", "deleted": "scalar", "piece": 2}),
     ],
     ids=[
         "text",
@@ -63,7 +53,6 @@ PART: dict[str, Any] = {"key": "words", "born": 4, "start": 0, "data": []}
         "first-piece",
         "last-piece",
         "list-of-pieces",
-        "deleted-piece",
     ],
 )
 def test_an_item_has_the_seeds_form_and_marks_what_is_more(item: Item, document: object) -> None:
@@ -105,7 +94,9 @@ def test_a_packet_survives_as_messagepack_too_but_for_the_order_of_its_items(
         {"replies": {"k": b"blob"}},
         {"session_data": [{"key": "k", "data": "d", "piece": PIECES_LIMIT}]},
         {"session_data": [{"key": "k", "data": "d", "piece": "1"}]},
-        {"session_data": [{"key": "k", "deleted": "scalar", "piece": -1}]},
+        {"session_data": [{"key": "k", "data": "d", "piece": -1}]},
+        {"scalars": ["k", "one", "k", "two"]},
+        {"session_data": [{"key": "k", "data": "d", "piece": 1}] * 2},
     ],
     ids=repr,
 )
@@ -122,14 +113,13 @@ def test_pieces_are_put_together_unless_the_first_is_missing() -> None:
         Scalar("cut", Unfinished("c"), 1),
         ListPart("words", 1, 0, ("w", Unfinished(b"x"), b"y")),
         Deleted("gone", "scalar"),
-        Deleted("gone", "scalar", 1),
     ]
     assert in_one_piece(items) == (
         Scalar("short", "x"),
-        ListPart("words", 1, 0, ("w", b"xy")),
-        Deleted("gone", "scalar"),
         Scalar("long", "ab"),
         Scalar("cut", Unfinished("c"), 1),
+        ListPart("words", 1, 0, ("w", b"xy")),
+        Deleted("gone", "scalar"),
     )
 
 

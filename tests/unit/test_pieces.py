@@ -54,13 +54,6 @@ def test_a_piece_keeps_its_kind_and_whether_it_goes_on(piece: pieces.Piece) -> N
     assert decode(encode(piece)) == piece
 
 
-@strategies.quick
-@given(strategies.texts)
-def test_a_first_piece_that_has_others_is_never_shorter_than_is_said(text: str) -> None:
-    first, *others = encoded(text)
-    assert not others or len(first) >= pieces.least_pieced_bytes()
-
-
 @pytest.mark.parametrize("number", [0, 1, 255, 256, pieces.PIECES_LIMIT - 1])
 @pytest.mark.parametrize("key", ["", "k", "\u20ac", "\u00ff"])
 def test_the_fields_of_pieces_are_told_apart_from_keys(key: str, number: int) -> None:
@@ -76,8 +69,10 @@ def test_scalars_are_put_together_by_their_numbers_whatever_their_order() -> Non
         ("long", 0, Unfinished("a")),
         ("long", 1, Unfinished("b")),
         ("headless", 1, b"left behind"),
+        ("gap", 2, b"left behind"),
+        ("gap", 0, Unfinished(b"x")),
     ]
-    assert scalars_of(found) == {"short": "x", "long": "abc"}
+    assert scalars_of(found) == {"short": "x", "long": "abc", "gap": b"x"}
 
 
 def test_what_another_node_has_cut_badly_is_taken_as_far_as_it_goes() -> None:

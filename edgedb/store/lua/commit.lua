@@ -3,8 +3,7 @@
 --       residents of the proprietary, node, outbox, then the keys of the changed lists
 -- ARGV: now, here, session, lock, epoch, indexed (1 | 0), most forgotten deletions kept,
 --       idempotency key or '', reply, reply ttl in ms, most values, most lists, most replies
---       of a session, version when the request began, least bytes of a first piece that has
---       others, then counted groups:
+--       of a session, version when the request began, then counted groups:
 --       scalars to set (key, count, pieces…), scalars to delete (key),
 --       lists (key, number, replaced (1 | 0), count, elements…), messages (payload)
 -- Returns 'ok' (also when repeated, as far as that can be told), 'lost' if the session is not
@@ -24,7 +23,7 @@ end
 local version, size, list_count = int(state[4]), int(state[5]), int(state[6])
 local size_before, is_new = size, version == 0
 
-local position = 15
+local position = 14
 local function take()
   position = position + 1
   return ARGV[position]
@@ -38,14 +37,17 @@ local function is_full()
   local most_values = math.max(tonumber(ARGV[11]), call('HLEN', scalars))
   local most_lists = math.max(tonumber(ARGV[12]), call('HLEN', lists))
   local values, list_names = call('HLEN', scalars), call('HLEN', lists)
-  for _ = 1, tonumber(take()) do
-    local name, count = take(), tonumber(take())
-    for number = 0, count - 1 do
-      values = values + 1 - call('HEXISTS', scalars, piece_field(name, number))
-    end
-    position = position + count
+  local function uncount_pieces(name)
+    local number = 0
+    while call('HEXISTS', scalars, piece_field(name, number)) == 1 do number = number + 1 end
+    values = values - number
   end
-  for _ = 1, tonumber(take()) do values = values - call('HEXISTS', scalars, take()) end
+  for _ = 1, tonumber(take()) do
+    uncount_pieces(take())
+    local count = tonumber(take())
+    values, position = values + count, position + count
+  end
+  for _ = 1, tonumber(take()) do uncount_pieces(take()) end
   for _ = 1, tonumber(take()) do
     local exists = call('HEXISTS', lists, take())
     take()
@@ -57,7 +59,7 @@ local function is_full()
   return values > most_values or list_names > most_lists
 end
 if is_full() then return 'full' end
-position = 15
+position = 14
 local any_gone = state[8] ~= false
 local function stamp(member)
   version = version + 1
@@ -71,37 +73,26 @@ local function bury(member)
   any_gone = true
 end
 
--- Delete the pieces of a scalar from one on; none is larger than the first, which had that size.
-local function drop_pieces(name, first, bytes)
-  local length, number = bytes, first
-  while length > 0 and (number == 0 or bytes >= tonumber(ARGV[15])) do
-    local field = piece_field(name, number)
-    length = call('HSTRLEN', scalars, field)
-    if length > 0 then
-      size = size - length - #field
-      call('HDEL', scalars, field)
-      bury('s' .. field)
-    end
-    number = number + 1
-  end
-end
-
 for _ = 1, tonumber(take()) do
-  local name, count, bytes = take(), tonumber(take()), 0
+  local name, count, is_there = take(), tonumber(take()), false
   for number = 0, count - 1 do
     local field, piece = piece_field(name, number), take()
     local before = call('HSTRLEN', scalars, field)
-    if number == 0 then bytes = before end
+    if number == 0 then is_there = before > 0 end
     size = size + #piece - (before > 0 and before or -#field)
     call('HSET', scalars, field, piece)
     stamp('s' .. field)
   end
-  drop_pieces(name, count, bytes)
+  if is_there then size = size - drop_pieces(scalars, versions, name, count) end
 end
 
 for _ = 1, tonumber(take()) do
   local name = take()
-  drop_pieces(name, 0, call('HSTRLEN', scalars, name))
+  local bytes = drop_pieces(scalars, versions, name, 0)
+  if bytes > 0 then
+    size = size - bytes
+    bury('s' .. name)
+  end
 end
 
 for i = 1, tonumber(take()) do

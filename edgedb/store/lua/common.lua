@@ -53,6 +53,19 @@ local function piece_field(name, number)
   return '\255' .. struct.pack('>I2', number) .. name
 end
 
+-- Delete the pieces of a scalar from one on; gives the bytes of them and of their fields.
+local function drop_pieces(scalars, versions, name, first)
+  local bytes, number = 0, first
+  while true do
+    local field = piece_field(name, number)
+    local length = call('HSTRLEN', scalars, field)
+    if length == 0 then return bytes end
+    call('HDEL', scalars, field)
+    call('ZREM', versions, 's' .. field)
+    bytes, number = bytes + #field + length, number + 1
+  end
+end
+
 -- The entry of a list in the lists hash: its number and its bytes.
 local function list_entry(lists, name)
   local entry = call('HGET', lists, name)

@@ -4,7 +4,7 @@
 -- ARGV: here, after, began, most bytes, most items
 -- Returns {'unknown'}, {'elsewhere', location}, or
 --   {'ok', proprietary, function, epoch, version, restart (1 | 0), more (1 | 0),
---    version of the last item, {scalar, value, …}, {deleted scalar, …}, {deleted list, …},
+--    version of the last item, {field of a scalar, piece, …}, {deleted scalar, …}, {deleted list, …},
 --    {idempotency key, reply, …}, {list, version, bytes, number, …}}
 local meta, scalars, lists, replies = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
 local after, began = tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,7 +61,7 @@ end
 
 -- A command for each scalar would cost more than its value. So those that follow each other are
 -- read together, as many as there is room for if they are no larger than those before.
-local TOGETHER = 64
+local TOGETHER = 16
 local function read_scalars(items, position)
   local most = largest and math.min(TOGETHER, (most_bytes - total) / largest) or 1
   local names, n = {}, 0

@@ -1,7 +1,7 @@
 -- Stage a packet of an arriving session (design section 3, steps 1 and 3).
 -- KEYS: arrival, scalars, lists, versions, replies, reply index, then the keys of lists named
 -- ARGV: now, transfer, number of the packet (from 1), reply ttl in ms, then counted groups:
---       scalars to set (field, piece), scalars to delete (field), lists to delete (key),
+--       scalars to set (field, piece), scalars to delete (key), lists to delete (key),
 --       lists (key, number, cleared (1 | 0), count, elements…), replies (key, reply)
 --       (the lists' keys in KEYS: first those to delete, then those to extend)
 -- Returns 'ok', or 'gone' if this arrival is not open for this packet. Packets are numbered so
@@ -49,9 +49,11 @@ while left > 0 do
     size = size + #field + #piece
   end
   for i, staged in ipairs(call('ZMSCORE', versions, unpack(members))) do
-    if staged then
-      local field = sets[2 * i - 1]
-      size = size - #field - call('HSTRLEN', scalars, field)
+    local field = sets[2 * i - 1]
+    local before = staged and call('HSTRLEN', scalars, field) or 0
+    -- a first piece ends the value before it, whose other pieces nobody has reported deleted
+    if before > 0 then
+      size = size - #field - before - drop_pieces(scalars, versions, field, 1)
     end
   end
   call('HSET', scalars, unpack(sets))
@@ -59,15 +61,7 @@ while left > 0 do
   left, version = left - count, version + count
 end
 
-for _ = 1, tonumber(take()) do
-  local name = take()
-  local before = call('HSTRLEN', scalars, name)
-  if before > 0 then
-    size = size - before - #name
-    call('HDEL', scalars, name)
-    call('ZREM', versions, 's' .. name)
-  end
-end
+for _ = 1, tonumber(take()) do size = size - drop_pieces(scalars, versions, take(), 0) end
 
 for _ = 1, tonumber(take()) do
   local list, name = next_list(), take()

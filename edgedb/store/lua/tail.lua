@@ -9,25 +9,34 @@ if length == 0 then return {0, 0, 0} end
 local born = version_of(call('LINDEX', list, 0))
 local from = first
 if since >= born then
-  -- versions only grow along a list: walk back from its end to the newest known element
+  -- Versions only grow along a list. In steps from its end that double, then by halving, find the
+  -- newest known element: `known` is one, or before the first; from `from` on all are new.
+  local function is_new(index) return version_of(call('LINDEX', list, index)) > since end
+  local known, step = first - 1, 1
   from = length
-  local is_new = true
-  while is_new and from > first do
-    local block = call('LRANGE', list, math.max(first, from - 128), from - 1)
-    for i = #block, 1, -1 do
-      is_new = version_of(block[i]) > since
-      if not is_new then break end
-      from = from - 1
+  while from - step > known do
+    if not is_new(from - step) then
+      known = from - step
+      break
     end
+    from, step = from - step, 2 * step
+  end
+  while from - known > 1 do
+    local middle = math.floor((from + known) / 2)
+    if is_new(middle) then from = middle else known = middle end
   end
 end
 
-local answer, bytes, position = {born, from, length}, 0, from
+-- As many at a time as there is room for if they are no larger than those before.
+local AT_ONCE = 256
+local answer, bytes, position, largest = {born, from, length}, 0, from, most_bytes
 while position < length and bytes < most_bytes and position - from < most do
-  for _, stored in ipairs(call('LRANGE', list, position, position + 255)) do
+  local count = math.min(AT_ONCE, math.max(1, math.floor((most_bytes - bytes) / largest)))
+  largest = position == from and 1 or largest
+  for _, stored in ipairs(call('LRANGE', list, position, position + count - 1)) do
     if bytes >= most_bytes then break end
     answer[#answer + 1] = string.sub(stored, 9)
-    bytes, position = bytes + #stored, position + 1
+    bytes, position, largest = bytes + #stored, position + 1, math.max(largest, #stored)
   end
 end
 return answer

@@ -9,8 +9,9 @@ from typing import Any
 
 import redis
 
+from edgedb.items import Item
 from edgedb.model import SessionToken, Value
-from edgedb.packet import Cursor, Item, SessionPacket
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.session import Changes, ListChange
 from edgedb.settings import Settings
 from edgedb.store import SessionStore

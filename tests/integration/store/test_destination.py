@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from edgedb.errors import Conflict, EdgeError, SessionBusy, StaleToken
+from edgedb.items import ListPart, Scalar
 from edgedb.model import SessionToken, Update
-from edgedb.packet import ListPart, Scalar
 from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.store.requests import Redirect, Wait
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, TOKEN, Place, packet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,27 @@ def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redi
     disk.config_set("appendfsync", "everysec")
     place.store.destination.prepare("t", 1, incoming, "grant", 9)
     assert place.arrival().grant == "grant"
+
+
+def test_a_connection_lost_while_the_disk_is_awaited_is_no_answer(
+    place: Place, disk: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durability, "WAIT_MS", 300)
+    monkeypatch.setattr(durability, "WAITS", 1)
+    place.write({"x": "1"})
+    grant = place.frozen("t")
+    killed = threading.Thread(target=kill_once_blocked, args=[disk])
+    killed.start()
+    with pytest.raises(StoreUnavailable, match="disk"):
+        place.store.source.hand_over(TOKEN, grant, "city")
+    killed.join()
+
+
+def kill_once_blocked(client: redis.Redis) -> None:
+    """Cut off whoever waits for the disk."""
+    while not (waiting := [c["id"] for c in client.client_list() if "waitaof" in c["cmd"]]):
+        threading.Event().wait(0.001)
+    client.client_kill_filter(_id=waiting[0])
 
 
 def test_by_default_nobody_waits_for_the_disk(disk: redis.Redis, clock: Clock) -> None:

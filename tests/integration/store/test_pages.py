@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import SessionBusy, TooLarge
+from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.model import Value
-from edgedb.packet import Cursor, Deleted, Item, ListPart, Scalar, SessionPacket, StoredReply
+from edgedb.packet import Cursor, SessionPacket
 from edgedb.pieces import Piece, joined, scalars_of
 from edgedb.store import source
 from edgedb.store.requests import DELETIONS_KEPT
@@ -136,6 +138,53 @@ def test_a_large_element_is_sent_in_pieces(edge: Place) -> None:
     packets = walk(edge)
     assert all(_size(item) < 2 * MIB for packet in packets for item in packet.items)
     assert collected(packets)[1] == {"a": elements}
+
+
+@pytest.mark.parametrize("known", [0, 1, 2, 3, 31, 32, 33, 99, 100])
+def test_the_new_end_of_a_list_is_found_however_long_it_is(edge: Place, known: int) -> None:
+    edge.write({"x": "1"}, {"a": [str(n) for n in range(known)]} if known else {})
+    since = edge.page().version
+    for n in range(known, 100):
+        edge.write(appended={"a": [str(n)]})
+    parts = [item for item in edge.page(since).items if isinstance(item, ListPart)]
+    assert [(p.start, p.values) for p in parts] == (
+        [(known, tuple(str(n) for n in range(known, 100)))] if known < 100 else []
+    )
+
+
+LARGE, PIECE = b"x" * 4 * MIB, b"x" * (MIB // 4)
+SHAPES: dict[str, dict[str, Any]] = {
+    "elements-of-a-piece": {"appended": {"a": [PIECE] * 64}},
+    "elements-of-pieces": {"appended": {"a": [LARGE] * 4}},
+    "values": {"scalars": {str(n): LARGE for n in range(4)}},
+    "small-and-large": {"scalars": {str(n): LARGE if n % 40 == 39 else "y" for n in range(160)}},
+}
+
+
+@pytest.mark.parametrize("written", SHAPES.values(), ids=SHAPES.keys())
+def test_no_command_asks_for_much_more_than_a_page(edge: Place, written: dict[str, Any]) -> None:
+    edge.write(**written)
+    since = edge.page(most_bytes=1, most=0).version
+    with edge.client.monitor() as monitor:
+        assert collected(walk(edge)) == (written.get("scalars", {}), written.get("appended", {}))
+        edge.write(appended={"a": ["new"]})
+        edge.page(since)
+        edge.client.echo("end")
+        asked = [items_of(line["command"]) for line in monitored(monitor, "ECHO end")]
+    assert 0 < max(asked) * len(PIECE) <= 4 * MIB
+
+
+def monitored(monitor: Any, end: str) -> Iterator[dict[str, str]]:
+    """Give what a server was told to do, up to a command."""
+    return itertools.takewhile(lambda line: line["command"] != end, monitor.listen())
+
+
+def items_of(command: str) -> int:
+    """Give how many elements, or values, a command asks for."""
+    name, *words = command.split(" ")
+    if name.upper() == "LRANGE":
+        return int(words[2]) - int(words[1]) + 1
+    return len(words) - 1 if name.upper() == "HMGET" and words[0].endswith(":scalars") else 0
 
 
 def test_a_list_that_vanishes_while_it_is_being_sent_is_reported_deleted_later(edge: Place) -> None:

@@ -104,6 +104,33 @@ def test_pages_end_between_two_pieces(edge: Place) -> None:
     assert collected(packets) == (values, {})
 
 
+def test_what_replaces_pieces_takes_their_room(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "VALUES_LIMIT", 5)
+    edge.write({"a": "x" * 5 * SMALL})
+    edge.write({"a": "tiny", "b": "y", "c": "z"})
+    edge.write({"a": "x" * 3 * SMALL})
+    edge.write({"a": None, "d": "x" * 3 * SMALL})
+    assert fields(edge) == expected_fields({"b": "y", "c": "z", "d": "x" * 3 * SMALL})
+
+
+def test_a_deleted_value_is_one_deletion_whatever_its_pieces(edge: Place) -> None:
+    edge.write({"a": "x" * 50 * SMALL, "b": "y"})
+    edge.write({"a": None})
+    assert edge.client.zcard("edge:{s}:gone") == 1
+    assert edge.client.zcard("edge:{s}:versions") == 1
+
+
+def test_pieces_of_another_size_are_replaced_too(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge.write({"a": "x" * 10 * SMALL})
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 4 * SMALL)
+    edge.write({"a": "y" * 5 * SMALL})
+    assert fields(edge) == expected_fields({"a": "y" * 5 * SMALL})
+
+
 def test_pieces_count_as_values_of_the_session(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import Conflict
+from edgedb.items import Deleted, ListPart, Scalar
 from edgedb.model import Value
-from edgedb.packet import Deleted, ListPart, Scalar
 from edgedb.store.requests import Redirect, Replay
 from edgedb.store.staging import ListGap, ListLedger
 from tests.integration.store.steps import TOKEN, Place, packet
