@@ -109,9 +109,9 @@ def _piece_from_json(document: object) -> Piece:
 
 
 def _piece_number(document: object) -> int:
-    found = (
-        number(document, "piece") if isinstance(document, Mapping) and "piece" in document else 0
-    )
+    if not (isinstance(document, Mapping) and "piece" in document):
+        return 0
+    found = number(document, "piece")
     if found >= PIECES_LIMIT:
         raise BadRequest(f"'piece' must be below {PIECES_LIMIT}, got {found}")
     return found

@@ -29,14 +29,13 @@ end
 
 -- As many at a time as there is room for if they are no larger than those before.
 local AT_ONCE = 256
-local answer, bytes, position, largest = {born, from, length}, 0, from, most_bytes
+local answer, bytes, position, count, largest = {born, from, length}, 0, from, 1, 1
 while position < length and bytes < most_bytes and position - from < most do
-  local count = math.min(AT_ONCE, math.max(1, math.floor((most_bytes - bytes) / largest)))
-  largest = position == from and 1 or largest
   for _, stored in ipairs(call('LRANGE', list, position, position + count - 1)) do
     if bytes >= most_bytes then break end
     answer[#answer + 1] = string.sub(stored, 9)
     bytes, position, largest = bytes + #stored, position + 1, math.max(largest, #stored)
   end
+  count = math.min(AT_ONCE, math.max(1, math.floor((most_bytes - bytes) / largest)))
 end
 return answer
