@@ -91,9 +91,9 @@ def run(context: Context) -> Outcome:
 
 def _warm_up(tree: Tree) -> None:
     """Let every thread that takes part in moves open its connections."""
-    fill(tree, "edge-a", "warm-up", Contents.of(SHAPES[0], KIB))
+    fill(tree, "edge-a", "moved-to-warm-up", Contents.of(SHAPES[0], KIB))
     for move in (tree.operator.offload, tree.operator.onload) * _WARM_ROUND_TRIPS:
-        move("edge-a", "warm-up")
+        move("edge-a", "moved-to-warm-up")
 
 
 def _measure(tree: Tree, case: Case, memory: PeakMemory, round_trips: int) -> list[str]:

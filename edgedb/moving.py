@@ -22,7 +22,7 @@ from edgedb.logs import log_context
 from edgedb.model import SessionToken
 from edgedb.node import Node
 from edgedb.packet import SessionPacket
-from edgedb.store.destination import AlreadyResident, Arrival, UnfinishedArrival
+from edgedb.store.destination import AlreadyResident, Arrival, UnfinishedArrival, is_home_an_end
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,8 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
         raise
     token = arrival.token.moved_to(node.location)
     if node.store.destination.activate(arrival, token):
-        deliver_soon(node)
+        if not is_home_an_end(arrival, token):
+            deliver_soon(node)
         return token
     known = node.store.residents.token(arrival.session)
     if known is None or known.epoch < token.epoch:

@@ -32,6 +32,11 @@ class Arrival:
     token: SessionToken | None = None
 
 
+def is_home_an_end(arrival: Arrival, token: SessionToken) -> bool:
+    """Say whether the proprietary location is an end of the move, and need not be told of it."""
+    return token.proprietary_location in {arrival.source, token.current_location}
+
+
 class UnfinishedArrival(Conflict):
     """Another arrival of this session is open here; finish or discard it first."""
 
@@ -158,7 +163,7 @@ class DestinationStore:
         hears of it through the outbox.
         """
         where = SessionKeys(arrival.session)
-        is_told = token.proprietary_location in {self._location, arrival.source}
+        is_told = is_home_an_end(arrival, token)
         update = Update(token.proprietary_location, token)
         answer = self._scripts.run(
             "activate",

@@ -14,6 +14,7 @@ from edgedb.store.codec import list_number, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
 
+_TOKEN = ("proprietary", "current", "function", "epoch", "version")
 MEASURED = 8  # how many of the largest are measured before one is chosen
 
 
@@ -77,15 +78,14 @@ class ResidentStore:
 
     def token(self, session: str) -> SessionToken | None:
         """Give the token known here, wherever the session is; None if it is not known."""
-        return self.tokens([session])[0]
+        return self._token(session, self._scripts.ask("HMGET", SessionKeys(session).meta, *_TOKEN))
 
     def tokens(self, sessions: Iterable[str]) -> list[SessionToken | None]:
         """Give the tokens known here, in one round trip."""
         names = list(sessions)
-        fields = ["proprietary", "current", "function", "epoch", "version"]
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.hmget(SessionKeys(name).meta, fields)
+                pipe.hmget(SessionKeys(name).meta, _TOKEN)
             found = pipe.execute()
         return [self._token(name, state) for name, state in zip(names, found, strict=True)]
 
@@ -160,8 +160,7 @@ class ResidentStore:
 
     def status(self) -> OffloadStatus:
         """Give the offload status; a node accepts until it is told otherwise."""
-        with store_errors():
-            return OffloadStatus(text(self._client.hget(keys.STATUS, "status")) or "accept")
+        return OffloadStatus(text(self._scripts.ask("HGET", keys.STATUS, "status")) or "accept")
 
     def set_status(self, status: OffloadStatus) -> None:
         """Set the offload status."""

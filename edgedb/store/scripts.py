@@ -116,6 +116,11 @@ class Scripts:
                 connection.script_load(script.script)
                 return connection.execute_command(*call)
 
+    def ask(self, *command: Argument) -> Any:  # noqa: ANN401
+        """Send one command; raises StoreUnavailable."""
+        with store_errors():
+            return self._connection().execute_command(*command)
+
     def _connection(self) -> Any:  # noqa: ANN401
         """Give this thread's own connection; to take one from the pool costs a tenth of a step."""
         try:

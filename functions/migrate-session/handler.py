@@ -19,6 +19,7 @@ from dataclasses import replace
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
 from edgedb.http import PACKET
+from edgedb.model import SessionToken
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
 
@@ -31,27 +32,28 @@ def migrate_session(node: Node, request: Request) -> Response:
     session = request.required_session()
     if request.method == "GET":
         if caller is not None:
-            _require_on_path(node, session, caller)
+            _token_on_path(node, session, caller)
         return _packet(request, _read(node, request, session))
     destination = _parameter(request, "to")
     if caller is not None and caller != destination:
         raise Forbidden(f"{caller} does not speak for {destination}")
     if not (node.is_ancestor(destination) or node.is_descendant(destination)):
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
-    _require_on_path(node, session, destination)
+    token = _token_on_path(node, session, destination)
     phase = PHASES.get(_parameter(request, "phase"))
     if phase is None:
         raise BadRequest(f"phase must be one of {', '.join(PHASES)}")
-    return phase(node, request, session)
+    return phase(node, request, token)
 
 
-def _require_on_path(node: Node, session: str, destination: str) -> None:
+def _token_on_path(node: Node, session: str, destination: str) -> SessionToken:
     """Let a session be seen only where it may go: from its proprietary location to the root."""
     token = node.store.residents.token(session)
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")
     if not node.topology.in_subtree(token.proprietary_location, destination):
         raise Forbidden(f"{destination} is not above {token.proprietary_location}")
+    return token
 
 
 def _read(node: Node, request: Request, session: str) -> SessionPacket:
@@ -65,8 +67,9 @@ def _read(node: Node, request: Request, session: str) -> SessionPacket:
     return node.store.source.page(session, cursor)
 
 
-def _freeze(node: Node, request: Request, session: str) -> Response:
+def _freeze(node: Node, request: Request, token: SessionToken) -> Response:
     """Stop serving once the running request has ended, and answer what is new."""
+    session = token.session
     source, since = node.store.source, request.number("since", 0)
     if request.query.get("final") != "1":
         much = source.too_much_to_freeze(session, since)
@@ -96,19 +99,16 @@ def _granted(node: Node, request: Request, session: str) -> str:
         time.sleep(POLL_S)
 
 
-def _hand_over(node: Node, request: Request, session: str) -> Response:
+def _hand_over(node: Node, request: Request, token: SessionToken) -> Response:
     """Give the session away under a grant that is in force: the commit point of a move."""
     destination, grant = _parameter(request, "to"), _parameter(request, "grant")
-    token = node.store.residents.token(session)
-    if token is None:
-        raise NotFound(f"session {session!r} is not known at {node.location}")
     node.store.source.hand_over(token, grant, destination)
     return Response.json({})
 
 
-def _thaw(node: Node, request: Request, session: str) -> Response:
+def _thaw(node: Node, request: Request, token: SessionToken) -> Response:
     """Serve again; the transfer's grant is never honoured after this."""
-    node.store.source.thaw(session, _parameter(request, "transfer"))
+    node.store.source.thaw(token.session, _parameter(request, "transfer"))
     return Response.json({})
 
 
@@ -119,7 +119,7 @@ def _parameter(request: Request, name: str) -> str:
     return value
 
 
-PHASES: dict[str, Callable[[Node, Request, str], Response]] = {
+PHASES: dict[str, Callable[[Node, Request, SessionToken], Response]] = {
     "freeze": _freeze,
     "hand-over": _hand_over,
     "thaw": _thaw,
