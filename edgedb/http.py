@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -32,6 +33,8 @@ Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 WITHOUT_BODY = {204, 304, *range(100, 200)}  # RFC 9110, section 6.4.1
+
+REPLACEMENT = "\ufffd"
 
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 pchar, and the slash
 
@@ -68,7 +71,7 @@ class Request:
             body=body,
         )
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         """The query's parameters; of a repeated one the last."""
         return self._parameters("replace")
@@ -130,11 +133,15 @@ class Request:
 
     def session_parameter(self) -> str | None:
         """Give the checked parameter ``session``, or None; raises InvalidSession."""
-        try:
-            value = self._parameters("strict").get("session")
-        except UnicodeDecodeError as error:
-            raise InvalidSession("the query is not UTF-8") from error
-        return value if value is None else checked_session_id(value)
+        value = self.query.get("session")
+        if value is None:
+            return None
+        if REPLACEMENT in value:  # the client's own, or in the place of what is no UTF-8
+            try:
+                self._parameters("strict")
+            except UnicodeDecodeError as error:
+                raise InvalidSession("the query is not UTF-8") from error
+        return checked_session_id(value)
 
     def required_session(self) -> str:
         """Give the checked parameter ``session``; raises InvalidSession."""

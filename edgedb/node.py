@@ -16,11 +16,12 @@ from edgedb import auth
 from edgedb.errors import BadRequest, Forbidden
 from edgedb.http import Request
 from edgedb.locks import LockKeeper, Turns
-from edgedb.peers import HttpTransport, PeerClient
+from edgedb.peers import ANSWER_LIMIT, PeerClient
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.topology import Location, Topology
 from edgedb.topology_file import TopologyFile
+from edgedb.transport import HttpTransport
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ def node_from(settings: Settings) -> Node:
     return Node(
         settings=settings,
         store=SessionStore.connect(settings),
-        peers=PeerClient(settings, topology.current, HttpTransport()),
+        peers=PeerClient(settings, topology.current, HttpTransport(ANSWER_LIMIT)),
         topology_of=topology.current,
         background=_in_one_thread(),
         ahead=_beside(),

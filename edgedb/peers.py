@@ -1,22 +1,14 @@
 """Calls to other nodes: one method per remote endpoint.
 
-A transport that is given a :class:`PeerRequest` and gives back a :class:`PeerResponse` can be
-replaced; everything else (addresses, credentials, what an answer means) is here.
+Addresses, credentials and what an answer means; how a call gets there is the transport's part.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlencode
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
 
 from edgedb import auth, errors, http
 from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
@@ -25,96 +17,12 @@ from edgedb.packet import Cursor, SessionPacket
 from edgedb.settings import Settings
 from edgedb.store.source import PAGE_BYTES
 from edgedb.topology import Topology
+from edgedb.transport import PeerRequest, PeerResponse, Transport
 
-POOL_SIZE = 32
 PACKED = {"Accept": f"{http.PACKET}, {http.JSON}"}
-READ_BYTES = 256 * 1024
 ANSWER_LIMIT = 32 * PAGE_BYTES
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
 characters that JSON writes as six bytes each."""
-
-
-@dataclass(frozen=True)
-class PeerRequest:
-    """One HTTP call to another node's gateway."""
-
-    method: str
-    location: str
-    gateway: str
-    function: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    @property
-    def query_string(self) -> str:
-        """The encoded query."""
-        return urlencode(self.query)
-
-    @property
-    def url(self) -> str:
-        """The whole address."""
-        query = f"?{self.query_string}" if self.query else ""
-        return f"{self.gateway}/function/{self.function}{query}"
-
-
-@dataclass(frozen=True)
-class PeerResponse:
-    """What the other node answered."""
-
-    status: int
-    body: bytes
-    content_type: str = http.JSON
-
-
-class Transport(Protocol):
-    """Carries a call to another node."""
-
-    def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
-        """Give the answer; raises PeerUnavailable when there is none within ``timeout`` s."""
-        ...
-
-
-class HttpTransport:
-    """The transport of a deployed node: kept-alive connections, redirects not followed."""
-
-    def __init__(self) -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-
-    def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
-        """Give the answer; raises PeerUnavailable."""
-        deadline = time.monotonic() + timeout
-        try:
-            answer = self._session.request(
-                request.method,
-                request.url,
-                data=request.body,
-                headers={"Accept-Encoding": "identity", **request.headers},
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            content_type = answer.headers.get("Content-Type", "")
-            return PeerResponse(answer.status_code, _whole(answer, deadline), content_type)
-        except (requests.RequestException, HTTPError) as error:
-            raise PeerUnavailable(f"{request.location} does not answer: {error}") from error
-
-
-def _whole(answer: requests.Response, deadline: float) -> bytes:
-    """Read an answer up to its end, unless it is too long or takes too long."""
-    parts, size = list[bytes](), 0
-    while part := answer.raw.read1(READ_BYTES):
-        parts.append(part)
-        size += len(part)
-        if size > ANSWER_LIMIT or time.monotonic() > deadline:
-            answer.close()
-            raise requests.Timeout("the answer is too long, or takes too long")
-    answer.raw.release_conn()
-    return b"".join(parts)
 
 
 class PeerClient:
@@ -225,11 +133,13 @@ class PeerClient:
         body: bytes = b"",
         timeout: float | None = None,
     ) -> PeerResponse:
+        query_string = urlencode(query or {})
+        call = auth.Call(method, f"/function/{function}", query_string.encode(), body)
+        signed = {**(headers or {}), "Authorization": self._credential(location, call)}
         request = PeerRequest(
-            method, location, self._gateway(location), function, query or {}, headers or {}, body
+            method, location, self._gateway(location), function, query_string, signed, body
         )
-        signed = PeerRequest(**{**vars(request), "headers": self._signed(request)})
-        response = self._transport.send(signed, timeout or self._settings.peer_timeout)
+        response = self._transport.send(request, timeout or self._settings.peer_timeout)
         if response.status >= 300:
             raise _error(location, response)
         return response
@@ -241,16 +151,9 @@ class PeerClient:
             return self._settings.parent_host
         return self._topology()[location].gateway
 
-    def _signed(self, request: PeerRequest) -> dict[str, str]:
-        call = auth.Call(
-            request.method,
-            f"/function/{request.function}",
-            request.query_string.encode(),
-            request.body,
-        )
+    def _credential(self, location: str, call: auth.Call) -> str:
         key = self._settings.node_key or auth.INSECURE_KEY
-        credential = auth.issue(key, self._settings.location, request.location, call)
-        return {**request.headers, "Authorization": credential}
+        return auth.issue(key, self._settings.location, location, call)
 
 
 def _packet(location: str, response: PeerResponse) -> SessionPacket:

@@ -203,8 +203,7 @@ class DestinationStore:
         return answer == b"ok"
 
     def _discard_named(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bytes:
-        with store_errors():
-            entries = self._scripts.client.hvals(where.lists)
+        entries = self._scripts.ask("HVALS", where.lists)
         names = [where.arrival, keys.ARRIVALS, where.scalars, where.lists, where.versions]
         names += [where.replies, where.reply_index]
         return bytes(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
@@ -55,27 +54,33 @@ def _known(error: RedisError) -> EdgeError | None:
 
 
 class LeanRedis(redis.Redis):
-    """A client that sends its commands over a connection of its own, and does no more than that.
+    """A client that sends its commands, and does no more than that; pipelines are redis-py's own.
 
     What redis-py measures of each command, and how it looks at each argument, takes half of the
-    time of a command with thirty. Only a client that :meth:`redis.Redis.client` made has a
-    connection of its own; it is for one thread.
+    time of a command with thirty; to take a connection from its pool, as much again.
     """
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._free = list[Any]()  # connections; the last one is in the processor's caches
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Send one command, again if the connection is lost; gives its answer."""
-        client: Any = super()  # redis-py's commands are not typed
-        connection: Any = self.connection
-        if connection is None:
-            return client.execute_command(*args, **options)
-
+        client: Any = self  # redis-py's commands are not typed
         packed = [hiredis.pack_command((*args[0].split(), *args[1:]))]
 
         def send() -> Any:  # noqa: ANN401
             connection.send_packed_command(packed)
             return client.parse_response(connection, args[0], **options)
 
-        return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = self.connection_pool.get_connection()
+        try:
+            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
+        finally:
+            self._free.append(connection)
 
 
 class Scripts:
@@ -86,7 +91,6 @@ class Scripts:
         self.client: Any = client
         self._clock = clock
         self._scripts: dict[str, Script] = {}
-        self._own = threading.local()
 
     def now(self) -> Argument:
         """Give what scripts take as the time: '' lets them ask the server."""
@@ -109,25 +113,16 @@ class Scripts:
         script = self.script(name)
         call = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
         with store_errors():
-            connection = self._connection()
             try:
-                return connection.execute_command(*call)
+                return self.client.execute_command(*call)
             except NoScriptError:
-                connection.script_load(script.script)
-                return connection.execute_command(*call)
+                self.client.execute_command("SCRIPT LOAD", script.script)
+                return self.client.execute_command(*call)
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command; raises StoreUnavailable."""
         with store_errors():
-            return self._connection().execute_command(*command)
-
-    def _connection(self) -> Any:  # noqa: ANN401
-        """Give this thread's own connection; to take one from the pool costs a tenth of a step."""
-        try:
-            return self._own.connection
-        except AttributeError:
-            self._own.connection = self.client.client()
-            return self._own.connection
+            return self.client.execute_command(*command)
 
 
 def _source(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
@@ -26,6 +26,14 @@ PACKET_BYTES = 64 * 2**20  # the most that one packet without pages carries
 PACKET_ITEMS = 2**20
 WHOLE_ATTEMPTS = 5
 WHOLE_LIST_BYTES = 64 * 1024  # lists up to this size are sent whole while a walk is under way
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A session that is not served: its grant, and the version that it has meanwhile."""
+
+    grant: str
+    version: int
 
 
 class SourceStore:
@@ -76,18 +84,6 @@ class SourceStore:
         if cursor.key is not None:
             return self._list_page(session, cursor, named)
         return self._packet(session, cursor, named, most_bytes, max(most, PAGE_ELEMENTS))
-
-    def too_much_to_freeze(self, session: str, since: int) -> SessionPacket | None:
-        """Give a page to copy first, if more than a page has changed after a version."""
-        cursor = Cursor(since, since, since)
-        named = self._changes(session, cursor, PAGE_BYTES, PAGE_ITEMS)
-        if named.restart:
-            return SessionPacket(named.token, named.version, restart=True)
-        if named.size <= PAGE_BYTES and not named.more:
-            return None
-        began = replace(cursor, began=cursor.began or named.version)
-        packet = self._packet(session, began, named, PAGE_BYTES, PAGE_ELEMENTS)
-        return packet if packet.next is not None else None
 
     def _changes(self, session: str, cursor: Cursor, most_bytes: int, most: int) -> Changes:
         where = SessionKeys(session)
@@ -149,8 +145,8 @@ class SourceStore:
         going_on = replace(cursor, start=part.start + len(part.values)) if cut else after
         return replace(packet, items=(part,), next=going_on)
 
-    def freeze(self, session: str, transfer: str, epoch: int) -> str | None:
-        """Stop serving a session for a transfer of the token with that epoch; gives the grant.
+    def freeze(self, session: str, transfer: str, epoch: int) -> Frozen | None:
+        """Stop serving a session for a transfer of the token with that epoch.
 
         None while a request is still running: new ones wait already, call again.
 
@@ -176,7 +172,7 @@ class SourceStore:
             raise Conflict(f"the time of transfer {transfer} is over; start another")
         if answer[0] == b"busy":
             raise SessionBusy(f"session {session!r} is frozen for another transfer")
-        return text(answer[1]) if answer[0] == b"frozen" else None
+        return Frozen(text(answer[1]), answer[2]) if answer[0] == b"frozen" else None
 
     def thaw(self, session: str, transfer: str) -> None:
         """End the freeze for a transfer, and its grant for ever."""
@@ -198,8 +194,7 @@ class SourceStore:
 
     def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)
-        with store_errors():
-            entries = self._scripts.client.hvals(where.lists)
+        entries = self._scripts.ask("HVALS", where.lists)
         names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
         names += [where.replies, where.reply_index, keys.BY_SIZE]
         names += [keys.residents_of(token.proprietary_location), keys.STATUS]

@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
@@ -22,6 +23,7 @@ from edgedb.http import PACKET
 from edgedb.model import SessionToken
 from edgedb.node import Node
 from edgedb.packet import Cursor, SessionPacket
+from edgedb.store.source import Frozen
 
 POLL_S = 0.002
 
@@ -69,15 +71,15 @@ def _read(node: Node, request: Request, session: str) -> SessionPacket:
 
 def _freeze(node: Node, request: Request, token: SessionToken) -> Response:
     """Stop serving once the running request has ended, and answer what is new."""
-    session = token.session
-    source, since = node.store.source, request.number("since", 0)
-    if request.query.get("final") != "1":
-        much = source.too_much_to_freeze(session, since)
-        if much is not None:
-            return _packet(request, much)
-    grant = _granted(node, request, session)
-    packet = source.page(session, Cursor(since, since, since))
-    return _packet(request, replace(packet, grant=grant))
+    since, is_final = request.number("since", 0), request.query.get("final") == "1"
+    read = partial(node.store.source.page, token.session, Cursor(since, since, since))
+    packet = read()
+    if not is_final and (packet.restart or packet.next is not None):
+        return _packet(request, packet)  # too much to be sent while frozen
+    frozen = _frozen(node, request, token.session)
+    if packet.version != frozen.version:
+        packet = read()
+    return _packet(request, replace(packet, grant=frozen.grant))
 
 
 def _packet(request: Request, packet: SessionPacket) -> Response:
@@ -87,13 +89,13 @@ def _packet(request: Request, packet: SessionPacket) -> Response:
     return Response.json(packet.to_json())
 
 
-def _granted(node: Node, request: Request, session: str) -> str:
+def _frozen(node: Node, request: Request, session: str) -> Frozen:
     transfer, epoch = _parameter(request, "transfer"), request.number("epoch", 0)
     deadline = time.monotonic() + node.settings.lock_wait
     while True:
-        grant = node.store.source.freeze(session, transfer, epoch)
-        if grant is not None:
-            return grant
+        frozen = node.store.source.freeze(session, transfer, epoch)
+        if frozen is not None:
+            return frozen
         if time.monotonic() > deadline:
             raise SessionBusy(f"session {session!r} is still running a request")
         time.sleep(POLL_S)

@@ -12,10 +12,10 @@ Script = Callable[[socket.socket], None]
 
 
 @contextmanager
-def gateway(script: Script) -> Iterator[str]:
-    """Serve connections one after the other; gives the URL."""
+def gateway(script: Script, heard: Callable[[bytes], object] = len) -> Iterator[str]:
+    """Serve connections one after the other; gives the URL. ``heard`` is given each first call."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, script), daemon=True)
+        thread = threading.Thread(target=_serve, args=(listener, script, heard), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         with suppress(OSError):
@@ -24,12 +24,12 @@ def gateway(script: Script) -> Iterator[str]:
     assert not thread.is_alive()
 
 
-def _serve(listener: socket.socket, script: Script) -> None:
+def _serve(listener: socket.socket, script: Script, heard: Callable[[bytes], object]) -> None:
     with suppress(OSError):
         while True:
             connection, _ = listener.accept()
             with connection, suppress(OSError):
-                connection.recv(65536)
+                heard(connection.recv(65536))
                 script(connection)
 
 

@@ -13,10 +13,10 @@ import pytest
 import edgedb
 from edgedb.errors import PeerUnavailable
 from edgedb.http import IDEMPOTENCY_KEY
-from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.hostile.calls import FORCE_OFFLOAD, KEEP, SESSIONS, TEST, TICK, Call
 from tests.hostile.contents import Held
-from tests.support.tree import Tree
+from tests.support.tree import Tree, parameters
 
 Deploy = Callable[[Callable[..., Any]], None]
 
@@ -169,8 +169,8 @@ def test_a_source_that_is_silent_is_asked_once_a_tick(state: Tree) -> None:
     first, asked = state.hook, []
 
     def hook(request: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        if request.query.get("phase") == "hand-over":
-            asked.append(request.query["session"])
+        if "phase=hand-over" in request.query_string:
+            asked.extend(parameters(request)["session"])
             raise PeerUnavailable("silence")
         return first(request, deliver)
 

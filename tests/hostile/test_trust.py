@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edgedb import auth
 from edgedb.errors import Unauthorized
-from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.hostile import strategies
 from tests.hostile.calls import OFFLOAD, TELL, UPDATE, Call, propagation, token
 from tests.hostile.contents import Held

@@ -47,6 +47,15 @@ MUTANTS = (
         "test_a_freeze_lets_the_running_request_end_and_no_other_begin",
     ),
     Mutant(
+        name="difference-read-before-the-freeze",
+        invariant="I2",
+        breaks="what a request writes after the difference was read stays behind",
+        file="functions/migrate-session/handler.py",
+        before="    if packet.version != frozen.version:\n        packet = read()\n",
+        after="",
+        test="tests/protocol/test_copying.py::test_what_is_written_just_before_the_freeze_is_sent",
+    ),
+    Mutant(
         name="commit-after-the-lock-ran-out",
         invariant="I2",
         breaks="a late request commits to a session that was frozen without it",

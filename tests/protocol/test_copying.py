@@ -13,14 +13,15 @@ from edgedb import pieces
 from edgedb.items import ListPart, Scalar
 from edgedb.model import Value
 from edgedb.packet import Cursor, SessionPacket
-from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
 from edgedb.store.requests import DELETIONS_KEPT
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.support.contents import Content, appended, at_call, read, write
 from tests.support.tree import Tree, parameters
 
 KIB = 1024
+MIB = 1024 * KIB
 NAMES = list("abcdefgh")
 
 
@@ -32,6 +33,13 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PAGE_ITEMS", 4)
     monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 2 * KIB)
     monkeypatch.setattr(source.SourceStore.page, "__defaults__", (8 * KIB, 4))
+
+
+def frozen(tree: Tree) -> SessionPacket:
+    """Ask edge-a to freeze its session, unless there is too much to be sent meanwhile."""
+    token = tree.node("edge-a").store.residents.token("s")
+    assert token is not None
+    return tree.node("city").peers.freeze(token, "t", 0, is_final=False)
 
 
 class Model:
@@ -73,7 +81,7 @@ def test_a_session_of_many_pages_is_copied_while_it_is_written_to(tree: Tree, se
 
     def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
         is_copying = call.method == "GET" or "final" not in parameters(call)
-        if call.function == "migrate-session" and is_copying and "grant" not in call.query:
+        if call.function == "migrate-session" and is_copying and "grant" not in call.query_string:
             model.change(tree)
         return answered(deliver())
 
@@ -136,6 +144,52 @@ def test_the_source_serves_while_it_is_copied_and_until_it_is_frozen(tree: Tree)
     assert len(tree.words("edge-a")) == answers.count(200)
 
 
+@pytest.mark.parametrize(("size", "is_much"), [(MIB // 2, False), (2 * MIB, True)])
+def test_more_than_a_page_is_copied_before_the_session_is_frozen(
+    tree: Tree, size: int, is_much: bool
+) -> None:
+    write(tree, {"a": b"x" * (size // 2), "b": b"x" * (size // 2), "c": "x"}, {})
+    packet = frozen(tree)
+    assert (packet.grant is None) == is_much
+    assert (tree.call("edge-a").status == 200) == is_much
+
+
+@pytest.mark.parametrize("value", ["two", None])
+def test_what_is_written_just_before_the_freeze_is_sent(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, value: str | None
+) -> None:
+    """The difference is read before the freeze; it is good if nothing was written meanwhile."""
+    write(tree, {"a": "one", "b": "one"}, {"list": appended("one")})
+    freeze = source.SourceStore.freeze
+
+    def late(store: source.SourceStore, *arguments: Any) -> source.Frozen | None:
+        monkeypatch.undo()
+        write(tree, {"a": value}, {"list": appended("two")})
+        return freeze(store, *arguments)
+
+    monkeypatch.setattr(source.SourceStore, "freeze", late)
+    packet = frozen(tree)
+    assert packet.grant is not None
+    values = {i.key: i.value for i in packet.items if isinstance(i, Scalar)}
+    assert values == {"b": "one"} | ({} if value is None else {"a": value})
+    assert [i.values for i in packet.items if isinstance(i, ListPart)] == [("one", "two")]
+
+
+def test_a_session_that_nobody_writes_to_is_read_once(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tree, {"a": "one"}, {})
+    pages, page = [0], source.SourceStore.page
+
+    def counted(*arguments: Any) -> SessionPacket:
+        pages[0] += 1
+        return page(*arguments)
+
+    monkeypatch.setattr(source.SourceStore, "page", counted)
+    tree.offload("edge-a")
+    assert pages == [1]
+
+
 @pytest.mark.usefixtures("small_pages")
 def test_a_writer_that_is_faster_than_the_copy_does_not_keep_it_from_its_end(tree: Tree) -> None:
     written = {str(n): "x" for n in range(20)}
@@ -161,7 +215,7 @@ def test_pages_travel_as_messagepack_and_the_seeds_answer_stays_json(tree: Tree)
 
     def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
         response = deliver()
-        if "freeze" in str(call.query):
+        if "freeze" in call.query_string:
             types.append(response.content_type)
         return response
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from edgedb.checking import LAST, START, examine
 from edgedb.http import Response
 from edgedb.offloading import tick
-from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.support.threads import at_once
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 

@@ -8,7 +8,7 @@ import pytest
 
 from edgedb.errors import EdgeError, Forbidden, InsufficientStorage, StoreUnavailable, Unauthorized
 from edgedb.http import problem
-from edgedb.peers import PeerRequest, PeerResponse
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import edgedb
 from edgedb.model import Value
-from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.session import Changes, ListChange
 from edgedb.store.requests import Attempt, Redirect, Run
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.support.scripted import ScriptedReader
 from tests.support.tree import Tree
 

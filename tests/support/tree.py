@@ -24,10 +24,11 @@ from edgedb.http import Request, Response
 from edgedb.model import SessionToken
 from edgedb.node import Node
 from edgedb.offloading import tick
-from edgedb.peers import PeerClient, PeerRequest, PeerResponse
+from edgedb.peers import PeerClient
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.topology import Topology
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.support.functions import Notebook, Reader, Tally
 
 REPOSITORY = Path(__file__).parents[2]

@@ -4,7 +4,7 @@
 --       epoch of the token it moves: a late call never freezes a session that came back since)
 -- Returns {'unknown'}, {'elsewhere', location}, {'refused'} (this transfer is over),
 --   {'busy'} (frozen for another), {'locked'} (new requests wait, the running one is to end;
---   call again), {'frozen', grant}
+--   call again), {'frozen', grant, version}
 local meta, now, transfer = KEYS[1], clock(ARGV[1]), ARGV[3]
 local state = call('HMGET', meta, 'current', 'version', 'thawed', 'frozen_for', 'grant', 'lock',
   'lock_until', 'epoch')
@@ -14,7 +14,7 @@ if state[8] ~= ARGV[6] then return {'refused'} end
 
 if is_frozen(meta, now) then
   if state[4] ~= transfer then return {'busy'} end
-  if state[5] then return {'frozen', state[5]} end
+  if state[5] then return {'frozen', state[5], int(state[2])} end
 else
   end_freeze(meta)
   if state[3] == transfer or state[4] == transfer then return {'refused'} end
@@ -24,4 +24,4 @@ end
 if state[6] and int(state[7]) > now then return {'locked'} end
 call('HDEL', meta, 'lock', 'lock_until')
 call('HSET', meta, 'grant', ARGV[5])
-return {'frozen', ARGV[5]}
+return {'frozen', ARGV[5], int(state[2])}

@@ -111,7 +111,8 @@ class Place:
 
     def freeze(self, transfer: str = "t", session: str = "s") -> str | None:
         """Freeze a session for a transfer of the token known here."""
-        return self.store.source.freeze(session, transfer, self.token(session).epoch)
+        frozen = self.store.source.freeze(session, transfer, self.token(session).epoch)
+        return None if frozen is None else frozen.grant
 
     def frozen(self, transfer: str = "t", session: str = "s") -> str:
         """Freeze a session; gives the grant."""

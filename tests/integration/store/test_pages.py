@@ -259,12 +259,3 @@ def test_a_reply_is_carried_with_the_end_of_its_life(edge: Place) -> None:
     edge.write(key="key", reply=b"reply")
     (reply,) = edge.page().replies
     assert reply == StoredReply("key", edge.client.hget("edge:{s}:replies", "key"))
-
-
-@pytest.mark.parametrize(("size", "is_much"), [(MIB // 2, False), (2 * MIB, True)])
-def test_more_than_a_page_is_copied_before_the_session_is_frozen(
-    edge: Place, size: int, is_much: bool
-) -> None:
-    edge.write({"a": b"x" * (size // 2), "b": b"x" * (size // 2), "c": "x"})
-    packet = edge.store.source.too_much_to_freeze("s", 0)
-    assert (packet is not None) == is_much

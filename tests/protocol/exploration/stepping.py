@@ -15,9 +15,9 @@ from redis.commands.core import Script
 from edgedb.errors import PeerUnavailable
 from edgedb.http import Request, Response
 from edgedb.node import Node
-from edgedb.peers import PeerRequest, PeerResponse
 from edgedb.store import scripts
 from edgedb.topology import Topology
+from edgedb.transport import PeerRequest, PeerResponse
 from tests.protocol.exploration.activities import Activity, Crash, NoAnswer, Process
 from tests.protocol.exploration.stage import Stage
 from tests.support.tree import REPOSITORY, Tree

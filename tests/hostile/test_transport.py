@@ -1,0 +1,151 @@
+"""A gateway may answer whatever it likes: the transport gives an answer, or says there is none."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+
+import pytest
+
+from edgedb.errors import PeerUnavailable
+from edgedb.transport import HttpTransport, PeerRequest, PeerResponse
+from tests.hostile.answers import endless, gateway, saying
+
+OK = b"HTTP/1.1 200 OK\r\n"
+BROKEN = {
+    "nothing": b"",
+    "no-http": b"hello\r\n\r\n",
+    "no-status": b"HTTP/1.1 abc\r\n\r\n",
+    "broken-off": OK + b"Content-Length: 10\r\n\r\nabc",
+    "broken-off-chunk": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "no-chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "long-header": OK + b"X: " + b"x" * 1_000_000 + b"\r\n\r\n",
+    "many-headers": OK + b"X: x\r\n" * 10_000 + b"\r\n",
+    "no-gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+}
+
+
+def sent(url: str, timeout: float = 10, answer_limit: int = 2**25) -> PeerResponse:
+    """Make a call to a gateway."""
+    return HttpTransport(answer_limit).send(PeerRequest("GET", "city", url, "oracle"), timeout)
+
+
+@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_no_http_is_no_answer(answer: bytes) -> None:
+    with gateway(saying(answer)) as url:
+        try:
+            response = sent(url)
+        except PeerUnavailable:
+            return
+    assert response.body == b"abc"  # what claims to be packed is not unpacked
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with gateway(saying(OK + b"Content-Length: 5\r\n\r\ntaken")) as elsewhere:
+        there = f"HTTP/1.1 307 T\r\nLocation: {elsewhere}/x\r\nContent-Length: 0\r\n\r\n".encode()
+        with gateway(saying(there)) as url:
+            assert sent(url) == PeerResponse(307, b"", "")
+
+
+def test_an_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(bytes(10_000_000))
+    head = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with gateway(saying(head + packed)) as url:
+        assert len(sent(url).body) == len(packed)
+
+
+ENDLESS = {
+    "to-the-end": (OK + b"\r\n", b"x"),
+    "of-a-length": (OK + b"Content-Length: 99999999999\r\n\r\n", b"x"),
+    "in-chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+}
+endless_answers = pytest.mark.parametrize(("head", "part"), ENDLESS.values(), ids=ENDLESS.keys())
+
+
+@endless_answers
+def test_an_answer_without_end_is_given_up_when_it_is_too_long(head: bytes, part: bytes) -> None:
+    stop = threading.Event()
+    with gateway(endless(head, part * 1000, stop)) as url:
+        with pytest.raises(PeerUnavailable, match="file size"):
+            sent(url, answer_limit=100_000)
+        stop.set()
+
+
+@endless_answers
+def test_an_answer_that_only_drips_is_given_up_in_time(head: bytes, part: bytes) -> None:
+    stop, began = threading.Event(), time.monotonic()
+    with gateway(endless(head, part, stop, pause_s=0.02)) as url:
+        with pytest.raises(PeerUnavailable):
+            sent(url, timeout=0.2)
+        stop.set()
+    assert time.monotonic() - began < 5
+
+
+class Calls:
+    """A gateway's script: how many calls each connection brought, the last one unanswered."""
+
+    def __init__(self, answered: int) -> None:
+        self._answered = answered
+        self.seen = list[int]()
+
+    def __call__(self, connection: socket.socket) -> None:
+        self.seen.append(1)
+        for _ in range(self._answered):
+            connection.sendall(OK + b"Content-Length: 2\r\n\r\n{}")
+            if not connection.recv(65536):
+                return
+            self.seen[-1] += 1
+
+
+def called(url: str, times: int) -> None:
+    """Make some calls, one after the other, with one transport."""
+    transport = HttpTransport(2**25)
+    for _ in range(times):
+        request = PeerRequest("POST", "city", url, "oracle", body=b"{}")
+        assert transport.send(request, 10) == PeerResponse(200, b"{}", "")
+
+
+def test_connections_are_kept_and_used_again() -> None:
+    calls = Calls(answered=9)
+    with gateway(calls) as url:
+        called(url, 3)
+    assert calls.seen == [3]
+
+
+def test_a_kept_connection_that_is_closed_under_a_call_costs_no_answer() -> None:
+    """A gateway closes a connection when it has been idle; the call may be under way already."""
+    calls = Calls(answered=2)
+    with gateway(calls) as url:
+        called(url, 3)
+    assert calls.seen[0] == 3
+    assert len(calls.seen) == 2
+
+
+def test_a_call_that_a_new_connection_does_not_answer_is_not_repeated() -> None:
+    calls = Calls(answered=0)
+    with gateway(calls) as url, pytest.raises(PeerUnavailable):
+        called(url, 1)
+    assert calls.seen == [1]
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b""), ("POST", b"{}")])
+def test_a_call_says_what_it_is_and_no_more(method: str, body: bytes) -> None:
+    """Nothing of what libcurl would add by itself: no form, no Expect, no proxy."""
+    heard = list[bytes]()
+
+    def listen(connection: socket.socket) -> None:
+        connection.sendall(OK + b"Content-Length: 2\r\n\r\n{}")
+
+    with gateway(listen, heard.append) as url:
+        request = PeerRequest(method, "city", url, "oracle", "a=1+2", {"X-a": "b"}, body)
+        HttpTransport(1000).send(request, 10)
+    head, _, sent_body = heard[0].partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    assert first == f"{method} /function/oracle?a=1+2 HTTP/1.1"
+    expected = {"Host", "Accept", "User-Agent", "Accept-Encoding", "X-a"}
+    expected |= {"Content-Length"} if method == "POST" else set()
+    expected |= {"Content-Type"} if body else set()
+    assert {line.partition(":")[0] for line in lines} == expected
+    assert sent_body == body
