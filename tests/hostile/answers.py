@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,12 +13,15 @@ Script = Callable[[socket.socket], None]
 
 
 @contextmanager
-def gateway(script: Script, heard: Callable[[bytes], object] = len) -> Iterator[str]:
+def gateway(
+    script: Script, heard: Callable[[bytes], object] = len, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve connections one after the other; gives the URL. ``heard`` is given each first call."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    plain = socket.create_server(("127.0.0.1", 0))
+    with tls.wrap_socket(plain, server_side=True) if tls else plain as listener:
         thread = threading.Thread(target=_serve, args=(listener, script, heard), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
     thread.join(10)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -149,3 +151,32 @@ def test_a_call_says_what_it_is_and_no_more(method: str, body: bytes) -> None:
     expected |= {"Content-Type"} if body else set()
     assert {line.partition(":")[0] for line in lines} == expected
     assert sent_body == body
+
+
+CERTIFICATES = Path(__file__).parent / "tls"  # of 127.0.0.1, by an authority of its own
+
+
+@pytest.fixture
+def tls() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "gateway.pem")
+    return context
+
+
+def test_a_gateway_behind_tls_is_called(
+    tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "authority.pem"))
+    with gateway(saying(OK + b"Content-Length: 2\r\n\r\n{}"), tls=tls) as url:
+        assert url.startswith("https:")
+        assert sent(url).body == b"{}"
+
+
+def test_a_gateway_whose_certificate_nobody_vouches_for_is_not_called(tls: ssl.SSLContext) -> None:
+    heard = list[bytes]()
+    with (
+        gateway(saying(OK + b"Content-Length: 2\r\n\r\n{}"), heard.append, tls=tls) as url,
+        pytest.raises(PeerUnavailable, match="certificate"),
+    ):
+        sent(url)
+    assert not any(heard)
