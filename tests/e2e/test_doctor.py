@@ -14,13 +14,20 @@ import requests
 from tests.support.edgectl import RunningTree, edgectl, tree
 
 REPOSITORY = Path(__file__).parents[2]
-STACKS = [f"--stack={REPOSITORY / name}" for name in ("stack.yml", "examples/stack.yml")]
+EXAMPLES = REPOSITORY / "examples" / "stack.yml"
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[RunningTree]:
-    """Run a tree that never ticks: only the doctor ends what is left over."""
-    with tree(tmp_path / "state", "--tick=0", *STACKS) as started:
+    """Run a tree that never ticks, so only the doctor ends what is left over.
+
+    Its nodes do not wait long for each other: one of them will be silent.
+    """
+    stack = tmp_path / "stack.yml"
+    text = (REPOSITORY / "stack.yml").read_text()
+    stack.write_text(text.replace("EDGE_MAX_BODY:", "EDGE_PEER_TIMEOUT: 1s\n    EDGE_MAX_BODY:"))
+    options = ("--tick=0", f"--stack={stack}", f"--stack={EXAMPLES}")
+    with tree(tmp_path / "state", *options) as started:
         yield started
 
 

@@ -16,7 +16,7 @@ from tests.protocol.exploration.world import World
 from tests.support.servers import Server
 
 SEED = 1
-SINGLES, TURNS, PAIRS = 10, 5, 4  # of each scenario
+SINGLES, TURNS, PAIRS = 8, 4, 3  # of each scenario
 
 
 @pytest.fixture(scope="module")
