@@ -17,7 +17,7 @@ import secrets
 import selectors
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -37,7 +37,8 @@ class Plan:
     must be answered 0, 1, 2, ...; anything else is a lost or doubled write. A session is left
     for a fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next
     request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
-    a 307 is the answer.
+    a 307 is the answer. ``knows``: hosts and ports to which it has a connection already, as a
+    client has that was redirected there before.
     """
 
     host: str
@@ -48,6 +49,7 @@ class Plan:
     renew_after: int = 0
     remembers: bool = True
     follows: bool = True
+    knows: Sequence[Address] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,11 @@ class Client:
         self._expected: int | None = 0 if self._plan.renew_after else None
         self._at = self._home
 
+    def connect(self) -> None:
+        """Open the connections that it has from before."""
+        for host, port in self._plan.knows:
+            self._connect((host, port))
+
     def begin(self) -> None:
         """Send the next request."""
         if self._plan.renew_after and self._sent >= self._plan.renew_after:
@@ -99,11 +106,14 @@ class Client:
     def _send(self) -> None:
         try:
             if self._at not in self._connections:
-                self._connections[self._at] = Connection(self._at)
-                self._crowd.watch(self, self._connections[self._at])
+                self._connect(self._at)
             self._connections[self._at].socket.sendall(self._request)
         except OSError as error:
             self._fail(f"{type(error).__name__}: {error}")
+
+    def _connect(self, address: Address) -> None:
+        self._connections[address] = Connection(address)
+        self._crowd.watch(self, self._connections[address])
 
     def receive(self, connection: Connection) -> None:
         """Take what has come in; send the next request if the answer is whole."""
@@ -175,6 +185,7 @@ class Crowd:
     def introduce(self) -> None:
         """Let every client make one request: connections and sessions are there after it."""
         for client in self._clients:
+            client.connect()
             self._busy = 1
             client.begin()
             self._serve(until=time.monotonic() + _TIMEOUT_S)

@@ -43,9 +43,18 @@ class Tree:
             for name, node in self.nodes.items()
         }
 
-    def plan(self, location: str, function: str, session: str, **options: Any) -> Plan:  # noqa: ANN401
-        """Describe a client whose home is a location."""
-        return Plan(*self._gateways[location], function, session, **options)
+    def plan(
+        self,
+        location: str,
+        function: str,
+        session: str,
+        *,
+        knows: Sequence[str] = (),
+        **options: Any,  # noqa: ANN401
+    ) -> Plan:
+        """Describe a client whose home is a location, and what other locations it knows."""
+        known = [self._gateways[other] for other in knows]
+        return Plan(*self._gateways[location], function, session, knows=known, **options)
 
     def url(self, location: str, function: str, rest: str = "") -> str:
         """Give a function's address."""

@@ -1,9 +1,10 @@
-"""Thirty-two clients on four nodes, while sessions move without pause and while none does."""
+"""Thirty-two clients on four nodes, while sessions move all the time and while none does."""
 
 from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -21,16 +22,18 @@ from benchmarks.statistics import median, percentile, ratios
 NAME = "sustained"
 
 CLIENTS = 32
+WINDOWS = 3  # as long as those of other benchmarks: a second has few moves
+PACE_S = 1 / 8  # from the beginning of a move to that of the next
 _HOMES = ("edge-a", "edge-b")
 _NEXT_UP = {"edge-a": "city", "edge-b": "city", "city": "cloud"}
 _PERCENTILES = (50, 95, 99)
 
 _METHOD = f"""\
 {CLIENTS} clients, half of them at home at each edge, send one get + one set after the other, each
-to a session of its own, and follow it; sessions are at all four nodes. In every second window one
-session after the other moves without pause: a random one, up by a level or home, so that at any
-moment one is on its way. A session stays where it is in the windows between. Each answer is
-checked: it counts the session's writes, so one that is lost or doubled is an error."""
+to a session of its own, and follow it; sessions are at all four nodes. Windows take turns: in one
+nothing moves; in the next {1 / PACE_S:.0f} sessions a second do, a quarter of all, random ones, up
+by a level or home; in the third one move follows the other without a pause. Each answer is checked:
+it counts the session's writes, so one that is lost or doubled is an error."""
 
 
 @dataclass
@@ -63,13 +66,18 @@ class Mover:
         self._at = dict(homes)
         self._random = random.Random(1)
 
-    def move_until(self, stopped: threading.Event, moved: Moved) -> None:
-        """Move random sessions; note how long it takes, and what goes wrong."""
+    def move_until(self, stopped: threading.Event, moved: Moved, pace_s: float = 0) -> None:
+        """Move random sessions, one every ``pace_s`` seconds or as soon as the last is there.
+
+        Notes how long it takes, and what goes wrong.
+        """
         while not stopped.is_set():
+            due = time.monotonic() + pace_s
             try:
                 moved.moves_ms.append(self._move(self._random.choice(list(self._at))))
             except CallFailed as error:
                 moved.refused.append(str(error))
+            stopped.wait(max(0.0, due - time.monotonic()))
 
     def spread(self) -> None:
         """Put sessions everywhere on the way to the root."""
@@ -93,52 +101,63 @@ class Mover:
 
 def run(context: Context) -> Outcome:
     """Take turns: windows without and with moves."""
-    tree, seconds = context.tree, 2 * context.scale.window_s
+    tree, seconds = context.tree, WINDOWS * context.scale.window_s
     homes = {f"{home}-{number}": home for home in _HOMES for number in range(CLIENTS // 2)}
-    plans = [tree.plan(home, "pair", session) for session, home in homes.items()]
+    plans = [
+        tree.plan(home, "pair", session, knows=("city", "cloud")) for session, home in homes.items()
+    ]
     load.measure(plans, 0.1)  # now there are sessions to move
     mover = Mover(tree, homes)
     mover.spread()
     turns = context.interleaved(
         {
             "still": partial(_still, plans, seconds),
-            "moving": partial(_moving, plans, seconds, mover),
+            "moving": partial(_moving, plans, seconds, mover, PACE_S),
+            "without a pause": partial(_moving, plans, seconds, mover, 0.0),
         },
         context.scale.repetitions,
     )
-    return _outcome(turns["still"], turns["moving"])
+    return _outcome(**{name.replace(" ", "_"): found for name, found in turns.items()})
 
 
 def _still(plans: Sequence[Plan], seconds: float) -> Turn:
     return Turn(load.measure(plans, seconds), Moved())
 
 
-def _moving(plans: Sequence[Plan], seconds: float, mover: Mover) -> Turn:
+def _moving(plans: Sequence[Plan], seconds: float, mover: Mover, pace_s: float) -> Turn:
     moved, stopped = Moved(), threading.Event()
     with ThreadPoolExecutor(1) as pool, load.sending(plans, seconds) as clients:
-        moving = pool.submit(mover.move_until, stopped, moved)
+        moving = pool.submit(mover.move_until, stopped, moved, pace_s)
         wait([moving], seconds)
         stopped.set()
         moving.result()
     return Turn(clients.window, moved)
 
 
-def _outcome(still: list[Turn], moving: list[Turn]) -> Outcome:
+def _outcome(still: list[Turn], moving: list[Turn], without_a_pause: list[Turn]) -> Outcome:
     rates = [[turn.window.rate for turn in turns] for turns in (moving, still)]
-    errors = [error for turn in (*still, *moving) for error in turn.errors]
-    moves = [len(turn.moved.moves_ms) / turn.window.seconds for turn in moving]
+    unpaced = [turn.window.rate for turn in without_a_pause]
+    errors = [e for turn in (*still, *moving, *without_a_pause) for e in turn.errors]
+    paced, most = (median(_move_rates(turns)) for turns in (moving, without_a_pause))
     return Outcome(
         name=NAME,
-        title="Moving without pause",
+        title="Moving all the time",
         method=_METHOD,
         rows=[
             Row.against("throughput, moving against still", "requests/s", *rates),
             *_latencies(still, moving),
-            Row.of("moves", "moves/s", moves),
+            Row.of("moves", "moves/s", _move_rates(moving)),
             Row.of("a move", "ms", [ms for turn in moving for ms in turn.moved.moves_ms]),
+            Row.against("throughput, without a pause", "requests/s", unpaced, rates[1]),
+            Row.of("moves, without a pause", "moves/s", _move_rates(without_a_pause)),
         ],
         claims=[
-            Claim("sustained.ratio", median(ratios(*rates)), f"at {median(moves):.0f} moves/s"),
+            Claim(
+                "sustained.ratio",
+                median(ratios(*rates)),
+                f"at {paced:.0f} moves/s; {median(ratios(unpaced, rates[1])):.2f} without a pause, "
+                f"at {most:.0f}",
+            ),
             Claim("sustained.errors", len(errors)),
         ],
         samples={
@@ -147,6 +166,10 @@ def _outcome(still: list[Turn], moving: list[Turn]) -> Outcome:
         },
         failures=errors,
     )
+
+
+def _move_rates(turns: Sequence[Turn]) -> list[float]:
+    return [len(turn.moved.moves_ms) / turn.window.seconds for turn in turns]
 
 
 def _latencies(still: list[Turn], moving: list[Turn]) -> Iterator[Row]:
