@@ -1,8 +1,8 @@
 """Carries calls to other nodes' gateways, over connections that are kept.
 
 It is libcurl because of what a call costs a function that is called now and then: Python that has
-not run for a while takes ten times of what it takes in a loop, and ``requests`` needs a thousand
-lines of it for a call, libcurl some twenty (docs/performance.md, "A move under load").
+not run for a while takes up to ten times of what it takes in a loop, and ``requests`` has thousands
+of lines of it for a call, libcurl some twenty (docs/performance.md, "A move").
 """
 
 from __future__ import annotations
