@@ -72,7 +72,9 @@ class PeerClient:
     def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
         """Ask the parent to take a session or to pass it on (offload-session)."""
         body, timeout = json.dumps(token.to_json()).encode(), self._settings.move_timeout
-        answer = self._call("POST", parent, "offload-session", body=body, timeout=timeout)
+        answer = self._call(
+            *("POST", parent, "offload-session"), body=body, timeout=timeout, is_repeatable=False
+        )
         with _read_from(parent):
             return SessionToken.from_json(json.loads(answer.body))
 
@@ -132,12 +134,15 @@ class PeerClient:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         timeout: float | None = None,
+        *,
+        is_repeatable: bool = True,
     ) -> PeerResponse:
         query_string = urlencode(query or {})
         call = auth.Call(method, f"/function/{function}", query_string.encode(), body)
         signed = {**(headers or {}), "Authorization": self._credential(location, call)}
         request = PeerRequest(
-            method, location, self._gateway(location), function, query_string, signed, body
+            *(method, location, self._gateway(location), function, query_string, signed, body),
+            is_repeatable=is_repeatable,
         )
         response = self._transport.send(request, timeout or self._settings.peer_timeout)
         if response.status >= 300:

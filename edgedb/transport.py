@@ -24,7 +24,10 @@ CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class PeerRequest:
-    """One HTTP call to another node's gateway; the body, if there is one, is JSON."""
+    """One HTTP call to another node's gateway; the body, if there is one, is JSON.
+
+    ``is_repeatable``: a second one while the first is still at work gets the same answer.
+    """
 
     method: str
     location: str
@@ -33,6 +36,7 @@ class PeerRequest:
     query_string: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    is_repeatable: bool = True
 
     @property
     def url(self) -> str:
@@ -73,7 +77,9 @@ class HttpTransport:
     def send(self, request: PeerRequest, timeout: float) -> PeerResponse:
         """Give the answer; raises PeerUnavailable.
 
-        libcurl repeats a call by itself where a kept connection turns out to be closed.
+        libcurl repeats a call by itself if a kept connection is closed without an answer: it has
+        been idle for too long, but the call may also have arrived. So one that must not be
+        repeated has a connection of its own.
         """
         try:
             curl = self._free.pop()
@@ -82,8 +88,9 @@ class HttpTransport:
         try:
             self._prepare(curl, timeout)
             return _performed(curl, request)
-        except pycurl.error as error:
-            raise PeerUnavailable(f"{request.location} does not answer: {curl.errstr()}") from error
+        except (pycurl.error, UnicodeError) as error:
+            reason = curl.errstr() or error
+            raise PeerUnavailable(f"{request.location} does not answer: {reason}") from error
         finally:
             curl.reset()  # forgets the call; connections are kept
             self._free.append(curl)
@@ -91,6 +98,7 @@ class HttpTransport:
     def _prepare(self, curl: pycurl.Curl, timeout: float) -> None:
         curl.setopt(pycurl.NOSIGNAL, 1)  # signals are for one thread, calls are made by many
         curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.MAXCONNECTS, CONNECTIONS)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, self._answer_limit)
@@ -107,6 +115,9 @@ def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
     headers = {"Accept-Encoding": "identity", "Content-Type": kind, "Expect": "", **request.headers}
     curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
     curl.setopt(pycurl.URL, request.url)
+    if not request.is_repeatable:
+        curl.setopt(pycurl.FRESH_CONNECT, 1)
+        curl.setopt(pycurl.FORBID_REUSE, 1)
     if request.method == "POST":
         curl.setopt(pycurl.POSTFIELDS, request.body)
     with BytesIO() as body:

@@ -16,7 +16,7 @@ Script = Callable[[socket.socket], None]
 def gateway(
     script: Script, heard: Callable[[bytes], object] = len, tls: ssl.SSLContext | None = None
 ) -> Iterator[str]:
-    """Serve connections one after the other; gives the URL. ``heard`` is given each first call."""
+    """Serve connections; gives the URL. ``heard`` is given each first call."""
     plain = socket.create_server(("127.0.0.1", 0))
     with tls.wrap_socket(plain, server_side=True) if tls else plain as listener:
         thread = threading.Thread(target=_serve, args=(listener, script, heard), daemon=True)
@@ -32,9 +32,14 @@ def _serve(listener: socket.socket, script: Script, heard: Callable[[bytes], obj
     with suppress(OSError):
         while True:
             connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                heard(connection.recv(65536))
-                script(connection)
+            arguments = (connection, script, heard)
+            threading.Thread(target=_answer, args=arguments, daemon=True).start()
+
+
+def _answer(connection: socket.socket, script: Script, heard: Callable[[bytes], object]) -> None:
+    with connection, suppress(OSError):
+        heard(connection.recv(65536))
+        script(connection)
 
 
 def saying(answer: bytes) -> Script:

@@ -115,6 +115,20 @@ def test_a_test_functions_answer_is_text(
     assert tree.call("edge-a", "test-function", query="session=s").status in {200, 502}
 
 
+def test_the_call_for_a_whole_move_is_not_repeated_by_the_transport(tree: Tree) -> None:
+    """While the first is at work the second is told that the session is busy: no move, it seems."""
+    first, calls = tree.hook, dict[str, bool]()
+
+    def hook(request: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        calls[request.function] = request.is_repeatable
+        return first(request, deliver)
+
+    tree.hook = hook
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    assert calls == {"offload-session": False, "migrate-session": True}
+
+
 def test_a_source_that_never_comes_to_an_end_is_given_up(make_tree: Callable[..., Tree]) -> None:
     tree = make_tree(settings={"move_timeout": 0.1})
     tree.write("edge-a", "one")

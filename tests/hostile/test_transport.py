@@ -101,11 +101,12 @@ class Calls:
             self.seen[-1] += 1
 
 
-def called(url: str, times: int) -> None:
+def called(url: str, times: int, *, is_last_repeatable: bool = True) -> None:
     """Make some calls, one after the other, with one transport."""
     transport = HttpTransport(2**25)
-    for _ in range(times):
-        request = PeerRequest("POST", "city", url, "oracle", body=b"{}")
+    for left in reversed(range(times)):
+        is_repeatable = left > 0 or is_last_repeatable
+        request = PeerRequest("POST", "city", url, "oracle", "", {}, b"{}", is_repeatable)
         assert transport.send(request, 10) == PeerResponse(200, b"{}", "")
 
 
@@ -130,6 +131,35 @@ def test_a_call_that_a_new_connection_does_not_answer_is_not_repeated() -> None:
     with gateway(calls) as url, pytest.raises(PeerUnavailable):
         called(url, 1)
     assert calls.seen == [1]
+
+
+def test_what_must_not_be_repeated_is_not_sent_over_a_kept_connection() -> None:
+    """It would be sent again if that is closed, whether or not it has arrived."""
+    calls = Calls(answered=9)
+    with gateway(calls) as url:
+        called(url, 3, is_last_repeatable=False)
+    assert calls.seen == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "answer", [b"Content-Type: t\xff\xe9\r\nContent-Length: 2\r\n\r\n{}", b"x" * 1_000_000]
+)
+def test_a_head_that_cannot_be_read_is_no_answer(answer: bytes) -> None:
+    with gateway(saying(OK + answer)) as url, pytest.raises(PeerUnavailable, match=r"answer: .+"):
+        sent(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/hostname?",
+        "ftp://127.0.0.1:1",
+        "http://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher",
+    ],
+)
+def test_only_gateways_of_http_are_called(url: str) -> None:
+    with pytest.raises(PeerUnavailable):
+        sent(url)
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", b""), ("POST", b""), ("POST", b"{}")])
