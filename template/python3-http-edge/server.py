@@ -14,7 +14,6 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,7 +105,6 @@ def log_as_json() -> None:
 def serve(application: Callable[..., Any], lifecycle: Lifecycle) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is running and return."""
     limits = Limits.from_environment(os.environ)
-    _let_threads_finish()
     sockets: dict[int, Any] = {}
     server = _listen(application, limits, sockets)
     _stop_on_signals(server, lifecycle)
@@ -116,16 +114,6 @@ def serve(application: Callable[..., Any], lifecycle: Lifecycle) -> None:
     log.info("stopping: new calls for %gs, running ones for %gs", limits.grace, limits.drain)
     _keep_accepting(sockets, limits.grace)
     _drain(server, sockets, limits.drain)
-
-
-def _let_threads_finish() -> None:
-    """Ask the kernel not to interrupt a running thread for one that was just woken.
-
-    The woken one would find Python's lock taken and sleep again; on a busy machine that costs a
-    fifth of the requests. Where this cannot be asked for, it is done without.
-    """
-    with suppress(AttributeError, OSError):  # not Linux; not allowed in this container
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _listen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
@@ -28,13 +27,6 @@ def handle(event, context):
         threading.Event().wait(0.02)
     return b"x" * int(event.query.get("size", "4"))
 """
-
-
-def test_threads_are_not_interrupted_for_each_other(serving: Starter) -> None:
-    process = serving("def handle(event, context): return event.path").process
-    threads = [int(thread.name) for thread in Path(f"/proc/{process.pid}/task").iterdir()]
-    assert len(threads) > 16
-    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 def test_a_function_without_ready_is_ready_once_it_is_imported(serving: Starter) -> None:
