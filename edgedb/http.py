@@ -34,8 +34,6 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
 WITHOUT_BODY = {204, 304, *range(100, 200)}  # RFC 9110, section 6.4.1
 
-REPLACEMENT = "\ufffd"
-
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 pchar, and the slash
 
 
@@ -74,7 +72,16 @@ class Request:
     @cached_property
     def query(self) -> dict[str, str]:
         """The query's parameters; of a repeated one the last."""
-        return self._parameters("replace")
+        strict = self._utf8_query
+        return self._parameters("replace") if strict is None else strict
+
+    @cached_property
+    def _utf8_query(self) -> dict[str, str] | None:
+        """The same if all of it is UTF-8."""
+        try:
+            return self._parameters("strict")
+        except UnicodeDecodeError:
+            return None
 
     def _parameters(self, errors: str) -> dict[str, str]:
         text = self.query_string.decode("utf-8", errors)
@@ -133,15 +140,10 @@ class Request:
 
     def session_parameter(self) -> str | None:
         """Give the checked parameter ``session``, or None; raises InvalidSession."""
-        value = self.query.get("session")
-        if value is None:
-            return None
-        if REPLACEMENT in value:  # the client's own, or in the place of what is no UTF-8
-            try:
-                self._parameters("strict")
-            except UnicodeDecodeError as error:
-                raise InvalidSession("the query is not UTF-8") from error
-        return checked_session_id(value)
+        if self._utf8_query is None:
+            raise InvalidSession("the query is not UTF-8")
+        value = self._utf8_query.get("session")
+        return value if value is None else checked_session_id(value)
 
     def required_session(self) -> str:
         """Give the checked parameter ``session``; raises InvalidSession."""

@@ -96,6 +96,12 @@ def test_a_malformed_session_id_is_refused_in_the_header_and_in_the_query(sessio
             with_header("X-session", session).session_header()
 
 
+@pytest.mark.parametrize("query", ["session=a&x=%FF", "session=%FF&session=a", "x=%FF"])
+def test_a_session_is_not_taken_from_a_query_that_is_not_utf8(query: str) -> None:
+    with pytest.raises(InvalidSession, match="the query is not UTF-8"):
+        Request(query_string=query.encode()).session_parameter()
+
+
 def test_a_missing_session_is_named() -> None:
     with pytest.raises(InvalidSession, match="X-session is missing"):
         Request().session_header()
