@@ -66,7 +66,7 @@ class Mover:
         self._at = dict(homes)
         self._random = random.Random(1)
 
-    def move_until(self, stopped: threading.Event, moved: Moved, pace_s: float = 0) -> None:
+    def move_until(self, stopped: threading.Event, moved: Moved, pace_s: float) -> None:
         """Move random sessions, one every ``pace_s`` seconds or as soon as the last is there.
 
         Notes how long it takes, and what goes wrong.
@@ -77,7 +77,7 @@ class Mover:
                 moved.moves_ms.append(self._move(self._random.choice(list(self._at))))
             except CallFailed as error:
                 moved.refused.append(str(error))
-            stopped.wait(max(0.0, due - time.monotonic()))
+            stopped.wait(due - time.monotonic())
 
     def spread(self) -> None:
         """Put sessions everywhere on the way to the root."""
@@ -117,7 +117,7 @@ def run(context: Context) -> Outcome:
         },
         context.scale.repetitions,
     )
-    return _outcome(**{name.replace(" ", "_"): found for name, found in turns.items()})
+    return _outcome(turns["still"], turns["moving"], turns["without a pause"])
 
 
 def _still(plans: Sequence[Plan], seconds: float) -> Turn:

@@ -71,9 +71,13 @@ class PeerClient:
 
     def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
         """Ask the parent to take a session or to pass it on (offload-session)."""
-        body, timeout = json.dumps(token.to_json()).encode(), self._settings.move_timeout
         answer = self._call(
-            *("POST", parent, "offload-session"), body=body, timeout=timeout, is_repeatable=False
+            "POST",
+            parent,
+            "offload-session",
+            body=json.dumps(token.to_json()).encode(),
+            timeout=self._settings.move_timeout,
+            is_repeatable=False,
         )
         with _read_from(parent):
             return SessionToken.from_json(json.loads(answer.body))

@@ -24,10 +24,7 @@ class ChangedList:
 
 @dataclass(frozen=True)
 class Changes:
-    """What *page* reads: the changes after a version up to ``last``, and whether there are more.
-
-    ``size``: bytes of all of them, of a list all its elements though they are not read yet.
-    """
+    """What *page* reads: the changes after a version up to ``last``, and whether there are more."""
 
     token: SessionToken
     version: int
@@ -56,13 +53,6 @@ class Changes:
             replies=tuple(StoredReply(text(key), blob) for key, blob in _grouped(replies, 2)),
             lists=tuple(ChangedList(text(name), *rest) for name, *rest in _grouped(lists, 4)),
         )
-
-    @property
-    def size(self) -> int:
-        """Give how many bytes there are to send, at most."""
-        values = sum(len(item.value) for item in self.items if isinstance(item, Scalar))
-        replies = sum(len(reply.blob) for reply in self.replies)
-        return values + replies + sum(changed.size for changed in self.lists)
 
 
 def _scalar(name: bytes, value: bytes) -> Scalar:

@@ -12,7 +12,7 @@ from edgedb.model import SessionToken, Update
 from edgedb.packet import SessionPacket
 from edgedb.pieces import encode, field
 from edgedb.store import keys
-from edgedb.store.codec import list_number, text
+from edgedb.store.codec import text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import REPLY_TTL_MS
@@ -203,13 +203,13 @@ class DestinationStore:
         return answer == b"ok"
 
     def _discard_named(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bytes:
-        entries = self._scripts.ask("HVALS", where.lists)
+        lists = self._scripts.list_keys(where)
         names = [where.arrival, keys.ARRIVALS, where.scalars, where.lists, where.versions]
         names += [where.replies, where.reply_index]
         return bytes(
             self._scripts.run(
                 "discard",
-                names + [where.list(list_number(entry)) for entry in entries],
+                names + lists,
                 self._scripts.now(),
                 where.session,
                 transfer,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from edgedb.errors import BadRequest
 from edgedb.model import SessionToken
 from edgedb.store import keys
-from edgedb.store.codec import list_number, text
+from edgedb.store.codec import text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
 
@@ -135,10 +135,8 @@ class ResidentStore:
     def measure(self, session: str) -> int:
         """Ask the server how many bytes a resident takes, and correct the index."""
         where = SessionKeys(session)
-        with store_errors():
-            lists = [where.list(list_number(e)) for e in self._client.hvals(where.lists)]
         names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
-        names += [where.replies, where.reply_index, *lists]
+        names += [where.replies, where.reply_index, *self._scripts.list_keys(where)]
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.memory_usage(name)

@@ -18,6 +18,8 @@ from redis.exceptions import (
 )
 
 from edgedb.errors import EdgeError, InsufficientStorage, StoreUnavailable
+from edgedb.store.codec import list_number
+from edgedb.store.keys import SessionKeys
 
 Argument = str | bytes | int
 Clock = Callable[[], int]
@@ -116,13 +118,17 @@ class Scripts:
             try:
                 return self.client.execute_command(*call)
             except NoScriptError:
-                self.client.execute_command("SCRIPT LOAD", script.script)
+                self.client.script_load(script.script)
                 return self.client.execute_command(*call)
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command; raises StoreUnavailable."""
         with store_errors():
             return self.client.execute_command(*command)
+
+    def list_keys(self, where: SessionKeys) -> list[str]:
+        """Ask for the keys of a session's lists: whoever names all of its keys names these."""
+        return [where.list(list_number(entry)) for entry in self.ask("HVALS", where.lists)]
 
 
 def _source(name: str) -> str:

@@ -194,7 +194,7 @@ class SourceStore:
 
     def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)
-        entries = self._scripts.ask("HVALS", where.lists)
+        lists = self._scripts.list_keys(where)
         names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
         names += [where.replies, where.reply_index, keys.BY_SIZE]
         names += [keys.residents_of(token.proprietary_location), keys.STATUS]
@@ -202,7 +202,7 @@ class SourceStore:
         return bytes(
             self._disk.run(
                 "hand_over",
-                names + [where.list(list_number(entry)) for entry in entries],
+                names + lists,
                 self._scripts.now(),
                 *arguments,
             )
