@@ -19,7 +19,7 @@ from benchmarks.context import Context
 from benchmarks.outcome import Outcome, Row
 from benchmarks.running import Tree
 from benchmarks.statistics import interleaved
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 NAME = "tree"
 

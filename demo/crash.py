@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from demo.report import Report, Stopwatch
 from demo.tree import DemoError, Tree
 from demo.writers import careful_client, check_writes, writing
-from edgectl.client import CallFailed
+from edgectl.operating import CallFailed
 
 FILE_BYTES = 3 * 2**20
 """Copying this takes long enough to be killed in the middle."""

@@ -17,9 +17,9 @@ import psutil
 import requests
 import yaml
 
-from edgectl.client import CallFailed, Operator
+from edgectl.operating import CallFailed, Operator
 from edgedb.client import EdgeSession
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STACKS = ("stack.yml", "examples/stack.yml")

@@ -10,7 +10,7 @@ import yaml
 
 from edgectl.errors import EdgectlError
 from edgedb.errors import InvalidTopology
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 DEFAULT_PORT_BASE = 31112
 _LOOPBACK_HOSTS = {"127.0.0.1", "localhost"}

@@ -6,7 +6,6 @@ Subclass :class:`Offloadable`; keep state with :func:`get`, :func:`set`, :func:`
 
 from edgedb.endpoint import Endpoint
 from edgedb.errors import EdgeError
-from edgedb.http import Request, Response
 from edgedb.offloadable import (
     Offloadable,
     add_to_list,
@@ -19,6 +18,8 @@ from edgedb.offloadable import (
     session_id,
     set,
 )
+from edgedb.request import Request
+from edgedb.response import Response
 
 __all__ = [
     "EdgeError",

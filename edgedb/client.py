@@ -24,8 +24,8 @@ from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from edgedb.http import IDEMPOTENCY_KEY, PROBLEM_JSON, SESSION, SESSION_LOCATION
-from edgedb.model import checked_session_id
+from edgedb.wire.headers import IDEMPOTENCY_KEY, PROBLEM_JSON, SESSION, SESSION_LOCATION
+from edgedb.wire.model import checked_session_id
 
 ATTEMPTS = 8
 TIMEOUT = 65.0  # seconds; a gateway gives up on a function after 60 to 65

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
-from edgedb.model import Message, Propagation, Update
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
+from edgedb.wire.model import Message, Propagation, Update
 
 Target = tuple[str, str]
 

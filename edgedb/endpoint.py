@@ -10,9 +10,11 @@ from typing import Any
 from werkzeug.wsgi import get_input_stream
 
 from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed
-from edgedb.http import CALL_ID, Environ, Request, Response, StartResponse, problem
 from edgedb.logs import log_context
 from edgedb.node import Node, default_node
+from edgedb.request import Environ, Request
+from edgedb.response import Response, StartResponse, problem
+from edgedb.wire.headers import CALL_ID
 
 log = logging.getLogger(__name__)
 

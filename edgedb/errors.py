@@ -30,7 +30,7 @@
     ├── InsufficientStorage       507
     └── ConfigurationError        500  a setting or secret is missing or malformed
 
-The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.http`.
+The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.response`.
 """
 
 from __future__ import annotations

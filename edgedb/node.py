@@ -12,16 +12,16 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from edgedb import auth
 from edgedb.errors import BadRequest, Forbidden
-from edgedb.http import Request
 from edgedb.locks import LockKeeper, Turns
-from edgedb.peers import ANSWER_LIMIT, PeerClient
+from edgedb.peers import credentials
+from edgedb.peers.calls import ANSWER_LIMIT, PeerClient
+from edgedb.peers.transport import HttpTransport
+from edgedb.request import Request
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.topology import Location, Topology
-from edgedb.topology_file import TopologyFile
-from edgedb.transport import HttpTransport
+from edgedb.topology.file import TopologyFile
+from edgedb.topology.tree import Location, Topology
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class Node:
     def require_oracle(self, request: Request) -> None:
         """Let only the oracle pass (design section 7); raises Unauthorized."""
         if self.settings.oracle_token is not None:
-            auth.verify_secret(self.settings.oracle_token, request.authorization)
+            credentials.verify_secret(self.settings.oracle_token, request.authorization)
         elif not self.settings.insecure:
             raise Forbidden("the secret edge-oracle-token is not deployed with this function")
 
@@ -115,13 +115,15 @@ class Node:
         """
         if self.settings.node_key is None:
             return None
-        call = auth.Call(
+        call = credentials.Call(
             request.method,
             f"/function/{self.settings.function}{request.function_path}",
             request.query_string,
             request.body,
         )
-        return auth.verify(self.settings.node_key, request.authorization, self.location, call)
+        return credentials.verify(
+            self.settings.node_key, request.authorization, self.location, call
+        )
 
     def require_descendant(self, request: Request) -> str | None:
         """Let only locations below this one pass; gives the caller."""

@@ -9,16 +9,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from edgedb import http
 from edgedb.endpoint import Function
 from edgedb.errors import BadRequest, Forbidden, InvalidValue, OutsideRequest, TooLarge
-from edgedb.http import Request, Response, as_response
 from edgedb.logs import log_context
-from edgedb.model import Propagation, Value
 from edgedb.node import Node
+from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
+from edgedb.response import Response, as_response
 from edgedb.serving import Task, fingerprint, serve
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
-from edgedb.topology import Location
+from edgedb.topology.tree import Location
+from edgedb.wire.headers import IDEMPOTENCY_KEY, PROPAGATE, SESSION_LOCATION
+from edgedb.wire.model import Propagation, Value
 
 _FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -148,7 +149,7 @@ class Offloadable(Function):
     node_local: ClassVar[bool] = False
 
     def handle_offload(self, request: Request) -> Any:  # noqa: ANN401, ARG002
-        """Answer a request; what may be returned is in :func:`edgedb.http.as_response`."""
+        """Answer a request; what may be returned is in :func:`edgedb.response.as_response`."""
         raise BadRequest(f"{type(self).__name__} does not take requests")
 
     def receive_propagate(self, value: Value, origin: str) -> None:  # noqa: ARG002
@@ -157,7 +158,7 @@ class Offloadable(Function):
 
     def respond(self, node: Node, request: Request) -> Response:
         """Serve a client, or take a propagated value from another node."""
-        if request.headers.get(http.PROPAGATE) is not None:
+        if request.headers.get(PROPAGATE) is not None:
             return self._receive(node, request)
         return self._serve(node, request)
 
@@ -192,8 +193,8 @@ class Offloadable(Function):
         if caller is not None and caller != node.location and not node.is_descendant(caller):
             raise Forbidden(f"{caller} is not below {node.location}")
         message = Propagation.from_json(request.json())
-        if not 0 < len(message.id) <= http.IDEMPOTENCY_KEY_LIMIT:
-            raise BadRequest(f"a message's id has 1 to {http.IDEMPOTENCY_KEY_LIMIT} characters")
+        if not 0 < len(message.id) <= IDEMPOTENCY_KEY_LIMIT:
+            raise BadRequest(f"a message's id has 1 to {IDEMPOTENCY_KEY_LIMIT} characters")
         if (message.to, message.function) != (node.location, node.settings.function):
             raise BadRequest(f"the message is for {message.function!r:.80} at {message.to!r:.80}")
         if caller is not None and message.origin != caller:
@@ -232,9 +233,9 @@ def _with_session(node: Node, session: Session, name: str, call: Any) -> Respons
 
 
 def _idempotency_key(request: Request) -> str:
-    key = request.header(http.IDEMPOTENCY_KEY) or ""
-    if len(key) > http.IDEMPOTENCY_KEY_LIMIT:
-        raise TooLarge(f"Idempotency-Key is over {http.IDEMPOTENCY_KEY_LIMIT} characters")
+    key = request.header(IDEMPOTENCY_KEY) or ""
+    if len(key) > IDEMPOTENCY_KEY_LIMIT:
+        raise TooLarge(f"Idempotency-Key is over {IDEMPOTENCY_KEY_LIMIT} characters")
     return key
 
 
@@ -248,7 +249,7 @@ def _redirect(node: Node, request: Request, target: str) -> Response:
         status=307,
         headers=(
             ("Location", place),
-            (http.SESSION_LOCATION, target),
+            (SESSION_LOCATION, target),
             ("Content-Type", "text/plain; charset=utf-8"),
         ),
     )

@@ -24,12 +24,13 @@ from edgedb.errors import (
     SessionLost,
     StoreUnavailable,
 )
-from edgedb.http import Request, Response
-from edgedb.model import Value
-from edgedb.moving import settle_session
+from edgedb.moving.pull import settle_session
 from edgedb.node import Node
+from edgedb.request import Request
+from edgedb.response import Response
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
+from edgedb.wire.model import Value
 
 log = logging.getLogger(__name__)
 

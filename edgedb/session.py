@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edgedb.errors import InvalidValue, ReadOnlySession, TooLarge
-from edgedb.model import Propagation, Value
+from edgedb.wire.model import Propagation, Value
 
 KEY_LIMIT = 1024  # bytes of UTF-8
 VALUE_LIMIT = 16 * 2**20  # bytes; written in one step, which is to end within EDGE_REDIS_TIMEOUT

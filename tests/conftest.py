@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.support.servers import Server
 from tests.support.tree import THREE_LEVELS, Tree
 

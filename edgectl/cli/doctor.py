@@ -8,7 +8,7 @@ import click
 
 from edgectl.cli import render
 from edgectl.cli.operate import for_a_tree
-from edgectl.client import CallFailed, Operator
+from edgectl.operating import CallFailed, Operator
 
 Finding = dict[str, Any]
 

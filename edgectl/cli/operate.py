@@ -11,9 +11,9 @@ import click
 
 from edgectl import infrastructure
 from edgectl.cli import render
-from edgectl.client import Operator
 from edgectl.errors import EdgectlError
-from edgectl.state import StateFolder
+from edgectl.local.state import StateFolder
+from edgectl.operating import Operator
 from edgedb.errors import UnknownLocation
 
 _POLICIES = click.Choice(["largest", "least-recent", "random"])

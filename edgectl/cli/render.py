@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from edgectl.client import Whereabouts
-from edgedb.topology import Location, Topology
+from edgectl.operating import Whereabouts
+from edgedb.topology.tree import Location, Topology
 
 Entry = Mapping[str, Any]
 

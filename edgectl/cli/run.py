@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from edgectl import foreign, process, tree
 from edgectl.cli import render
 from edgectl.errors import StartFailed
-from edgectl.options import UpOptions
-from edgectl.state import StateFolder, TreeState
+from edgectl.local import foreign, process, tree
+from edgectl.local.options import UpOptions
+from edgectl.local.state import StateFolder, TreeState
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _state_dir = click.option(

@@ -10,7 +10,7 @@ from edgectl import infrastructure
 from edgectl.cli import render
 from edgectl.errors import EdgectlError
 from edgedb.errors import UnknownLocation
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 

@@ -9,9 +9,9 @@ from itertools import islice
 from edgedb.checking.examination import Examination, shown_time, step
 from edgedb.checking.findings import Finding, Kind
 from edgedb.delivery import CONSUMER_LIFE_MS, deliver
-from edgedb.model import Propagation
 from edgedb.store import keys
 from edgedb.store.outbox import Entry
+from edgedb.wire.model import Propagation
 
 NAMED = 5  # how many sessions of a wrong index are named
 

@@ -8,8 +8,8 @@ from functools import partial
 from edgedb.checking.examination import Examination, shown_time, step
 from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import flaw, holder
-from edgedb.model import SessionToken
 from edgedb.store.examination import State
+from edgedb.wire.model import SessionToken
 
 
 def check_session(of: Examination, state: State) -> Iterator[Finding]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator
 
 from edgedb.errors import Conflict, Forbidden, NotFound, NotResident, SessionBusy
-from edgedb.model import VERSION_LIMIT, SessionToken
 from edgedb.node import Node
-from edgedb.packet import Cursor
+from edgedb.wire.model import VERSION_LIMIT, SessionToken
+from edgedb.wire.packet import Cursor
 
 SECOND_LOOK_S = 0.5  # a session that moves to and fro may look like a ring once
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.items import Deleted, Item, Scalar, StoredReply
-from edgedb.model import SessionToken
-from edgedb.pieces import decode, read_field
 from edgedb.store.codec import text
+from edgedb.wire.items import Deleted, Item, Scalar, StoredReply
+from edgedb.wire.model import SessionToken
+from edgedb.wire.pieces import decode, read_field
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edgedb.model import Value
-from edgedb.pieces import decode, joined, read_field, scalars_of
+from edgedb.wire.model import Value
+from edgedb.wire.pieces import decode, joined, read_field, scalars_of
 
 VERSION_BYTES = 8  # before each element of a list
 

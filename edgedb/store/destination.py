@@ -7,10 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
-from edgedb.items import Deleted, Scalar, StoredReply
-from edgedb.model import SessionToken, Update
-from edgedb.packet import SessionPacket
-from edgedb.pieces import encode, field
 from edgedb.store import keys
 from edgedb.store.codec import text
 from edgedb.store.durability import Disk
@@ -18,6 +14,10 @@ from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import REPLY_TTL_MS
 from edgedb.store.scripts import Argument, Scripts, store_errors
 from edgedb.store.staging import ListStage
+from edgedb.wire.items import Deleted, Scalar, StoredReply
+from edgedb.wire.model import SessionToken, Update
+from edgedb.wire.packet import SessionPacket
+from edgedb.wire.pieces import encode, field
 
 
 @dataclass(frozen=True)

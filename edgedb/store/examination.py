@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from redis.exceptions import WatchError
 
-from edgedb.model import SessionToken, Update
 from edgedb.store import keys
 from edgedb.store.codec import list_number, text
 from edgedb.store.destination import Arrival
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
+from edgedb.wire.model import SessionToken, Update
 
 BATCH = 100  # keys looked at between two answers
 INDEX_BATCH = 1000

@@ -3,7 +3,7 @@
 ====================================  =======================================================
 ``edge:{<session>}:meta``             hash: the token, version, size, lock, freeze (common.lua)
 ``edge:{<session>}:scalars``          hash: key, or number of a piece and key, to a tagged value
-                                      or piece (edgedb/pieces.py)
+                                      or piece (edgedb/wire/pieces.py)
 ``edge:{<session>}:lists``            hash: list name to ``<number> <bytes>``
 ``edge:{<session>}:list:<number>``    list: 8 bytes of version and a tagged value or piece
 ``edge:{<session>}:versions``         sorted set: ``s<key>`` and ``l<name>`` by version

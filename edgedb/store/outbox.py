@@ -16,9 +16,9 @@ from typing import TypeVar
 from redis.exceptions import ResponseError
 
 from edgedb.errors import EdgeError
-from edgedb.model import Message, Propagation, message_from_json
 from edgedb.store import keys
 from edgedb.store.scripts import Scripts, store_errors
+from edgedb.wire.model import Message, Propagation, message_from_json
 
 BATCH = 100
 BATCHES = 100  # a function that propagates to itself must not keep one tick for ever

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
-from edgedb.model import SessionToken, Value
-from edgedb.pieces import encoded
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
 from edgedb.store.codec import elements_of, list_number, scalars_in, text, values_of
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Argument, Scripts
+from edgedb.wire.model import SessionToken, Value
+from edgedb.wire.pieces import encoded
 
 SMALL_BYTES = 16 * 1024  # scalars up to this size are brought along by begin
 SMALL_SCALARS = 128

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgedb.errors import BadRequest
-from edgedb.model import SessionToken
 from edgedb.store import keys
 from edgedb.store.codec import text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
+from edgedb.wire.model import SessionToken
 
 _TOKEN = ("proprietary", "current", "function", "epoch", "version")
 MEASURED = 8  # how many of the largest are measured before one is chosen

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
-from edgedb.items import ListPart, in_one_piece
-from edgedb.model import SessionToken
-from edgedb.packet import Cursor, SessionPacket
-from edgedb.pieces import decode
 from edgedb.store import keys
 from edgedb.store.changes import ChangedList, Changes
 from edgedb.store.codec import list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
+from edgedb.wire.items import ListPart, in_one_piece
+from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.pieces import decode
 
 PAGE_BYTES = 2**20  # a page ends with the item that reaches it
 PAGE_ITEMS = 4096

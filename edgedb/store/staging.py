@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgedb.items import Deleted, Item, ListPart
-from edgedb.pieces import Piece, encode
 from edgedb.store.scripts import Argument
+from edgedb.wire.items import Deleted, Item, ListPart
+from edgedb.wire.pieces import Piece, encode
 
 
 @dataclass(frozen=True)

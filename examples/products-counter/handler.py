@@ -5,7 +5,7 @@ curl 'http://127.0.0.1:31113/function/products-counter?product=milk'
 
 import edgedb
 from edgedb.errors import BadRequest
-from edgedb.model import Value
+from edgedb.wire.model import Value
 
 
 class ProductsCounter(edgedb.Offloadable):

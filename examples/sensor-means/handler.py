@@ -6,7 +6,7 @@ curl http://127.0.0.1:31112/function/sensor-means
 import json
 
 import edgedb
-from edgedb.model import Value
+from edgedb.wire.model import Value
 
 
 class SensorMeans(edgedb.Offloadable):

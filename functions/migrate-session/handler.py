@@ -19,11 +19,11 @@ from functools import partial
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
-from edgedb.http import PACKET
-from edgedb.model import SessionToken
 from edgedb.node import Node
-from edgedb.packet import Cursor, SessionPacket
 from edgedb.store.source import Frozen
+from edgedb.wire.headers import PACKET
+from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import Cursor, SessionPacket
 
 POLL_S = 0.002
 

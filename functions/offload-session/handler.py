@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import Forbidden
-from edgedb.model import SessionToken
-from edgedb.moving import check_path, pull
+from edgedb.moving.pull import check_path, pull
 from edgedb.node import Node
 from edgedb.store.residents import OffloadStatus
+from edgedb.wire.model import SessionToken
 
 
 def offload_session(node: Node, request: Request) -> Response:

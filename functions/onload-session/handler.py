@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden
-from edgedb.http import COUNT_LIMIT, ONLOAD_LOCATION
-from edgedb.model import SessionToken
 from edgedb.node import Node
+from edgedb.request import COUNT_LIMIT
 from edgedb.store.residents import Policy
+from edgedb.wire.headers import ONLOAD_LOCATION
+from edgedb.wire.model import SessionToken
 
 
 def onload_session(node: Node, request: Request) -> Response:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from edgedb import Endpoint, Request, Response
 from edgedb.checking import START, examine
 from edgedb.errors import ConfigurationError
-from edgedb.http import COUNT_LIMIT
 from edgedb.node import Node
-from edgedb.offloading import force_offload, force_onload, tick
+from edgedb.oracle.commands import force_offload, force_onload, tick
+from edgedb.request import COUNT_LIMIT
 from edgedb.store.residents import OffloadStatus, Policy
 from edgedb.timestamps import rfc3339
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import BadRequest, Forbidden
-from edgedb.model import SessionToken
 from edgedb.node import Node
+from edgedb.wire.model import SessionToken
 
 
 def update_session(node: Node, request: Request) -> Response:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgectl import infrastructure, stack
-from edgectl.stack import Function
-from edgedb.topology import Topology
+from edgectl import infrastructure
+from edgectl.stack import reading
+from edgectl.stack.reading import Function
+from edgedb.topology.tree import Topology
 from tests.docs.markdown import PROJECT, blocks, code, table
 from tests.docs.shell import Line, lines
 
@@ -92,7 +93,7 @@ def tree(folder: Path) -> Topology:
 def functions(file: str, folder: Path = PROJECT) -> dict[str, Function]:
     """Read a stack file of the repository, or one that a document makes."""
     path = PROJECT / file
-    return stack.load([path if path.exists() else folder / file], {})
+    return reading.load([path if path.exists() else folder / file], {})
 
 
 def choices() -> dict[str, str]:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from edgedb import errors, http, serving, session
+from edgedb import errors, serving, session
 from edgedb.errors import EdgeError
-from edgedb.http import Request
+from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
 from edgedb.store import requests as requests_store
 from edgedb.store import source
@@ -38,7 +38,7 @@ LIMITS = {
         for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT")
     },
     "REPLY_LIMIT": serving.REPLY_LIMIT,
-    "COUNT_LIMIT": http.COUNT_LIMIT,
+    "COUNT_LIMIT": COUNT_LIMIT,
     "PACKET_BYTES": source.PACKET_BYTES,
     "DELETIONS_KEPT": requests_store.DELETIONS_KEPT,
 }

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from edgectl import ports
+from edgectl.local import ports
 from tests.e2e.world import World
 from tests.support.edgectl import COMMAND, edgectl, tree, until
 

@@ -15,7 +15,7 @@ import pytest
 import redis
 import requests
 
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.support.edgectl import RunningTree, all_gone, edgectl, foreground, tree, until
 from tests.support.gateway import PROJECT
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import psutil
 import requests
 
-from edgedb import auth
 from edgedb.client import EdgeSession
+from edgedb.peers import credentials
 from tests.support.edgectl import RunningTree, until
 
 ALL = ("cloud", "city", "edge-a", "edge-b")
@@ -163,8 +163,8 @@ class World:
     ) -> requests.Response:
         """Make a call with the credentials of a node."""
         body = b"" if document is None else json.dumps(document).encode()
-        call = auth.Call(method, f"/function/{function}", query.encode(), body)
-        credential = auth.issue(key or self.node_key, caller, location, call)
+        call = credentials.Call(method, f"/function/{function}", query.encode(), body)
+        credential = credentials.issue(key or self.node_key, caller, location, call)
         return self.call(
             location,
             function,

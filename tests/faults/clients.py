@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import requests
 
 from edgedb.client import EdgeSession
-from edgedb.http import IDEMPOTENCY_KEY
+from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.faults.place import Place
 from tests.faults.record import WRITES, Record, Seen
 from tests.faults.script import Call, Subject

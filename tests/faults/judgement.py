@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.faults.record import WRITES, Record, Seen
 from tests.linearizability import checker
 from tests.linearizability.history import Kind, Operation

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import requests
 
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.faults.place import Place
 from tests.faults.record import Record
 from tests.faults.script import Action

@@ -21,9 +21,9 @@ import redis
 import requests
 
 from edgectl import infrastructure
-from edgectl.files import NodeFolder, write_private
-from edgectl.state import StateFolder
-from edgedb.topology import Topology
+from edgectl.local.files import NodeFolder, write_private
+from edgectl.local.state import StateFolder
+from edgedb.topology.tree import Topology
 from tests.faults.links import Links
 from tests.support.edgectl import RunningTree, tree, until
 

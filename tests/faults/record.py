@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.faults.script import Call
 from tests.linearizability.history import Kind
 

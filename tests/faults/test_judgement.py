@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.faults.judgement import Endings, judge
 from tests.faults.record import Record, Seen
 from tests.faults.script import Call, Subject

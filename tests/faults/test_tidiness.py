@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.faults.tidiness import epochs, untidy
 from tests.protocol.exploration.snapshot import NodeState, SessionState
 from tests.support.tree import THREE_LEVELS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.protocol.exploration.snapshot import NodeState, SessionState
 
 Servers = Mapping[str, NodeState]

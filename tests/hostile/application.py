@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
-from edgedb import auth
 from edgedb.endpoint import Function
-from edgedb.http import Request, Response
 from edgedb.node import Node
+from edgedb.peers import credentials
+from edgedb.request import Request
+from edgedb.response import Response
 from tests.support.tree import NODE_KEY, REPOSITORY, Tree
 
 Environ = dict[str, Any]
@@ -77,5 +78,7 @@ def _sign(environ: Environ, location: str) -> None:
     environ["wsgi.input"] = BytesIO(body)
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape")
     query = environ["QUERY_STRING"].encode("latin-1")
-    call = auth.Call(environ["REQUEST_METHOD"], Request(path=path).function_path, query, body)
-    environ["HTTP_AUTHORIZATION"] = auth.issue(NODE_KEY, caller[1], location, call)
+    call = credentials.Call(
+        environ["REQUEST_METHOD"], Request(path=path).function_path, query, body
+    )
+    environ["HTTP_AUTHORIZATION"] = credentials.issue(NODE_KEY, caller[1], location, call)

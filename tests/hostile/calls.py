@@ -13,8 +13,9 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.http import COUNT_LIMIT, IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE
-from edgedb.model import VERSION_LIMIT, Propagation
+from edgedb.request import COUNT_LIMIT
+from edgedb.wire.headers import IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.model import VERSION_LIMIT, Propagation
 from tests.hostile.document import USERS
 from tests.support.signed import NodeCall
 from tests.support.tree import ORACLE_TOKEN, Tree

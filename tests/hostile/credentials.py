@@ -8,10 +8,10 @@ import json
 import time
 from typing import Any
 
-from edgedb import auth
+from edgedb.peers import credentials
 from tests.support.tree import NODE_KEY
 
-CALL = auth.Call("POST", "/function/f", b"", b"")
+CALL = credentials.Call("POST", "/function/f", b"", b"")
 HEAD = b'{"alg":"HS256","typ":"JWT"}'
 
 
@@ -26,7 +26,13 @@ def good_claims() -> dict[str, Any]:
     """Give what city says when it makes CALL at edge-a."""
     now = int(time.time())
     digest = CALL.digest()
-    return {"iss": "city", "aud": "edge-a", "iat": now, "exp": now + auth.LIFE_S, "call": digest}
+    return {
+        "iss": "city",
+        "aud": "edge-a",
+        "iat": now,
+        "exp": now + credentials.LIFE_S,
+        "call": digest,
+    }
 
 
 def claiming(**changes: Any) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from edgedb import http
+from edgedb.wire import headers
+from edgedb.wire.headers import PROBLEM_JSON, SESSION
 from tests.support.tree import ENDPOINTS, REPOSITORY, load_handler
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((REPOSITORY / "docs" / "openapi.yaml").read_text())
@@ -63,7 +64,7 @@ def operations() -> Iterator[Operation]:
 
 def problem_types(response: dict[str, Any]) -> set[str]:
     """Give the problem types of a described answer."""
-    schema = response["content"][http.PROBLEM_JSON]["schema"]
+    schema = response["content"][PROBLEM_JSON]["schema"]
     return set(schema["properties"]["type"]["enum"])
 
 
@@ -119,7 +120,7 @@ def _read_by(nodes: list[ast.AST]) -> Code:
 _SESSION = {
     "session_parameter": ("query", "session"),
     "required_session": ("query", "session"),
-    "session_header": ("header", http.SESSION),
+    "session_header": ("header", SESSION),
 }
 
 
@@ -142,7 +143,7 @@ def _reading(call: ast.Call) -> tuple[str, str]:
 
 
 def _text(node: ast.expr) -> str:
-    """Give a literal, or a constant of :mod:`edgedb.http` by its name."""
+    """Give a literal, or a constant of :mod:`edgedb.wire.headers` by its name."""
     if isinstance(node, ast.Constant):
         return str(node.value)
-    return str(getattr(http, ast.unparse(node).rpartition(".")[2], ""))
+    return str(getattr(headers, ast.unparse(node).rpartition(".")[2], ""))

@@ -16,7 +16,7 @@ import redis
 import requests
 from requests.auth import AuthBase
 
-from edgedb import auth
+from edgedb.peers import credentials
 from tests.hostile.document import operations
 from tests.support.edgectl import RunningTree, tree, until
 from tests.support.servers import free_port
@@ -37,8 +37,10 @@ class AsNode(AuthBase):
         """Sign a call that is ready to be sent."""
         url, body = urlsplit(str(request.url)), request.body or b""
         content = body if isinstance(body, bytes) else body.encode()
-        call = auth.Call(str(request.method), url.path, url.query.encode(), content)
-        request.headers["Authorization"] = auth.issue(self.key, self.caller, self.location, call)
+        call = credentials.Call(str(request.method), url.path, url.query.encode(), content)
+        request.headers["Authorization"] = credentials.issue(
+            self.key, self.caller, self.location, call
+        )
         return request
 
 

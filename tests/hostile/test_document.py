@@ -10,8 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb import errors, http, model
+from edgedb import errors
 from edgedb.errors import EdgeError, InvalidSession
+from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
+from edgedb.wire import model
+from edgedb.wire.headers import PROBLEM_JSON
 from tests.hostile.document import (
     DOCUMENT,
     METHODS,
@@ -70,7 +73,7 @@ def test_every_problem_is_described_with_its_status() -> None:
             kinds.setdefault(str(int(kind.status)), set()).add(kind.problem_type())
     responses = DOCUMENT["components"]["responses"].values()
     answers = {
-        str(response["content"][http.PROBLEM_JSON]["schema"]["properties"]["status"]["const"]): (
+        str(response["content"][PROBLEM_JSON]["schema"]["properties"]["status"]["const"]): (
             problem_types(response)
         )
         for response in responses
@@ -83,16 +86,16 @@ def test_a_status_is_described_by_the_answer_that_has_it() -> None:
     for operation in operations():
         for status, reference in operation.document["responses"].items():
             content = resolved(reference).get("content", {})
-            if http.PROBLEM_JSON in content:
-                stated = content[http.PROBLEM_JSON]["schema"]["properties"]["status"]["const"]
+            if PROBLEM_JSON in content:
+                stated = content[PROBLEM_JSON]["schema"]["properties"]["status"]["const"]
                 assert str(stated) == status, operation
 
 
 def test_the_limits_are_those_of_the_code() -> None:
     parameters = DOCUMENT["components"]["parameters"]
-    assert parameters["Idempotency-Key"]["schema"]["maxLength"] == http.IDEMPOTENCY_KEY_LIMIT
-    assert parameters["count"]["schema"]["maximum"] == http.COUNT_LIMIT
-    assert SCHEMAS["SessionTokens"]["maxItems"] == http.COUNT_LIMIT
+    assert parameters["Idempotency-Key"]["schema"]["maxLength"] == IDEMPOTENCY_KEY_LIMIT
+    assert parameters["count"]["schema"]["maximum"] == COUNT_LIMIT
+    assert SCHEMAS["SessionTokens"]["maxItems"] == COUNT_LIMIT
     assert SCHEMAS["SessionId"]["maxLength"] == model.SESSION_ID_LIMIT
     assert SCHEMAS["Number"]["exclusiveMaximum"] == model.VERSION_LIMIT
 

@@ -12,8 +12,8 @@ import pytest
 
 import edgedb
 from edgedb.errors import PeerUnavailable
-from edgedb.http import IDEMPOTENCY_KEY
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import FORCE_OFFLOAD, KEEP, SESSIONS, TEST, TICK, Call
 from tests.hostile.contents import Held
 from tests.support.tree import Tree, parameters

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb import http, model, serving, session
-from edgedb.http import IDEMPOTENCY_KEY
+from edgedb import serving, session
+from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
 from edgedb.store import requests as request_store
 from edgedb.store import source
+from edgedb.wire import model
+from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
 from tests.hostile.contents import Held
 from tests.support.tree import Tree
@@ -23,9 +25,9 @@ SCRIPTED = replace(KEEP, function="scripted").without(IDEMPOTENCY_KEY)
 KEY, VALUE = "k" * session.KEY_LIMIT, "v" * session.VALUE_LIMIT
 
 NUMBERS: dict[str, tuple[Call, int]] = {
-    "sessions-to-list": (replace(SESSIONS, query="limit={}"), http.COUNT_LIMIT),
-    "sessions-to-name": (replace(ONLOAD, query="count={}"), http.COUNT_LIMIT),
-    "sessions-to-bring": (replace(FORCE_ONLOAD, query="count={}"), http.COUNT_LIMIT),
+    "sessions-to-list": (replace(SESSIONS, query="limit={}"), COUNT_LIMIT),
+    "sessions-to-name": (replace(ONLOAD, query="count={}"), COUNT_LIMIT),
+    "sessions-to-bring": (replace(FORCE_ONLOAD, query="count={}"), COUNT_LIMIT),
     "version": (replace(READ, query="session=s&since={}"), model.VERSION_LIMIT),
 }
 
@@ -48,7 +50,7 @@ def test_a_session_id_is_taken_up_to_its_limit(state: Tree, held: Held) -> None:
 
 
 def test_an_idempotency_key_is_taken_up_to_its_limit(state: Tree, held: Held) -> None:
-    named = {IDEMPOTENCY_KEY: "k" * http.IDEMPOTENCY_KEY_LIMIT}
+    named = {IDEMPOTENCY_KEY: "k" * IDEMPOTENCY_KEY_LIMIT}
     assert state.call("edge-a", "keeper", headers=named).status == 200
     held.put_back()
     named[IDEMPOTENCY_KEY] += "k"

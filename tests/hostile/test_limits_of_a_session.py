@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb.http import IDEMPOTENCY_KEY
 from edgedb.session import (
     CHANGES_LIMIT,
     MESSAGE_VALUE_LIMIT,
@@ -19,6 +18,7 @@ from edgedb.session import (
 )
 from edgedb.store import requests as request_store
 from edgedb.store.keys import SessionKeys
+from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import KEEP
 from tests.hostile.contents import Held
 from tests.support.tree import Tree

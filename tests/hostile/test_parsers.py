@@ -20,14 +20,14 @@ from werkzeug.datastructures import Headers
 
 from edgectl import infrastructure
 from edgectl.errors import EdgectlError
-from edgedb import auth
 from edgedb.errors import BadRequest, ConfigurationError, EdgeError, InvalidTopology, Unauthorized
-from edgedb.http import Request
-from edgedb.items import StoredReply, item_from_json
-from edgedb.model import Propagation, SessionToken, message_from_json, value_from_json
-from edgedb.packet import Cursor, SessionPacket
-from edgedb.topology import Topology
-from edgedb.topology_file import TopologyFile
+from edgedb.peers import credentials
+from edgedb.request import Request
+from edgedb.topology.file import TopologyFile
+from edgedb.topology.tree import Topology
+from edgedb.wire.items import StoredReply, item_from_json
+from edgedb.wire.model import Propagation, SessionToken, message_from_json, value_from_json
+from edgedb.wire.packet import Cursor, SessionPacket
 from tests.hostile import strategies
 from tests.hostile.calls import propagation, token
 from tests.hostile.credentials import CALL, HEAD, good_claims, signed
@@ -153,7 +153,7 @@ def test_a_header_is_taken_or_refused(raw: bytes) -> None:
 def verified(authorization: str | None) -> str | None:
     """Give who signed it; None if it is refused."""
     try:
-        return auth.verify(NODE_KEY, authorization, "edge-a", CALL)
+        return credentials.verify(NODE_KEY, authorization, "edge-a", CALL)
     except Unauthorized:
         return None
 

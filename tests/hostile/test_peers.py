@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import EdgeError, PeerUnavailable
-from edgedb.model import Propagation, SessionToken
-from edgedb.packet import Cursor
-from edgedb.peers import PeerClient
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.peers.calls import PeerClient
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.wire.model import Propagation, SessionToken
+from edgedb.wire.packet import Cursor
 from tests.hostile import strategies
 from tests.hostile.calls import token
 from tests.hostile.strategies import many

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgedb.errors import PeerUnavailable
-from edgedb.transport import HttpTransport, PeerRequest, PeerResponse
+from edgedb.peers.transport import HttpTransport, PeerRequest, PeerResponse
 from tests.hostile.answers import endless, gateway, saying
 
 OK = b"HTTP/1.1 200 OK\r\n"

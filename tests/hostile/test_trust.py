@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb import auth
 from edgedb.errors import Unauthorized
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.peers import credentials
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from tests.hostile import strategies
 from tests.hostile.calls import OFFLOAD, TELL, UPDATE, Call, propagation, token
 from tests.hostile.contents import Held
@@ -133,11 +133,11 @@ def test_another_transfer_is_not_thawed(state: Tree, caller: str) -> None:
 )
 def test_a_credential_is_short_lived_and_says_just_what_it_should(changes: dict[str, Any]) -> None:
     with pytest.raises(Unauthorized):
-        auth.verify(NODE_KEY, claiming(**changes), "edge-a", CALL)
+        credentials.verify(NODE_KEY, claiming(**changes), "edge-a", CALL)
 
 
 def test_a_credential_that_says_what_it_should_is_taken() -> None:
-    assert auth.verify(NODE_KEY, claiming(), "edge-a", CALL) == "city"
+    assert credentials.verify(NODE_KEY, claiming(), "edge-a", CALL) == "city"
 
 
 places = st.sampled_from(["cloud", "city", "edge-a", "edge-b"])

@@ -11,8 +11,9 @@ import pytest
 
 import edgedb
 from edgedb.errors import StoreUnavailable
-from edgedb.http import PROBLEM_JSON, Response
+from edgedb.response import Response
 from edgedb.settings import Settings
+from edgedb.wire.headers import PROBLEM_JSON
 from tests.support.failures import (
     become_replica,
     connected,

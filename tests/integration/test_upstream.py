@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from edgectl.gateway.reply import ReplyHead
-from edgectl.gateway.upstream import Unreachable, Upstream
+from edgectl.local.gateway.reply import ReplyHead
+from edgectl.local.gateway.upstream import Unreachable, Upstream
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -9,7 +9,7 @@ MUTANTS = (
         name="handed-over-before-prepared",
         invariant="I2",
         breaks="the source drops its data while the destination may still give up",
-        file="edgedb/moving.py",
+        file="edgedb/moving/pull.py",
         before="        packet = copy.run()\n",
         after="        packet = copy.run()\n"
         "        source, grant = token.current_location, packet.grant or ''\n"
@@ -21,7 +21,7 @@ MUTANTS = (
         name="active-before-the-hand-over",
         invariant="I1",
         breaks="the destination serves what the source has taken back",
-        file="edgedb/moving.py",
+        file="edgedb/moving/pull.py",
         before="    try:\n        node.peers.hand_over(",
         after="    node.store.destination.activate(\n"
         "        arrival, arrival.token.moved_to(node.location)\n"
@@ -33,7 +33,7 @@ MUTANTS = (
         name="discarded-on-any-error",
         invariant="I2",
         breaks="staged data are dropped though the source may have dropped its own",
-        file="edgedb/moving.py",
+        file="edgedb/moving/pull.py",
         before="    except GrantRefused:\n        node.store.destination.discard(",
         after="    except EdgeError:\n        node.store.destination.discard(",
         test="tests/protocol/test_oracle.py::"
@@ -53,7 +53,7 @@ MUTANTS = (
         name="nobody-finishes",
         invariant="I5",
         breaks="an arrival that was prepared when its mover died is served nowhere",
-        file="edgedb/moving.py",
+        file="edgedb/moving/pull.py",
         before="            settled += _settle(node, arrival)\n",
         after="            settled += 1\n",
         test="tests/protocol/test_oracle.py::test_a_tick_finishes_what_was_left_unfinished",
@@ -62,7 +62,7 @@ MUTANTS = (
         name="nobody-tidies-up",
         invariant="I5",
         breaks="what a dead mover has staged is never discarded",
-        file="edgedb/moving.py",
+        file="edgedb/moving/pull.py",
         before="            if node.store.destination.discard_idle(arrival.session, "
         "arrival.transfer):\n",
         after="            if False:\n",
@@ -82,7 +82,7 @@ MUTANTS = (
         name="gaps-in-lists",
         invariant="I2",
         breaks="of a large list only the newer end arrives",
-        file="edgedb/copying.py",
+        file="edgedb/moving/copying.py",
         before="        for gap in gaps:\n",
         after="        for gap in gaps[:0]:\n",
         test="tests/protocol/test_gaps_in_lists.py::"

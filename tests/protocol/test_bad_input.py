@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.http import ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.headers import ONLOAD_LOCATION, PROPAGATE
 from tests.protocol.test_requests import problem
 from tests.support import strategies
 from tests.support.dumps import dump

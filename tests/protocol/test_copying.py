@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from edgedb import pieces
-from edgedb.items import ListPart, Scalar
-from edgedb.model import Value
-from edgedb.packet import Cursor, SessionPacket
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
 from edgedb.store.requests import DELETIONS_KEPT
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.wire import pieces
+from edgedb.wire.items import ListPart, Scalar
+from edgedb.wire.model import Value
+from edgedb.wire.packet import Cursor, SessionPacket
 from tests.support.contents import Content, appended, at_call, read, write
 from tests.support.tree import Tree, parameters
 

@@ -11,8 +11,8 @@ import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.http import ONLOAD_LOCATION, PROPAGATE
-from edgedb.model import Propagation, SessionToken
+from edgedb.wire.headers import ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.model import Propagation, SessionToken
 from tests.support.dumps import dump
 from tests.support.signed import NodeCall
 from tests.support.tree import ORACLE_TOKEN, Tree
@@ -72,7 +72,7 @@ def at(seconds: float, credential: Callable[[], str]) -> str:
     """Give a credential as it was made so many seconds from now."""
     with pytest.MonkeyPatch.context() as patch:
         now = time.time()
-        patch.setattr("edgedb.auth.time.time", lambda: now + seconds)
+        patch.setattr("edgedb.peers.credentials.time.time", lambda: now + seconds)
         return credential()
 
 

@@ -11,9 +11,9 @@ import pytest
 import edgedb
 from edgedb.delivery import PROPAGATION_LIFE_S, deliver
 from edgedb.errors import Forbidden, PeerUnavailable
-from edgedb.model import Propagation, SessionToken
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.store.outbox import BATCH
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.wire.model import Propagation, SessionToken
 from tests.support.scripted import Scripted
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 

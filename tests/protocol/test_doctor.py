@@ -16,12 +16,12 @@ import edgedb
 from edgedb import checking
 from edgedb.checking import examine
 from edgedb.errors import StoreUnavailable
-from edgedb.http import Response, problem
-from edgedb.model import Propagation, SessionToken
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.response import Response, problem
 from edgedb.session import Changes
 from edgedb.store import keys
 from edgedb.store.requests import Attempt, Run
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.wire.model import Propagation, SessionToken
 from tests.support.dumps import dump
 from tests.support.tree import ORACLE_TOKEN, Hook, Tree, lose_answer, lose_request, parameters
 

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from edgedb.checking import LAST, START, examine
-from edgedb.http import Response
-from edgedb.offloading import tick
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.oracle.commands import tick
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.response import Response
 from tests.support.threads import at_once
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb.http import Response
-from edgedb.offloading import tick
+from edgedb.oracle.commands import tick
+from edgedb.response import Response
 from edgedb.store.requests import Attempt, Run
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump

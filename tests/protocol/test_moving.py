@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from edgedb import moving
-from edgedb.offloading import tick
+from edgedb.moving import pull
+from edgedb.oracle.commands import tick
 from edgedb.session import Changes
 from edgedb.store.requests import Attempt, Run
 from tests.support.contents import Content, appended, at_call, read, replaced, write
@@ -102,7 +102,7 @@ def test_what_a_dead_mover_left_is_gone_after_its_time(
     def die() -> None:
         raise Died
 
-    monkeypatch.setattr(moving, "abandon", lambda *_: None)
+    monkeypatch.setattr(pull, "abandon", lambda *_: None)
     at_call(tree, 2, die)
     with pytest.raises(Died):
         tree.oracle("edge-a", "force-offload")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edgedb.errors import BadRequest, Forbidden
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.support.tree import Tree
 
 DEEP: dict[str, Any] = {

@@ -18,7 +18,7 @@ from edgedb.errors import (
     NotResident,
     StaleToken,
 )
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
 from tests.support.tree import Tree

@@ -10,7 +10,7 @@ import pytest
 
 import edgedb
 from edgedb.errors import SessionLost
-from edgedb.http import Response
+from edgedb.response import Response
 from edgedb.serving import REPLY_LIMIT
 from edgedb.store.requests import REPLY_TTL_MS
 from tests.protocol.test_requests import problem

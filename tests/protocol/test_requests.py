@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 import edgedb
-from edgedb.http import PROBLEM_JSON, Response
+from edgedb.response import Response
 from edgedb.store.requests import Attempt, Run
+from edgedb.wire.headers import PROBLEM_JSON
 from tests.support.dumps import dump
 from tests.support.scripted import Scripted, ScriptedLocal, ScriptedReader
 from tests.support.threads import at_once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from tests.support.tree import Tree, lose_answer, parameters
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from edgedb.errors import EdgeError, Forbidden, InsufficientStorage, StoreUnavailable, Unauthorized
-from edgedb.http import problem
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.response import problem
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import edgedb
-from edgedb.model import Value
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.session import Changes, ListChange
 from edgedb.store.requests import Attempt, Redirect, Run
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.wire.model import Value
 from tests.support.scripted import ScriptedReader
 from tests.support.tree import Tree
 

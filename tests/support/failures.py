@@ -8,7 +8,7 @@ import redis
 
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.support.servers import Server
 from tests.support.tree import Tree
 

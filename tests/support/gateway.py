@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgectl import build, ports, stack
-from edgectl.deployment import deploy
+from edgectl.local import ports
+from edgectl.stack import build, reading
+from edgectl.stack.deployment import deploy
 
 PROJECT = Path(__file__).parents[1] / "fixtures" / "project"
 
@@ -100,7 +101,7 @@ def gateway(folder: Path, **settings: dict[str, str]) -> Iterator[Gateway]:
     configuration.write_text(
         json.dumps({"password": "word", "functions": list(_deployments(folder, settings))})
     )
-    command = [sys.executable, "-m", "edgectl.gateway", str(configuration)]
+    command = [sys.executable, "-m", "edgectl.local.gateway", str(configuration)]
     with (folder / "gateway.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, str(listener.fileno())],
@@ -118,11 +119,11 @@ def gateway(folder: Path, **settings: dict[str, str]) -> Iterator[Gateway]:
 
 
 def _deployments(folder: Path, settings: dict[str, dict[str, str]]) -> Iterator[dict[str, Any]]:
-    base = stack.load([PROJECT / "stack.yml"], {**os.environ, "LOCATION_ID": "here"})["probe"]
+    base = reading.load([PROJECT / "stack.yml"], {**os.environ, "LOCATION_ID": "here"})["probe"]
     for name, environment in settings.items():
-        labels = {stack.REPLICAS_LABEL: environment.pop("replicas", "1")}
+        labels = {reading.REPLICAS_LABEL: environment.pop("replicas", "1")}
         fprocess = environment.pop("fprocess", None)
-        function = stack.Function(
+        function = reading.Function(
             name=name,
             lang=base.lang,
             handler=base.handler,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb import auth
+from edgedb.peers import credentials
 from tests.support.tree import NODE_KEY, Tree
 
 
@@ -27,8 +27,8 @@ class NodeCall:
     def credential(self, key: bytes = NODE_KEY) -> str:
         """Give the ``Authorization`` that the caller sends."""
         path = f"/function/{self.function}"
-        call = auth.Call(self.method, path, self.query.encode(), self.body)
-        return auth.issue(key, self.caller, self.location, call)
+        call = credentials.Call(self.method, path, self.query.encode(), self.body)
+        return credentials.issue(key, self.caller, self.location, call)
 
     def send(self, tree: Tree, authorization: str | None) -> edgedb.Response:
         """Make the call, with any credential or none."""

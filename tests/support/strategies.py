@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply
-from edgedb.model import VERSION_LIMIT, Propagation, SessionToken, Update
-from edgedb.packet import Cursor, SessionPacket
-from edgedb.pieces import PIECES_LIMIT, Unfinished
+from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
+from edgedb.wire.model import VERSION_LIMIT, Propagation, SessionToken, Update
+from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.pieces import PIECES_LIMIT, Unfinished
 
 quick = settings(
     max_examples=40,

@@ -20,15 +20,16 @@ from werkzeug.datastructures import Headers
 
 from edgedb.endpoint import Function
 from edgedb.errors import PeerUnavailable
-from edgedb.http import Request, Response
-from edgedb.model import SessionToken
 from edgedb.node import Node
-from edgedb.offloading import tick
-from edgedb.peers import PeerClient
+from edgedb.oracle.commands import tick
+from edgedb.peers.calls import PeerClient
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.request import Request
+from edgedb.response import Response
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.topology import Topology
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.topology.tree import Topology
+from edgedb.wire.model import SessionToken
 from tests.support.functions import Notebook, Reader, Tally
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,8 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb.auth import ALGORITHM, LEEWAY_S, LIFE_S, Call, bearer, issue, verify, verify_secret
 from edgedb.errors import Unauthorized
+from edgedb.peers.credentials import (
+    ALGORITHM,
+    LEEWAY_S,
+    LIFE_S,
+    Call,
+    bearer,
+    issue,
+    verify,
+    verify_secret,
+)
 from tests.support import strategies
 
 KEY = b"a key of thirty-two bytes or more"

@@ -16,7 +16,7 @@ from benchmarks.report import Results, markdown
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents, size_name
 from benchmarks.statistics import interleaved, percentile, ratios, summarize
 from benchmarks.tree import large_document
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 SUMMARY = {"median": 2.0, "q1": 1.5, "q3": 2.5, "p99": 3.0, "count": 5}
 STORED = {

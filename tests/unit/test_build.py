@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edgectl import build
 from edgectl.errors import InvalidStack
-from edgectl.stack import Function
+from edgectl.stack import build
+from edgectl.stack.reading import Function
 
 FILES = {
     "edgedb/__init__.py": "library",

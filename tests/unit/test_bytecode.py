@@ -8,7 +8,7 @@ import sys
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from edgectl.bytecode import compile_all
+from edgectl.local.bytecode import compile_all
 
 
 def test_every_module_runs_its_own_code_from_bytecode(tmp_path: Path) -> None:

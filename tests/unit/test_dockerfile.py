@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgectl.dockerfile import image_environment
+from edgectl.stack.dockerfile import image_environment
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edgectl.cli import cli, operate, render
-from edgectl.client import CallFailed, Operator
+from edgectl.operating import CallFailed, Operator
 from edgedb.checking.findings import Finding, Kind
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 FROZEN = Finding(Kind.FROZEN, "s [1]", "its freeze is over", "thaw it")
 STUCK = Finding(Kind.SILENT, "city", "is silent", "none", False, "it does not answer")

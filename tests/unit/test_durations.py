@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgectl.durations import parse_duration
+from edgectl.stack.durations import parse_duration
 
 
 @pytest.mark.parametrize(

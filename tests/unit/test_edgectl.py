@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from edgectl import infrastructure
 from edgectl.cli import cli
 from edgectl.cli.run import up
-from edgectl.options import UpOptions
-from edgedb.topology import Topology
+from edgectl.local.options import UpOptions
+from edgedb.topology.tree import Topology
 
 FILE = """
 levels: [cloud, edge]

@@ -9,7 +9,8 @@ import pytest
 
 from edgedb import errors
 from edgedb.errors import EdgeError
-from edgedb.http import PROBLEM_JSON, problem
+from edgedb.response import problem
+from edgedb.wire.headers import PROBLEM_JSON
 
 
 def descendants(kind: type[EdgeError]) -> list[type[EdgeError]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgectl.gateway import paths
+from edgectl.local.gateway import paths
 
 
 @pytest.mark.parametrize(

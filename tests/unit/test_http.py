@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 
 from edgedb.errors import BadRequest, EdgeError, InvalidSession, TooLarge
-from edgedb.http import Request, Response, as_response
+from edgedb.request import Request
+from edgedb.response import Response, as_response
 from tests.support import strategies
 
 TEXT = "text/plain; charset=utf-8"

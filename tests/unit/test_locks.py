@@ -10,10 +10,10 @@ import pytest
 
 from edgedb.errors import SessionBusy, StoreUnavailable
 from edgedb.locks import LockKeeper, Turns
-from edgedb.model import SessionToken
 from edgedb.session import Snapshot
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import Run
+from edgedb.wire.model import SessionToken
 
 WAIT_S = 5.0
 TTL_S = 0.03

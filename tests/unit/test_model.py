@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from edgedb.errors import BadRequest, InvalidSession
-from edgedb.model import (
+from edgedb.wire.model import (
     SESSION_ID_LIMIT,
     Message,
     SessionToken,

@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from edgectl import ports
-from edgectl.client import CallFailed, Operator
+from edgectl.local import ports
+from edgectl.operating import CallFailed, Operator
 from edgedb.errors import UnknownLocation
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 
 LOAD = {"status": "accept", "sessions": 1, "bytes": 20, "arrivals": 0, "outbox": 0}
 TOKEN = {

@@ -11,10 +11,18 @@ import pytest
 from hypothesis import given
 
 from edgedb.errors import BadRequest
-from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply, in_one_piece, item_from_json
-from edgedb.model import SessionToken
-from edgedb.packet import Cursor, SessionPacket
-from edgedb.pieces import PIECES_LIMIT, Unfinished
+from edgedb.wire.items import (
+    Deleted,
+    Item,
+    ListPart,
+    Scalar,
+    StoredReply,
+    in_one_piece,
+    item_from_json,
+)
+from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.pieces import PIECES_LIMIT, Unfinished
 from tests.support import strategies
 from tests.unit.test_model import TOKEN, over_the_wire
 

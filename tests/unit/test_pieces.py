@@ -6,9 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgedb import pieces
-from edgedb.model import Value
-from edgedb.pieces import Unfinished, decode, encode, encoded, field, joined, read_field, scalars_of
+from edgedb.wire import pieces
+from edgedb.wire.model import Value
+from edgedb.wire.pieces import (
+    Unfinished,
+    decode,
+    encode,
+    encoded,
+    field,
+    joined,
+    read_field,
+    scalars_of,
+)
 from tests.support import strategies
 
 SMALL = 4

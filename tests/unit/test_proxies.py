@@ -8,9 +8,9 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from edgectl.client import CallFailed, Operator
+from edgectl.operating import CallFailed, Operator
 from edgedb.client import EdgeSession
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
 from tests.unit.client.gateways import EDGE, Gateways, session_at
 
 PROXY = "http://proxy.example.com:3128"

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import EdgeError, InvalidValue, ReadOnlySession, TooLarge
-from edgedb.model import Propagation, Value
 from edgedb.session import KEY_LIMIT, VALUE_LIMIT, Changes, Session, Snapshot
+from edgedb.wire.model import Propagation, Value
 from tests.support import strategies
 
 SCALARS: dict[str, Value] = {"name": "alice", "photo": b"\xff"}

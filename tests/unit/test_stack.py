@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgectl import stack
 from edgectl.errors import InvalidStack
 from edgectl.infrastructure import default_tree
-from edgectl.stack import Function
+from edgectl.stack import reading
+from edgectl.stack.reading import Function
 
 HEADER = "provider: {name: openfaas}\n"
 
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 def read(file: Path, text: str, **variables: str) -> dict[str, Function]:
     """Read a stack file of the given text."""
     file.write_text(text, encoding="utf-8")
-    return stack.load([file], variables)
+    return reading.load([file], variables)
 
 
 def one(file: Path, keys: str) -> Function:
@@ -123,10 +123,10 @@ def test_several_files_make_one_stack(file: Path, tmp_path: Path) -> None:
     other.parent.mkdir()
     read(other, HEADER + "functions: {g: {lang: plain, handler: ./g}}")
     read(file, HEADER + "functions: {f: {lang: plain, handler: ./f}}")
-    functions = stack.load([file, other], {})
+    functions = reading.load([file, other], {})
     assert [function.project for function in functions.values()] == [tmp_path, other.parent]
     with pytest.raises(InvalidStack, match=r"functions\.f: an earlier file has it too"):
-        stack.load([file, file], {})
+        reading.load([file, file], {})
 
 
 @pytest.mark.parametrize(
@@ -189,4 +189,4 @@ def test_a_wrong_value_is_named(file: Path, keys: str, message: str) -> None:
 
 def test_a_missing_file_is_named(file: Path) -> None:
     with pytest.raises(InvalidStack, match=r"stack\.yml: No such file"):
-        stack.load([file], {})
+        reading.load([file], {})

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from edgectl.cli import cli
 from edgectl.errors import EdgectlError
-from edgectl.foreign import ProcessId
-from edgectl.state import NodeState, StateFolder, TreeState
+from edgectl.local.foreign import ProcessId
+from edgectl.local.state import NodeState, StateFolder, TreeState
 
 NODE = NodeState("cloud", "cloud", None, "http://127.0.0.1:1", "127.0.0.1:2", {})
 STATE = TreeState(ProcessId(1, 0.5), (NODE,), "token", ("cloud",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgectl.errors import InvalidStack
-from edgectl.substitution import substitute
+from edgectl.stack.substitution import substitute
 
 VARIABLES = {"SET": "value", "EMPTY": "", "TRICKY": "${SET} $$ \\/"}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import InvalidTopology, InvalidValue, UnknownLocation
-from edgedb.topology import Location, Topology
+from edgedb.topology.tree import Location, Topology
 
 
 def document() -> dict[str, Any]:

@@ -47,7 +47,7 @@ local function version_of(stored)
   return (struct.unpack('>I8', stored))
 end
 
--- The field of one piece of a scalar (edgedb/pieces.py), counted from 0.
+-- The field of one piece of a scalar (edgedb/wire/pieces.py), counted from 0.
 local function piece_field(name, number)
   if number == 0 then return name end
   return '\255' .. struct.pack('>I2', number) .. name

@@ -9,9 +9,6 @@ from typing import Any
 
 import redis
 
-from edgedb.items import Item
-from edgedb.model import SessionToken, Value
-from edgedb.packet import Cursor, SessionPacket
 from edgedb.session import Changes, ListChange
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
@@ -19,6 +16,9 @@ from edgedb.store.destination import Arrival
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.residents import Policy
 from edgedb.store.staging import ListLedger
+from edgedb.wire.items import Item
+from edgedb.wire.model import SessionToken, Value
+from edgedb.wire.packet import Cursor, SessionPacket
 from tests.support.tree import Clock
 
 LOCK_TTL_S, FREEZE_TIMEOUT_S = 3.0, 10.0

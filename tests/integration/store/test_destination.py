@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from edgedb.errors import Conflict, EdgeError, SessionBusy, StaleToken
-from edgedb.items import ListPart, Scalar
-from edgedb.model import SessionToken, Update
 from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.store.requests import Redirect, Wait
+from edgedb.wire.items import ListPart, Scalar
+from edgedb.wire.model import SessionToken, Update
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, TOKEN, Place, packet
 
 MET = ("current", "proprietary", "epoch")

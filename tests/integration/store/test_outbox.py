@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb.model import Message, Propagation
 from edgedb.session import Changes
 from edgedb.store.outbox import Entry
+from edgedb.wire.model import Message, Propagation
 from tests.integration.store.steps import Place
 from tests.support import strategies
 from tests.support.threads import at_once

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import SessionBusy, TooLarge
-from edgedb.items import Deleted, Item, ListPart, Scalar, StoredReply
-from edgedb.model import Value
-from edgedb.packet import Cursor, SessionPacket
-from edgedb.pieces import Piece, joined, scalars_of
 from edgedb.store import source
 from edgedb.store.requests import DELETIONS_KEPT
+from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
+from edgedb.wire.model import Value
+from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.pieces import Piece, joined, scalars_of
 from tests.integration.store.steps import Place
 from tests.support import strategies
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb import pieces
 from edgedb.errors import TooLarge
-from edgedb.model import Value
 from edgedb.store import requests
+from edgedb.wire import pieces
+from edgedb.wire.model import Value
 from tests.integration.store.steps import Place
 from tests.integration.store.test_pages import collected, walk
 from tests.integration.store.test_request_data import opened

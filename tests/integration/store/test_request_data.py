@@ -9,7 +9,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edgedb.model import Value
 from edgedb.session import Changes, ListChange, Session
 from edgedb.store.requests import (
     DELETIONS_KEPT,
@@ -19,6 +18,7 @@ from edgedb.store.requests import (
     SMALL_SCALARS,
     Run,
 )
+from edgedb.wire.model import Value
 from tests.integration.store.steps import Place, attempt, changes
 from tests.support import strategies
 from tests.support.threads import at_once

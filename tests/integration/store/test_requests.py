@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from edgedb.errors import SessionChanged, SessionLost
-from edgedb.model import Propagation
 from edgedb.session import Changes
 from edgedb.store.requests import REPLY_TTL_MS, Redirect, Replay, Wait
+from edgedb.wire.model import Propagation
 from tests.integration.store.steps import LOCK_TTL_S, Place, changes
 
 MESSAGE = Propagation("m1", "cloud", "tally", "milk", "edge-a")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, SessionLost
-from edgedb.packet import Cursor
 from edgedb.session import Changes
 from edgedb.store.requests import Redirect, Wait
+from edgedb.wire.packet import Cursor
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, LOCK_TTL_S, Place, changes
 
 STEPS: dict[str, Callable[[Place], Any]] = {

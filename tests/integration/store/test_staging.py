@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import Conflict
-from edgedb.items import Deleted, ListPart, Scalar
-from edgedb.model import Value
 from edgedb.store.requests import Redirect, Replay
 from edgedb.store.staging import ListGap, ListLedger
+from edgedb.wire.items import Deleted, ListPart, Scalar
+from edgedb.wire.model import Value
 from tests.integration.store.steps import TOKEN, Place, packet
 from tests.support import strategies
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgedb.errors import Conflict, EdgeError, NotFound, StaleToken
-from edgedb.model import SessionToken
+from edgedb.wire.model import SessionToken
 from tests.integration.store.steps import TOKEN, Place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from edgedb.http import Response
+from edgedb.response import Response
 from tests.protocol.exploration.activities import NoAnswer
 from tests.protocol.exploration.history import History, Move, Outcome, Read, Write
 from tests.support.tree import Tree

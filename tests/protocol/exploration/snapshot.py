@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from edgedb.pieces import read_field
+from edgedb.wire.pieces import read_field
 
 READ_ALL = """
 local found = {}

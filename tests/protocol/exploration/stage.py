@@ -9,7 +9,7 @@ import redis
 
 from edgedb.errors import PeerUnavailable
 from edgedb.node import Node
-from edgedb.transport import PeerRequest
+from edgedb.peers.transport import PeerRequest
 from tests.protocol.exploration.activities import Activity, Conductor, Crash, Process
 from tests.protocol.exploration.faults import FAULTS, PATIENCE_S, Act
 from tests.protocol.exploration.schedule import Event, Fault, Kind, Step, faults_at

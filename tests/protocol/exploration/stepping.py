@@ -13,11 +13,12 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from edgedb.errors import PeerUnavailable
-from edgedb.http import Request, Response
 from edgedb.node import Node
+from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.request import Request
+from edgedb.response import Response
 from edgedb.store import scripts
-from edgedb.topology import Topology
-from edgedb.transport import PeerRequest, PeerResponse
+from edgedb.topology.tree import Topology
 from tests.protocol.exploration.activities import Activity, Crash, NoAnswer, Process
 from tests.protocol.exploration.stage import Stage
 from tests.support.tree import REPOSITORY, Tree

@@ -11,10 +11,11 @@ from unittest.mock import patch
 
 from redis.exceptions import RedisError
 
-from edgedb import pieces, serving
+from edgedb import serving
 from edgedb.errors import EdgeError
 from edgedb.store import requests, scripts, source
-from edgedb.topology import Topology
+from edgedb.topology.tree import Topology
+from edgedb.wire import pieces
 from tests.protocol.exploration.activities import Activity, NoAnswer, State, Time
 from tests.protocol.exploration.client import Client
 from tests.protocol.exploration.faults import PATIENCE_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import edgedb
-from edgedb.model import Value
+from edgedb.wire.model import Value
 
 
 class Receiver(edgedb.Offloadable):

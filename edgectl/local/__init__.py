@@ -1,0 +1,1 @@
+"""Runs a tree on this machine: servers, gateways and functions, as the platform would."""

@@ -1,0 +1,1 @@
+"""Reads stack files and lays out build folders as ``faas-cli`` does."""

@@ -1,0 +1,1 @@
+"""A session's move, both ends of it, and how one that was broken off is brought to its end."""

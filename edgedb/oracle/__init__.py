@@ -1,0 +1,1 @@
+"""What an oracle may ask of a node, and what a node does by itself."""

@@ -1,0 +1,1 @@
+"""Calls between nodes: what they say, how they get there, what proves who makes them."""

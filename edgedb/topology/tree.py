@@ -1,0 +1,125 @@
+"""The tree of locations: who is whose parent, and what lies on the way to the root.
+
+All moves of a session happen between its proprietary location and the root, so a node is given
+only its ancestors and its own subtree: :meth:`Topology.view_of`. The document that describes a
+tree, and what is refused in it, is in :mod:`edgedb.topology_document`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from edgedb.errors import InvalidValue, UnknownLocation
+from edgedb.topology.document import Location, parse
+
+__all__ = ["Location", "Topology"]
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A checked tree of locations, made by :meth:`from_json`.
+
+    Every method that takes a location id raises :class:`~edgedb.errors.UnknownLocation` for one
+    that is not part of the tree.
+    """
+
+    levels: tuple[str, ...]
+    locations: Mapping[str, Location]
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Topology:
+        """Check and build a tree; raise :class:`~edgedb.errors.InvalidTopology` saying why not."""
+        return cls(*parse(document))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the document from which :meth:`from_json` makes an equal topology."""
+        return {
+            "levels": list(self.levels),
+            "locations": {location.id: location.to_json() for location in self},
+        }
+
+    def __getitem__(self, id_: str) -> Location:
+        try:
+            return self.locations[id_]
+        except KeyError:
+            raise UnknownLocation(f"location {id_!r} is not part of the topology") from None
+
+    def __contains__(self, id_: object) -> bool:
+        return id_ in self.locations
+
+    def __iter__(self) -> Iterator[Location]:
+        return iter(self.locations.values())
+
+    def __len__(self) -> int:
+        return len(self.locations)
+
+    @cached_property
+    def root(self) -> Location:
+        """The one location without a parent."""
+        return next(location for location in self if location.parent is None)
+
+    def parent(self, id_: str) -> Location | None:
+        """Give the location one level up, None at the root."""
+        parent = self[id_].parent
+        return None if parent is None else self[parent]
+
+    def children(self, id_: str) -> tuple[Location, ...]:
+        """Give the locations one level down, in the order of the document."""
+        return tuple(self._children.get(self[id_].id, ()))
+
+    def ancestors(self, id_: str) -> list[Location]:
+        """Give the locations above this one, nearest first; it is not among them."""
+        return self._path(id_)[1:]
+
+    def subtree(self, id_: str) -> frozenset[str]:
+        """Give the ids of this location and everything below it."""
+        return frozenset(location.id for location in self._descend(self[id_]))
+
+    def in_subtree(self, id_: str, of: str) -> bool:
+        """Tell whether ``id_`` is ``of`` or lies below it; as many steps as the tree is deep."""
+        top = self[of]
+        return any(location is top for location in self._path(id_))
+
+    def path_to_level(self, id_: str, level: str) -> list[Location]:
+        """Give the locations from this one up to ``level``, both included.
+
+        Empty where this location is already above the level; an unknown level name raises
+        :class:`~edgedb.errors.InvalidValue`.
+        """
+        if level not in self.levels:
+            raise InvalidValue(f"level {level!r} is none of {', '.join(self.levels)}")
+        depth = self.levels.index(level)
+        return [step for step in self._path(id_) if self.levels.index(step.level) >= depth]
+
+    def leaves(self) -> list[Location]:
+        """Give the locations without children."""
+        return [location for location in self if location.id not in self._children]
+
+    def view_of(self, id_: str) -> Topology:
+        """Give the part that this location's node is given: its ancestors and its subtree."""
+        seen = self.subtree(id_).union(location.id for location in self.ancestors(id_))
+        return Topology(self.levels, {loc.id: loc for loc in self if loc.id in seen})
+
+    @cached_property
+    def _children(self) -> dict[str, list[Location]]:
+        children: dict[str, list[Location]] = {}
+        for location in self:
+            if location.parent is not None:
+                children.setdefault(location.parent, []).append(location)
+        return children
+
+    def _path(self, id_: str) -> list[Location]:
+        path = [self[id_]]
+        while (parent := path[-1].parent) is not None:
+            path.append(self[parent])
+        return path
+
+    def _descend(self, top: Location) -> Iterator[Location]:
+        waiting = [top]
+        while waiting:
+            location = waiting.pop()
+            yield location
+            waiting.extend(self._children.get(location.id, ()))

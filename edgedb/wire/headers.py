@@ -1,0 +1,11 @@
+"""The names of headers and media types that clients, functions and nodes agree on."""
+
+SESSION = "X-session"
+SESSION_LOCATION = "X-session-location"
+ONLOAD_LOCATION = "X-onload-location"
+IDEMPOTENCY_KEY = "Idempotency-Key"
+PROPAGATE = "X-edge-propagate"
+CALL_ID = "X-Call-Id"
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+PACKET = "application/vnd.edgedb.packet+msgpack"
