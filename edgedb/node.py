@@ -12,12 +12,10 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from edgedb.errors import BadRequest, Forbidden
+from edgedb.errors import BadRequest
 from edgedb.locks import LockKeeper, Turns
-from edgedb.peers import credentials
 from edgedb.peers.calls import ANSWER_LIMIT, PeerClient
 from edgedb.peers.transport import HttpTransport
-from edgedb.request import Request
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.topology.file import TopologyFile
@@ -86,58 +84,10 @@ class Node:
             raise BadRequest(f"{self.location} is the root; it has no parent")
         return parent
 
-    def is_ancestor(self, location: str) -> bool:
-        """Say whether ``location`` is above this one."""
-        return any(ancestor.id == location for ancestor in self.topology.ancestors(self.location))
-
-    def is_descendant(self, location: str) -> bool:
-        """Say whether ``location`` is below this one."""
-        topology = self.topology
-        return (
-            location in topology
-            and location != self.location
-            and topology.in_subtree(location, self.location)
-        )
-
-    def require_oracle(self, request: Request) -> None:
-        """Let only the oracle pass (design section 7); raises Unauthorized."""
-        if self.settings.oracle_token is not None:
-            credentials.verify_secret(self.settings.oracle_token, request.authorization)
-        elif not self.settings.insecure:
-            raise Forbidden("the secret edge-oracle-token is not deployed with this function")
-
-    def caller(self, request: Request) -> str | None:
-        """Give the location that made a call between nodes; None where nothing is checked.
-
-        Raises:
-            Unauthorized: there is no valid node credential for this call.
-
-        """
-        if self.settings.node_key is None:
-            return None
-        call = credentials.Call(
-            request.method,
-            f"/function/{self.settings.function}{request.function_path}",
-            request.query_string,
-            request.body,
-        )
-        return credentials.verify(
-            self.settings.node_key, request.authorization, self.location, call
-        )
-
-    def require_descendant(self, request: Request) -> str | None:
-        """Let only locations below this one pass; gives the caller."""
-        caller = self.caller(request)
-        if caller is not None and not self.is_descendant(caller):
-            raise Forbidden(f"{caller} is not below {self.location}")
-        return caller
-
-    def require_relative(self, request: Request) -> str | None:
-        """Let only ancestors and descendants pass; gives the caller."""
-        caller = self.caller(request)
-        if caller is None or self.is_ancestor(caller) or self.is_descendant(caller):
-            return caller
-        raise Forbidden(f"{caller} is neither above nor below {self.location}")
+    def is_relative(self, location: str) -> bool:
+        """Say whether ``location`` is above or below this one."""
+        is_below = self.topology.is_below
+        return is_below(location, self.location) or is_below(self.location, location)
 
 
 _lock = threading.Lock()

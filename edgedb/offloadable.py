@@ -9,8 +9,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from edgedb.access import require_descendant, require_itself
 from edgedb.endpoint import Function
-from edgedb.errors import BadRequest, Forbidden, InvalidValue, OutsideRequest, TooLarge
+from edgedb.errors import BadRequest, InvalidValue, OutsideRequest, TooLarge
 from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
@@ -189,16 +190,13 @@ class Offloadable(Function):
 
     def _message(self, node: Node, request: Request) -> Propagation:
         """Read a message that was sent to this function, here, by its origin."""
-        caller = node.caller(request)
-        if caller is not None and caller != node.location and not node.is_descendant(caller):
-            raise Forbidden(f"{caller} is not below {node.location}")
+        caller = require_descendant(node, request, or_itself=True)
         message = Propagation.from_json(request.json())
         if not 0 < len(message.id) <= IDEMPOTENCY_KEY_LIMIT:
             raise BadRequest(f"a message's id has 1 to {IDEMPOTENCY_KEY_LIMIT} characters")
         if (message.to, message.function) != (node.location, node.settings.function):
             raise BadRequest(f"the message is for {message.function!r:.80} at {message.to!r:.80}")
-        if caller is not None and message.origin != caller:
-            raise Forbidden(f"{caller} does not speak for {message.origin!r:.80}")
+        require_itself(caller, message.origin)
         return message
 
     def _receive(self, node: Node, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 All moves of a session happen between its proprietary location and the root, so a node is given
 only its ancestors and its own subtree: :meth:`Topology.view_of`. The document that describes a
-tree, and what is refused in it, is in :mod:`edgedb.topology_document`.
+tree, and what is refused in it, is in :mod:`edgedb.topology.document`.
 """
 
 from __future__ import annotations
@@ -82,6 +82,10 @@ class Topology:
         """Tell whether ``id_`` is ``of`` or lies below it; as many steps as the tree is deep."""
         top = self[of]
         return any(location is top for location in self._path(id_))
+
+    def is_below(self, id_: str, top: str) -> bool:
+        """Tell whether ``id_`` lies below ``top``; False where one is not part of the tree."""
+        return id_ != top and id_ in self and top in self and self.in_subtree(id_, top)
 
     def path_to_level(self, id_: str, level: str) -> list[Location]:
         """Give the locations from this one up to ``level``, both included.

@@ -18,7 +18,8 @@ from dataclasses import replace
 from functools import partial
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import BadRequest, Forbidden, NotFound, SessionBusy
+from edgedb.access import require_itself, require_path, require_relative
+from edgedb.errors import BadRequest, NotFound, SessionBusy
 from edgedb.node import Node
 from edgedb.store.source import Frozen
 from edgedb.wire.headers import PACKET
@@ -30,16 +31,15 @@ POLL_S = 0.002
 
 def migrate_session(node: Node, request: Request) -> Response:
     """Serve one step of a transfer to a location above or below."""
-    caller = node.require_relative(request)
+    caller = require_relative(node, request)
     session = request.required_session()
     if request.method == "GET":
         if caller is not None:
             _token_on_path(node, session, caller)
         return _packet(request, _read(node, request, session))
     destination = _parameter(request, "to")
-    if caller is not None and caller != destination:
-        raise Forbidden(f"{caller} does not speak for {destination}")
-    if not (node.is_ancestor(destination) or node.is_descendant(destination)):
+    require_itself(caller, destination)
+    if not node.is_relative(destination):
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
     token = _token_on_path(node, session, destination)
     phase = PHASES.get(_parameter(request, "phase"))
@@ -53,8 +53,7 @@ def _token_on_path(node: Node, session: str, destination: str) -> SessionToken:
     token = node.store.residents.token(session)
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")
-    if not node.topology.in_subtree(token.proprietary_location, destination):
-        raise Forbidden(f"{destination} is not above {token.proprietary_location}")
+    require_path(node, token, destination)
     return token
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import Forbidden
+from edgedb.access import require_descendant, require_its_subtree
 from edgedb.moving.pull import check_path, pull
 from edgedb.node import Node
 from edgedb.store.residents import OffloadStatus
@@ -15,11 +15,10 @@ from edgedb.wire.model import SessionToken
 
 def offload_session(node: Node, request: Request) -> Response:
     """Accept the session here, or relay the parent's answer; the root always accepts."""
-    caller = node.require_descendant(request)
+    caller = require_descendant(node, request)
     token = SessionToken.from_json(request.json())
     check_path(node, token)
-    if caller is not None and not node.topology.in_subtree(token.current_location, caller):
-        raise Forbidden(f"{caller} does not speak for {token.current_location}")
+    require_its_subtree(node, caller, token.current_location)
     parent = node.parent
     if parent is None or node.store.residents.status() is OffloadStatus.ACCEPT:
         return Response.json(pull(node, token).to_json())

@@ -7,7 +7,8 @@ JSON list of SessionTokens.
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import BadRequest, Forbidden
+from edgedb.access import require_descendant, require_its_subtree
+from edgedb.errors import BadRequest
 from edgedb.node import Node
 from edgedb.request import COUNT_LIMIT
 from edgedb.store.residents import Policy
@@ -27,12 +28,11 @@ def onload_session(node: Node, request: Request) -> Response:
 
 def _asking_location(node: Node, request: Request) -> str:
     """Give ``X-onload-location``; a caller names itself or somebody below it."""
-    caller = node.require_descendant(request)
+    caller = require_descendant(node, request)
     below = request.header(ONLOAD_LOCATION)
-    if below is None or not node.is_descendant(below):
+    if below is None or not node.topology.is_below(below, node.location):
         raise BadRequest(f"{ONLOAD_LOCATION} must name a location below {node.location}")
-    if caller is not None and not node.topology.in_subtree(below, caller):
-        raise Forbidden(f"{caller} does not speak for {below}")
+    require_its_subtree(node, caller, below)
     return below
 
 

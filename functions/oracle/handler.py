@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edgedb import Endpoint, Request, Response
+from edgedb.access import require_oracle
 from edgedb.checking import START, examine
 from edgedb.errors import ConfigurationError
 from edgedb.node import Node
@@ -31,7 +32,7 @@ def oracle(node: Node, request: Request) -> Response:
 
 
 def _set_offload_status(node: Node, request: Request) -> Response:
-    node.require_oracle(request)
+    require_oracle(node, request)
     node.required_parent()
     status = OffloadStatus.parse(request.query.get("status"))
     node.store.residents.set_status(status)
@@ -39,14 +40,14 @@ def _set_offload_status(node: Node, request: Request) -> Response:
 
 
 def _force_offload(node: Node, request: Request) -> Response:
-    node.require_oracle(request)
+    require_oracle(node, request)
     policy = Policy.parse(request.query.get("policy", Policy.LARGEST))
     token = force_offload(node, request.session_parameter(), policy)
     return Response.json(token.to_json())
 
 
 def _force_onload(node: Node, request: Request) -> Response:
-    node.require_oracle(request)
+    require_oracle(node, request)
     session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
     return Response.json([token.to_json() for token in force_onload(node, session, count)])
 
@@ -57,9 +58,9 @@ def _tick(node: Node, request: Request) -> Response:
     if request.method == "POST":
         # the cron connector has no credentials to send; a tick does nothing but what is due
         if "Authorization" in request.headers:
-            node.require_oracle(request)
+            require_oracle(node, request)
         return Response.json(tick(node).to_json())
-    node.require_oracle(request)
+    require_oracle(node, request)
     return _sessions(node, request) if request.path == "/sessions" else _load(node)
 
 
@@ -80,7 +81,7 @@ def _load(node: Node) -> Response:
 
 
 def _examine(node: Node, request: Request) -> Response:
-    node.require_oracle(request)
+    require_oracle(node, request)
     position = request.query.get("position", START)
     return Response.json(examine(node, position, mend=request.method == "POST").to_json())
 

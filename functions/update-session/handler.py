@@ -6,21 +6,21 @@
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import BadRequest, Forbidden
+from edgedb.access import require_itself, require_relative
+from edgedb.errors import BadRequest
 from edgedb.node import Node
 from edgedb.wire.model import SessionToken
 
 
 def update_session(node: Node, request: Request) -> Response:
     """Follow a session of this location that has moved further up or down."""
-    caller = node.require_relative(request)
+    caller = require_relative(node, request)
     token = SessionToken.from_json(request.json())
     if token.proprietary_location != node.location:
         raise BadRequest(f"the session belongs to {token.proprietary_location}, not here")
-    if not node.is_ancestor(token.current_location):
+    if not node.topology.is_below(node.location, token.current_location):
         raise BadRequest(f"{token.current_location} is not above {node.location}")
-    if caller is not None and caller != token.current_location:
-        raise Forbidden(f"{caller} does not speak for {token.current_location}")
+    require_itself(caller, token.current_location)
     node.store.destination.update(token)
     return Response.json(token.to_json())
 

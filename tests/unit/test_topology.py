@@ -199,6 +199,9 @@ def test_in_subtree_agrees_with_subtree_and_ancestors(tree: Topology) -> None:
             below = other.id in tree.subtree(top.id)
             assert tree.in_subtree(other.id, top.id) is below
             assert below is (top == other or top in tree.ancestors(other.id))
+            assert tree.is_below(other.id, top.id) is (below and top != other)
+        assert not tree.is_below("nowhere", top.id)
+        assert not tree.is_below(top.id, "nowhere")
 
 
 @given(tree=trees())

@@ -1,0 +1,74 @@
+"""Who may call what: the checks that an endpoint begins with.
+
+Where no key is deployed (``EDGE_INSECURE=1``) nothing is checked and the caller is None.
+"""
+
+from __future__ import annotations
+
+from edgedb.errors import Forbidden
+from edgedb.node import Node
+from edgedb.peers import credentials
+from edgedb.request import Request
+from edgedb.wire.model import SessionToken
+
+
+def require_oracle(node: Node, request: Request) -> None:
+    """Let only the oracle pass (design section 7); raises Unauthorized."""
+    if node.settings.oracle_token is not None:
+        credentials.verify_secret(node.settings.oracle_token, request.authorization)
+    elif not node.settings.insecure:
+        raise Forbidden("the secret edge-oracle-token is not deployed with this function")
+
+
+def caller_of(node: Node, request: Request) -> str | None:
+    """Give the location that made a call between nodes.
+
+    Raises:
+        Unauthorized: there is no valid node credential for this call.
+
+    """
+    if node.settings.node_key is None:
+        return None
+    call = credentials.Call(
+        request.method,
+        f"/function/{node.settings.function}{request.function_path}",
+        request.query_string,
+        request.body,
+    )
+    return credentials.verify(node.settings.node_key, request.authorization, node.location, call)
+
+
+def require_descendant(node: Node, request: Request, *, or_itself: bool = False) -> str | None:
+    """Let only locations below this one pass, or this one too; gives the caller."""
+    caller = caller_of(node, request)
+    if caller is None or (or_itself and caller == node.location):
+        return caller
+    if not node.topology.is_below(caller, node.location):
+        raise Forbidden(f"{caller} is not below {node.location}")
+    return caller
+
+
+def require_relative(node: Node, request: Request) -> str | None:
+    """Let only ancestors and descendants pass; gives the caller."""
+    caller = caller_of(node, request)
+    if caller is not None and not node.is_relative(caller):
+        raise Forbidden(f"{caller} is neither above nor below {node.location}")
+    return caller
+
+
+def require_itself(caller: str | None, location: str) -> None:
+    """Let a caller speak for itself only."""
+    if caller not in {None, location}:
+        raise Forbidden(f"{caller} does not speak for {location!r:.80}")
+
+
+def require_its_subtree(node: Node, caller: str | None, location: str) -> None:
+    """Let a caller speak for itself and for what is below it."""
+    if caller is not None and not node.topology.in_subtree(location, caller):
+        raise Forbidden(f"{caller} does not speak for {location!r:.80}")
+
+
+def require_path(node: Node, token: SessionToken, location: str) -> None:
+    """Let a session be seen only where it may go: from its proprietary location to the root."""
+    if not node.topology.in_subtree(token.proprietary_location, location):
+        raise Forbidden(f"{location} is not above {token.proprietary_location}")
