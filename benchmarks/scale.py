@@ -20,7 +20,7 @@ from benchmarks.sessions import create
 from benchmarks.statistics import interleaved, median, ratios
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.store.residents import Policy
+from edgedb.wire.choices import Policy
 
 NAME = "scale"
 

@@ -20,6 +20,7 @@ import yaml
 from edgectl.operating import CallFailed, Operator
 from edgedb.client import EdgeSession
 from edgedb.topology.tree import Topology
+from edgedb.wire.choices import OffloadStatus
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STACKS = ("stack.yml", "examples/stack.yml")
@@ -66,7 +67,7 @@ class Tree:
 
     def set_status(self, location: str, status: str) -> None:
         """Let a location ``accept`` or ``reject``."""
-        self._operator.set_status(location, status)
+        self._operator.set_status(location, OffloadStatus(status))
 
     def residents(self, session: str) -> list[str]:
         """Give the locations where a session is resident; none while it is on its way."""

@@ -12,6 +12,7 @@ import requests
 from edgectl.errors import EdgectlError
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
+from edgedb.wire.choices import OffloadStatus
 
 _TIMEOUT_S = 60.0
 _CALLS_AT_A_TIME = 16
@@ -107,8 +108,8 @@ class Operator:
         """Bring sessions home; give their tokens after the move."""
         return list(self._call("POST", location, "force-onload", query))
 
-    def set_status(self, location: str, status: str) -> dict[str, Any]:
-        """Let a location ``accept`` or ``reject`` what is offloaded to it."""
+    def set_status(self, location: str, status: OffloadStatus) -> dict[str, Any]:
+        """Say what a location does with what is offloaded to it."""
         return dict(self._call("POST", location, "set-offload-status", {"status": status}))
 
     def _status_of(self, location: Location) -> dict[str, Any]:

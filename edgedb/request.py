@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
 import flask
@@ -19,6 +20,8 @@ IDEMPOTENCY_KEY_LIMIT = 256  # characters
 COUNT_LIMIT = 1000  # sessions one call may ask for
 
 Environ = dict[str, Any]
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 _PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 pchar, and the slash
 
@@ -137,6 +140,13 @@ class Request:
         if session is None:
             raise InvalidSession("the parameter session is missing: ?session=<id>")
         return session
+
+    def choice(self, name: str, kind: type[Choice], default: Choice | None = None) -> Choice:
+        """Give a parameter that is one of several words; raises BadRequest."""
+        text = self.query.get(name, default)
+        if text not in set(kind):
+            raise BadRequest(f"{name} must be one of {', '.join(kind)}, got {text!r:.40}")
+        return kind(text)
 
     def number(self, name: str, default: int, limit: int = 2**53) -> int:
         """Give a parameter that is a whole number from 0 to ``limit``.

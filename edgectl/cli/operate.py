@@ -15,9 +15,9 @@ from edgectl.errors import EdgectlError
 from edgectl.local.state import StateFolder
 from edgectl.operating import Operator
 from edgedb.errors import UnknownLocation
+from edgedb.wire.choices import OffloadStatus, Policy
 
-_POLICIES = click.Choice(["largest", "least-recent", "random"])
-_ORDERS = click.Choice(["most-recent", "least-recent", "largest"])
+_POLICIES = click.Choice([policy.value for policy in Policy])
 
 _session = click.option("--session", metavar="ID", help="This session and no other.")
 
@@ -89,7 +89,7 @@ def status(operator: Operator, as_json: bool) -> None:
 @click.command()
 @click.argument("location")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
-@click.option("--policy", type=_ORDERS, help="Which come first.")
+@click.option("--policy", type=_POLICIES, help="Which come first.")
 @for_a_tree
 def sessions(
     operator: Operator, location: str, limit: int | None, policy: str | None, as_json: bool
@@ -151,7 +151,7 @@ def onload(
 @for_a_tree
 def accept(operator: Operator, location: str, as_json: bool) -> None:
     """Let LOCATION take sessions that are offloaded to it."""
-    _set_status(operator, location, "accept", as_json)
+    _set_status(operator, location, OffloadStatus.ACCEPT, as_json)
 
 
 @click.command()
@@ -159,10 +159,10 @@ def accept(operator: Operator, location: str, as_json: bool) -> None:
 @for_a_tree
 def reject(operator: Operator, location: str, as_json: bool) -> None:
     """Let LOCATION pass on to its parent what is offloaded to it."""
-    _set_status(operator, location, "reject", as_json)
+    _set_status(operator, location, OffloadStatus.REJECT, as_json)
 
 
-def _set_status(operator: Operator, location: str, status: str, as_json: bool) -> None:
+def _set_status(operator: Operator, location: str, status: OffloadStatus, as_json: bool) -> None:
     answer = operator.set_status(location, status)
     if as_json:
         render.json_line(answer)

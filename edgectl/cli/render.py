@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 from edgectl.operating import Whereabouts
 from edgedb.topology.tree import Location, Topology
+from edgedb.wire.choices import OffloadStatus
 
 Entry = Mapping[str, Any]
 
@@ -98,7 +99,7 @@ def _outcome(entry: Entry) -> str:
 def _status_line(entry: Entry) -> str:
     if "error" in entry:
         return f"[red]{escape(entry['error'])}[/]"
-    colour = "green" if entry["status"] == "accept" else "yellow"
+    colour = "green" if entry["status"] == OffloadStatus.ACCEPT else "yellow"
     waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
     count = entry["sessions"]
     parts = [f"{count} session{'' if count == 1 else 's'}", decimal(entry["bytes"]), *waiting]

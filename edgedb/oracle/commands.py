@@ -9,7 +9,7 @@ from edgedb.delivery import deliver
 from edgedb.errors import Conflict, EdgeError, NotFound, NotResident, Unavailable
 from edgedb.moving.pull import pull, settle_all
 from edgedb.node import Node
-from edgedb.store.residents import Policy
+from edgedb.wire.choices import Policy
 from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)

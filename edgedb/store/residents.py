@@ -5,47 +5,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from edgedb.errors import BadRequest
 from edgedb.store import keys
 from edgedb.store.codec import text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, store_errors
+from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.model import SessionToken
 
 _TOKEN = ("proprietary", "current", "function", "epoch", "version")
 MEASURED = 8  # how many of the largest are measured before one is chosen
-
-
-class OffloadStatus(StrEnum):
-    """What a node does with sessions offloaded to it (seed, ``set-offload-status``)."""
-
-    ACCEPT = "accept"
-    REJECT = "reject"
-
-    @classmethod
-    def parse(cls, name: str | None) -> OffloadStatus:
-        """Read the parameter ``status``; raises BadRequest."""
-        if name not in set(cls):
-            raise BadRequest(f"status must be accept or reject, got {name!r:.40}")
-        return cls(name)
-
-
-class Policy(StrEnum):
-    """In which order sessions are chosen."""
-
-    LARGEST = "largest"
-    LEAST_RECENT = "least-recent"
-    MOST_RECENT = "most-recent"
-    RANDOM = "random"
-
-    @classmethod
-    def parse(cls, name: str) -> Policy:
-        """Read the parameter ``policy``; raises BadRequest."""
-        if name not in set(cls):
-            raise BadRequest(f"policy must be one of {', '.join(cls)}, got {name!r:.40}")
-        return cls(name)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from edgedb import Endpoint, Request, Response
 from edgedb.access import require_descendant, require_its_subtree
 from edgedb.moving.pull import check_path, pull
 from edgedb.node import Node
-from edgedb.store.residents import OffloadStatus
+from edgedb.wire.choices import OffloadStatus
 from edgedb.wire.model import SessionToken
 
 

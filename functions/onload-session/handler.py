@@ -11,7 +11,7 @@ from edgedb.access import require_descendant, require_its_subtree
 from edgedb.errors import BadRequest
 from edgedb.node import Node
 from edgedb.request import COUNT_LIMIT
-from edgedb.store.residents import Policy
+from edgedb.wire.choices import Policy
 from edgedb.wire.headers import ONLOAD_LOCATION
 from edgedb.wire.model import SessionToken
 

@@ -1,7 +1,7 @@
 """The oracle's endpoints (seed, "Oracle"); ``ORACLE_ACTION`` says which one is deployed.
 
 - ``set-offload-status?status=accept|reject``
-- ``force-offload[?session=ID][&policy=largest|least-recent|random]``: the token after the move
+- ``force-offload[?session=ID][&policy=POLICY]``: the token after the move
 - ``force-onload[?session=ID][&count=N]``: the tokens of the sessions brought here
 - ``tick``, deployed as ``oracle``: ``POST`` does what is due, ``GET`` reports the node's load,
   ``GET /sessions[?limit=N][&policy=…]`` its sessions, ``GET /findings[?position=P]`` what is
@@ -19,8 +19,8 @@ from edgedb.errors import ConfigurationError
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_onload, tick
 from edgedb.request import COUNT_LIMIT
-from edgedb.store.residents import OffloadStatus, Policy
 from edgedb.timestamps import rfc3339
+from edgedb.wire.choices import OffloadStatus, Policy
 
 
 def oracle(node: Node, request: Request) -> Response:
@@ -34,14 +34,14 @@ def oracle(node: Node, request: Request) -> Response:
 def _set_offload_status(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     node.required_parent()
-    status = OffloadStatus.parse(request.query.get("status"))
+    status = request.choice("status", OffloadStatus)
     node.store.residents.set_status(status)
     return Response.json({"location": node.location, "status": status})
 
 
 def _force_offload(node: Node, request: Request) -> Response:
     require_oracle(node, request)
-    policy = Policy.parse(request.query.get("policy", Policy.LARGEST))
+    policy = request.choice("policy", Policy, Policy.LARGEST)
     token = force_offload(node, request.session_parameter(), policy)
     return Response.json(token.to_json())
 
@@ -87,7 +87,7 @@ def _examine(node: Node, request: Request) -> Response:
 
 
 def _sessions(node: Node, request: Request) -> Response:
-    policy = Policy.parse(request.query.get("policy", Policy.MOST_RECENT))
+    policy = request.choice("policy", Policy, Policy.MOST_RECENT)
     limit = request.number("limit", 100, COUNT_LIMIT)
     names = node.store.residents.choose(policy, limit, node.topology.subtree(node.location))
     sessions = [

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from edgedb.wire.choices import OffloadStatus, Policy
 from tests.linearizability.history import Kind
 
 REGISTERS, LISTS = ("r0", "r1"), ("l0", "l1")
@@ -23,7 +24,6 @@ MEAN_PAUSE_S = 0.06
 """Between two calls of a client."""
 
 MEAN_MOVER_PAUSE_S = 0.25
-POLICIES = ("largest", "least-recent", "random")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _onload_one(chance: Random, subject: Subject) -> Drawn:
 
 
 def _offload_any(chance: Random, subject: Subject) -> Drawn:
-    return "force-offload", (subject.home,), {"policy": chance.choice(POLICIES)}
+    return "force-offload", (subject.home,), {"policy": chance.choice(list(Policy))}
 
 
 def _onload_any(chance: Random, subject: Subject) -> Drawn:
@@ -146,4 +146,4 @@ def _onload_any(chance: Random, subject: Subject) -> Drawn:
 
 
 def _set_status(chance: Random, _: Subject) -> Drawn:
-    return "set-offload-status", ("city",), {"status": chance.choice(("accept", "reject"))}
+    return "set-offload-status", ("city",), {"status": chance.choice(list(OffloadStatus))}

@@ -133,7 +133,7 @@ def _reading(call: ast.Call) -> tuple[str, str]:
     method = called.rpartition(".")[2]
     if method in _SESSION:
         return _SESSION[method]
-    if called.endswith(".query.get") or method == "number":
+    if called.endswith(".query.get") or method in {"choice", "number"}:
         return "query", _text(call.args[0])
     if called == "_parameter":
         return "query", _text(call.args[1])

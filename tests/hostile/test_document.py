@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb import errors
+from edgedb.checking.findings import Kind
 from edgedb.errors import EdgeError, InvalidSession
 from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
 from edgedb.wire import model
+from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.headers import PROBLEM_JSON
 from tests.hostile.document import (
     DOCUMENT,
@@ -89,6 +91,12 @@ def test_a_status_is_described_by_the_answer_that_has_it() -> None:
             if PROBLEM_JSON in content:
                 stated = content[PROBLEM_JSON]["schema"]["properties"]["status"]["const"]
                 assert str(stated) == status, operation
+
+
+def test_the_choices_are_those_of_the_code() -> None:
+    stated = SCHEMAS["Status"]["enum"], SCHEMAS["Finding"]["properties"]["kind"]["enum"]
+    assert stated == (list(OffloadStatus), list(Kind))
+    assert [each["const"] for each in SCHEMAS["Policy"]["oneOf"]] == list(Policy)
 
 
 def test_the_limits_are_those_of_the_code() -> None:

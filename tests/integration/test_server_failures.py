@@ -13,6 +13,7 @@ import edgedb
 from edgedb.errors import StoreUnavailable
 from edgedb.response import Response
 from edgedb.settings import Settings
+from edgedb.wire.choices import Policy
 from edgedb.wire.headers import PROBLEM_JSON
 from tests.support.failures import (
     become_replica,
@@ -209,7 +210,7 @@ def test_a_full_server_is_507_for_writes_and_serves_everything_else(
     assert tree.write("edge", "three").status == 200
 
 
-@pytest.mark.parametrize("query", ["session=s", "", "policy=least-recent", "policy=random"])
+@pytest.mark.parametrize("query", ["session=s", "", *(f"policy={each}" for each in Policy)])
 def test_a_full_node_can_still_give_a_session_away_and_lead_to_it(
     tree: Tree, server: Server, query: str
 ) -> None:

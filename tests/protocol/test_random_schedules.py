@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from edgedb.wire.choices import OffloadStatus
 from tests.protocol.exploration.schedule import Event, Fault
 from tests.protocol.exploration.stories import (
     FOUR_LEVELS,
@@ -127,7 +128,7 @@ class Stories(RuleBasedStateMachine):
     def tick(self, at: str, events: Events) -> None:
         self.tell(("tick", at), events=events)
 
-    @rule(at=below, status=st.sampled_from(["accept", "reject"]))
+    @rule(at=below, status=st.sampled_from(OffloadStatus))
     def set_status(self, at: str, status: str) -> None:
         self.tell(("status", at, status))
 

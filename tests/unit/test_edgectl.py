@@ -14,6 +14,7 @@ from edgectl.cli import cli
 from edgectl.cli.run import up
 from edgectl.local.options import UpOptions
 from edgedb.topology.tree import Topology
+from edgedb.wire.choices import Policy
 
 FILE = """
 levels: [cloud, edge]
@@ -36,6 +37,13 @@ def file(tmp_path: Path) -> Path:
 def run() -> Callable[..., Result]:
     """Run a command line in this process."""
     return lambda *words: CliRunner().invoke(cli, [str(word) for word in words])
+
+
+@pytest.mark.parametrize("command", ["offload", "sessions"])
+@pytest.mark.parametrize("policy", Policy)
+def test_every_policy_of_the_api_is_an_option(command: str, policy: Policy) -> None:
+    context = cli.commands[command].make_context(command, ["edge-a", f"--policy={policy}"])
+    assert context.params["policy"] == policy
 
 
 def test_check_counts_a_valid_tree(run: Callable[..., Result], file: Path) -> None:

@@ -16,6 +16,7 @@ from werkzeug.datastructures import Headers
 from edgedb.errors import BadRequest, EdgeError, InvalidSession, TooLarge
 from edgedb.request import Request
 from edgedb.response import Response, as_response
+from edgedb.wire.choices import OffloadStatus, Policy
 from tests.support import strategies
 
 TEXT = "text/plain; charset=utf-8"
@@ -134,6 +135,17 @@ def test_a_number_is_read_up_to_its_limit(query: bytes, number: int) -> None:
 def test_anything_else_is_not_a_number(text: str, error: type[EdgeError]) -> None:
     with pytest.raises(error):
         Request(query_string=f"count={text}".encode()).number("count", 7, limit=10)
+
+
+def test_a_choice_is_one_of_the_words_there_are() -> None:
+    assert Request(query_string=b"policy=random").choice("policy", Policy) is Policy.RANDOM
+    assert Request().choice("policy", Policy, Policy.LARGEST) is Policy.LARGEST
+
+
+@pytest.mark.parametrize("query", ["", "status=", "status=Accept", "status=accept+", "status=%FF"])
+def test_any_other_word_is_refused_with_those_there_are(query: str) -> None:
+    with pytest.raises(BadRequest, match="status must be one of accept, reject, got"):
+        Request(query_string=query.encode()).choice("status", OffloadStatus)
 
 
 JSON = "application/json"

@@ -15,6 +15,7 @@ from edgectl.local import ports
 from edgectl.operating import CallFailed, Operator
 from edgedb.errors import UnknownLocation
 from edgedb.topology.tree import Topology
+from edgedb.wire.choices import OffloadStatus
 
 LOAD = {"status": "accept", "sessions": 1, "bytes": 20, "arrivals": 0, "outbox": 0}
 TOKEN = {
@@ -118,7 +119,8 @@ def test_status_names_every_node_even_one_that_does_not_answer(operator: Operato
 def test_moves_carry_the_token_and_what_was_asked_for(operator: Operator, seen: list[Call]) -> None:
     assert operator.offload("edge", {"session": None, "policy": "random"}) == TOKEN
     assert operator.onload("edge", {"session": "s", "count": 2}) == [TOKEN]
-    assert operator.set_status("edge", "reject") == {"location": "edge", "status": "reject"}
+    rejects = operator.set_status("edge", OffloadStatus.REJECT)
+    assert rejects == {"location": "edge", "status": "reject"}
     assert seen == [
         ("POST", "/edge/function/force-offload?policy=random", "Bearer word"),
         ("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),

@@ -14,8 +14,8 @@ from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.store.destination import Arrival
 from edgedb.store.requests import Attempt, Run
-from edgedb.store.residents import Policy
 from edgedb.store.staging import ListLedger
+from edgedb.wire.choices import Policy
 from edgedb.wire.items import Item
 from edgedb.wire.model import SessionToken, Value
 from edgedb.wire.packet import Cursor, SessionPacket
