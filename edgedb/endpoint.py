@@ -12,6 +12,7 @@ from werkzeug.wsgi import get_input_stream
 from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed
 from edgedb.logs import log_context
 from edgedb.node import Node, default_node
+from edgedb.readiness import require_ready
 from edgedb.request import Environ, Request
 from edgedb.response import Response, StartResponse, problem
 from edgedb.wire.headers import CALL_ID
@@ -58,7 +59,7 @@ class Function(ABC):
             StoreUnavailable: the node's Redis does not answer.
 
         """
-        default_node().store.ping()
+        require_ready(default_node())
 
     @abstractmethod
     def respond(self, node: Node, request: Request) -> Response:

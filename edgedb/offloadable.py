@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from edgedb.access import require_descendant, require_itself
@@ -14,12 +15,13 @@ from edgedb.endpoint import Function
 from edgedb.errors import BadRequest, InvalidValue, OutsideRequest, TooLarge
 from edgedb.logs import log_context
 from edgedb.node import Node
+from edgedb.redirect import redirect_to
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response, as_response
 from edgedb.serving import Task, fingerprint, serve
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
 from edgedb.topology.tree import Location
-from edgedb.wire.headers import IDEMPOTENCY_KEY, PROPAGATE, SESSION_LOCATION
+from edgedb.wire.headers import IDEMPOTENCY_KEY, PROPAGATE
 from edgedb.wire.model import Propagation, Value
 
 _FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -179,7 +181,7 @@ class Offloadable(Function):
             session=name,
             function=function,
             handle=handle,
-            redirect=lambda target: _redirect(node, request, target),
+            redirect=partial(redirect_to, node, request),
             idempotency_key=key,
             fingerprint=fingerprint(function, request) if key else "",
             read_only=self.read_only,
@@ -214,7 +216,7 @@ class Offloadable(Function):
             session=node.settings.function,
             function=node.settings.function,
             handle=handle,
-            redirect=lambda target: _redirect(node, request, target),
+            redirect=partial(redirect_to, node, request),
             idempotency_key=message.id,
             node_local=True,
         )
@@ -235,19 +237,3 @@ def _idempotency_key(request: Request) -> str:
     if len(key) > IDEMPOTENCY_KEY_LIMIT:
         raise TooLarge(f"Idempotency-Key is over {IDEMPOTENCY_KEY_LIMIT} characters")
     return key
-
-
-def _redirect(node: Node, request: Request, target: str) -> Response:
-    """Send the client to where the session is (design section 2, step 4)."""
-    query = b"?" + request.query_string if request.query_string else b""
-    function = node.settings.function
-    gateway = node.topology[target].gateway
-    place = f"{gateway}/function/{function}{request.function_path}{query.decode('latin-1')}"
-    return Response(
-        status=307,
-        headers=(
-            ("Location", place),
-            (SESSION_LOCATION, target),
-            ("Content-Type", "text/plain; charset=utf-8"),
-        ),
-    )

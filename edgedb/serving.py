@@ -24,7 +24,7 @@ from edgedb.errors import (
     SessionLost,
     StoreUnavailable,
 )
-from edgedb.moving.pull import settle_session
+from edgedb.moving.recovery import settle_session
 from edgedb.node import Node
 from edgedb.request import Request
 from edgedb.response import Response

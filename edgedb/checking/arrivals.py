@@ -10,7 +10,7 @@ from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import has_lost, holder
 from edgedb.delivery import deliver_soon
 from edgedb.errors import GrantRefused, NotFound
-from edgedb.moving.pull import finish, settle
+from edgedb.moving.recovery import finish, settle
 from edgedb.store.destination import Arrival
 
 ASK = "ask the source to hand it over, and take it or discard the copy as it says"

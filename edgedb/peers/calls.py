@@ -15,11 +15,10 @@ from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
 from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.settings import Settings
-from edgedb.store.source import PAGE_BYTES
 from edgedb.topology.tree import Topology
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
 
 PACKED = {"Accept": f"{PACKET}, {JSON}"}
 ANSWER_LIMIT = 32 * PAGE_BYTES

@@ -9,6 +9,7 @@
 ``residents.py``    which sessions live here; the offload status
 ``outbox.py``       messages to other nodes
 ``durability.py``   waiting for the disk
+``refusals.py``     what it means when the server refuses
 ``examination.py``  what no step leaves behind: looked for, and mended
 ``lua/``            the scripts, one atomic step each
 ==================  ====================================================================
@@ -25,9 +26,10 @@ from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
 from edgedb.store.examination import ExaminationStore
 from edgedb.store.outbox import OutboxStore
+from edgedb.store.refusals import store_errors
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
-from edgedb.store.scripts import Clock, LeanRedis, Scripts, store_errors
+from edgedb.store.scripts import Clock, LeanRedis, Scripts
 from edgedb.store.source import SourceStore
 
 RETRY_PAUSE_S = 0.05

@@ -11,8 +11,9 @@ from edgedb.store import keys
 from edgedb.store.codec import text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
+from edgedb.store.refusals import store_errors
 from edgedb.store.requests import REPLY_TTL_MS
-from edgedb.store.scripts import Argument, Scripts, store_errors
+from edgedb.store.scripts import Argument, Scripts
 from edgedb.store.staging import ListStage
 from edgedb.wire.items import Deleted, Scalar, StoredReply
 from edgedb.wire.model import SessionToken, Update

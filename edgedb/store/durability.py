@@ -14,7 +14,8 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import ConfigurationError, StoreUnavailable
 from edgedb.store import keys
-from edgedb.store.scripts import Argument, Scripts, store_errors
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Argument, Scripts
 
 WAITS = 6
 WAIT_MS = 500  # each within EDGE_REDIS_TIMEOUT; `appendfsync everysec` needs up to 2 s in all

@@ -16,7 +16,8 @@ from edgedb.store import keys
 from edgedb.store.codec import list_number, text
 from edgedb.store.destination import Arrival
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Scripts, store_errors
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
 from edgedb.wire.model import SessionToken, Update
 
 BATCH = 100  # keys looked at between two answers

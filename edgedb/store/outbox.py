@@ -17,7 +17,8 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import EdgeError
 from edgedb.store import keys
-from edgedb.store.scripts import Scripts, store_errors
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
 from edgedb.wire.model import Message, Propagation, message_from_json
 
 BATCH = 100

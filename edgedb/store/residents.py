@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from edgedb.store import keys
 from edgedb.store.codec import text
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Scripts, store_errors
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.model import SessionToken
 

@@ -1,4 +1,4 @@
-"""Runs the Lua scripts, one atomic step each, and names what can go wrong with the server."""
+"""Runs the Lua scripts, one atomic step each."""
 
 from __future__ import annotations
 
@@ -9,50 +9,15 @@ from typing import Any
 import hiredis
 import redis
 from redis.commands.core import Script
-from redis.exceptions import (
-    BusyLoadingError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-)
+from redis.exceptions import NoScriptError
 
-from edgedb.errors import EdgeError, InsufficientStorage, StoreUnavailable
 from edgedb.store.codec import list_number
 from edgedb.store.keys import SessionKeys
+from edgedb.store.refusals import store_errors
 
 Argument = str | bytes | int
 Clock = Callable[[], int]
 """Gives the time in milliseconds; tests replace it. None: the server's own clock."""
-
-
-SILENT = (redis.ConnectionError, redis.TimeoutError, BusyLoadingError, ReadOnlyError)
-OUT_OF_ORDER = {"BUSY", "CLUSTERDOWN", "MASTERDOWN", "MISCONF", "NOREPLICAS", "TRYAGAIN"}
-"""Refusals that end by themselves or by the operator's hand: a full disk, a lost replica, …"""
-
-
-class store_errors:  # noqa: N801 - reads as what it is: a block
-    """Turns the server's refusals and failures into this library's errors."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RedisError):
-            known = _known(error)
-            if known is not None:
-                raise known from error
-
-
-def _known(error: RedisError) -> EdgeError | None:
-    code = str(error).partition(" ")[0]
-    if isinstance(error, OutOfMemoryError) or code == "OOM":
-        return InsufficientStorage("the node's Redis is at its memory limit")
-    if isinstance(error, SILENT):
-        return StoreUnavailable("the node's Redis does not answer; try again")
-    if code in OUT_OF_ORDER:
-        return StoreUnavailable(f"the node's Redis is out of order ({code})")
-    return None
 
 
 class LeanRedis(redis.Redis):

@@ -13,13 +13,13 @@ from edgedb.store.changes import ChangedList, Changes
 from edgedb.store.codec import list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Scripts, store_errors
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
 from edgedb.wire.items import ListPart, in_one_piece
 from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
 from edgedb.wire.pieces import decode
 
-PAGE_BYTES = 2**20  # a page ends with the item that reaches it
 PAGE_ITEMS = 4096
 PAGE_ELEMENTS = 16_384  # of one list; more take the destination too long to stage
 PACKET_BYTES = 64 * 2**20  # the most that one packet without pages carries

@@ -16,6 +16,8 @@ from edgedb.errors import BadRequest
 from edgedb.wire.items import Item, Scalar, StoredReply, item_from_json
 from edgedb.wire.model import SessionToken, key_of, member, number, text
 
+PAGE_BYTES = 2**20  # a page ends with the item that reaches it
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:

@@ -12,21 +12,17 @@ With ``Accept: application/vnd.edgedb.packet+msgpack`` a packet comes as Message
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_itself, require_path, require_relative
-from edgedb.errors import BadRequest, NotFound, SessionBusy
+from edgedb.errors import BadRequest, NotFound
+from edgedb.moving.source import freeze
 from edgedb.node import Node
-from edgedb.store.source import Frozen
 from edgedb.wire.headers import PACKET
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Cursor, SessionPacket
-
-POLL_S = 0.002
 
 
 def migrate_session(node: Node, request: Request) -> Response:
@@ -70,15 +66,10 @@ def _read(node: Node, request: Request, session: str) -> SessionPacket:
 
 def _freeze(node: Node, request: Request, token: SessionToken) -> Response:
     """Stop serving once the running request has ended, and answer what is new."""
-    since, is_final = request.number("since", 0), request.query.get("final") == "1"
-    read = partial(node.store.source.page, token.session, Cursor(since, since, since))
-    packet = read()
-    if not is_final and (packet.restart or packet.next is not None):
-        return _packet(request, packet)  # too much to be sent while frozen
-    frozen = _frozen(node, request, token.session)
-    if packet.version != frozen.version:
-        packet = read()
-    return _packet(request, replace(packet, grant=frozen.grant))
+    asked = replace(token, epoch=request.number("epoch", 0))
+    transfer, since = _parameter(request, "transfer"), request.number("since", 0)
+    is_final = request.query.get("final") == "1"
+    return _packet(request, freeze(node, asked, transfer, since, is_final=is_final))
 
 
 def _packet(request: Request, packet: SessionPacket) -> Response:
@@ -86,18 +77,6 @@ def _packet(request: Request, packet: SessionPacket) -> Response:
     if request.accepts(PACKET):
         return Response(packet.to_msgpack(), headers=(("Content-Type", PACKET),))
     return Response.json(packet.to_json())
-
-
-def _frozen(node: Node, request: Request, session: str) -> Frozen:
-    transfer, epoch = _parameter(request, "transfer"), request.number("epoch", 0)
-    deadline = time.monotonic() + node.settings.lock_wait
-    while True:
-        frozen = node.store.source.freeze(session, transfer, epoch)
-        if frozen is not None:
-            return frozen
-        if time.monotonic() > deadline:
-            raise SessionBusy(f"session {session!r} is still running a request")
-        time.sleep(POLL_S)
 
 
 def _hand_over(node: Node, request: Request, token: SessionToken) -> Response:

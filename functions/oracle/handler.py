@@ -17,7 +17,8 @@ from edgedb.access import require_oracle
 from edgedb.checking import START, examine
 from edgedb.errors import ConfigurationError
 from edgedb.node import Node
-from edgedb.oracle.commands import force_offload, force_onload, tick
+from edgedb.oracle.commands import force_offload, force_onload
+from edgedb.oracle.tick import tick
 from edgedb.request import COUNT_LIMIT
 from edgedb.timestamps import rfc3339
 from edgedb.wire.choices import OffloadStatus, Policy

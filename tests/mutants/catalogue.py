@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from tests.mutants import destination, serving, source
+from tests.mutants import giving, serving, taking
 from tests.mutants.mutant import Mutant
 
-MUTANTS = {
-    mutant.name: mutant for mutant in (*serving.MUTANTS, *source.MUTANTS, *destination.MUTANTS)
-}
+MUTANTS = {mutant.name: mutant for mutant in (*serving.MUTANTS, *giving.MUTANTS, *taking.MUTANTS)}
 
 
 def named_tests(mutants: list[Mutant]) -> list[str]:

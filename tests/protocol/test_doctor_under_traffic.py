@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from edgedb.checking import LAST, START, examine
-from edgedb.oracle.commands import tick
+from edgedb.oracle.tick import tick
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.response import Response
 from tests.support.threads import at_once

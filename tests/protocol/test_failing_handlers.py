@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb.oracle.commands import tick
+from edgedb.oracle.tick import tick
 from edgedb.response import Response
 from edgedb.store.requests import Attempt, Run
 from tests.protocol.test_requests import problem

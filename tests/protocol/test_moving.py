@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from edgedb.moving import pull
-from edgedb.oracle.commands import tick
+from edgedb.oracle.tick import tick
 from edgedb.session import Changes
 from edgedb.store.requests import Attempt, Run
 from tests.support.contents import Content, appended, at_call, read, replaced, write

@@ -21,7 +21,7 @@ from werkzeug.datastructures import Headers
 from edgedb.endpoint import Function
 from edgedb.errors import PeerUnavailable
 from edgedb.node import Node
-from edgedb.oracle.commands import tick
+from edgedb.oracle.tick import tick
 from edgedb.peers.calls import PeerClient
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.request import Request

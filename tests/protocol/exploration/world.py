@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from edgedb import serving
 from edgedb.errors import EdgeError
+from edgedb.moving import source as moving_source
 from edgedb.store import requests, scripts, source
 from edgedb.topology.tree import Topology
 from edgedb.wire import pieces
@@ -24,7 +25,6 @@ from tests.protocol.exploration.schedule import Event
 from tests.protocol.exploration.stage import Stage
 from tests.protocol.exploration.stepping import SteppedTree, load_scripts, script_source
 from tests.support.servers import Server
-from tests.support.tree import REPOSITORY, load_handler
 
 TINY_PAGE = (48, 2)  # bytes, items
 TINY_PIECE_BYTES = 4  # most words are in several
@@ -48,14 +48,13 @@ class World:
         self._exit = ExitStack()
 
     def __enter__(self) -> World:
-        handler = load_handler(REPOSITORY / "functions" / "migrate-session")
         for target, name, replacement in [
             (serving, "time", self._time),
-            (handler, "time", self._time),
+            (moving_source, "time", self._time),
             # asking less often changes nothing but how long it takes
             (serving, "FIRST_PAUSE_S", 0.25),
             (serving, "LONGEST_PAUSE_S", 0.5),
-            (handler, "POLL_S", 0.5),
+            (moving_source, "POLL_S", 0.5),
             (scripts, "_source", script_source),
         ]:
             self._exit.enter_context(patch.object(target, name, replacement))

@@ -50,7 +50,7 @@ MUTANTS = (
         name="difference-read-before-the-freeze",
         invariant="I2",
         breaks="what a request writes after the difference was read stays behind",
-        file="functions/migrate-session/handler.py",
+        file="edgedb/moving/source.py",
         before="    if packet.version != frozen.version:\n        packet = read()\n",
         after="",
         test="tests/protocol/test_copying.py::test_what_is_written_just_before_the_freeze_is_sent",

@@ -21,7 +21,7 @@ MUTANTS = (
         name="active-before-the-hand-over",
         invariant="I1",
         breaks="the destination serves what the source has taken back",
-        file="edgedb/moving/pull.py",
+        file="edgedb/moving/recovery.py",
         before="    try:\n        node.peers.hand_over(",
         after="    node.store.destination.activate(\n"
         "        arrival, arrival.token.moved_to(node.location)\n"
@@ -33,7 +33,7 @@ MUTANTS = (
         name="discarded-on-any-error",
         invariant="I2",
         breaks="staged data are dropped though the source may have dropped its own",
-        file="edgedb/moving/pull.py",
+        file="edgedb/moving/recovery.py",
         before="    except GrantRefused:\n        node.store.destination.discard(",
         after="    except EdgeError:\n        node.store.destination.discard(",
         test="tests/protocol/test_oracle.py::"
@@ -53,7 +53,7 @@ MUTANTS = (
         name="nobody-finishes",
         invariant="I5",
         breaks="an arrival that was prepared when its mover died is served nowhere",
-        file="edgedb/moving/pull.py",
+        file="edgedb/moving/recovery.py",
         before="            settled += _settle(node, arrival)\n",
         after="            settled += 1\n",
         test="tests/protocol/test_oracle.py::test_a_tick_finishes_what_was_left_unfinished",
@@ -62,7 +62,7 @@ MUTANTS = (
         name="nobody-tidies-up",
         invariant="I5",
         breaks="what a dead mover has staged is never discarded",
-        file="edgedb/moving/pull.py",
+        file="edgedb/moving/recovery.py",
         before="            if node.store.destination.discard_idle(arrival.session, "
         "arrival.transfer):\n",
         after="            if False:\n",

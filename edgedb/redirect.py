@@ -1,0 +1,23 @@
+"""The 307 that sends a client to where its session is."""
+
+from __future__ import annotations
+
+from edgedb.node import Node
+from edgedb.request import Request
+from edgedb.response import Response
+from edgedb.wire.headers import SESSION_LOCATION
+
+
+def redirect_to(node: Node, request: Request, location: str) -> Response:
+    """Send the client to the same function at another location (design section 2, step 4)."""
+    query = b"?" + request.query_string if request.query_string else b""
+    gateway, function = node.topology[location].gateway, node.settings.function
+    place = f"{gateway}/function/{function}{request.function_path}{query.decode('latin-1')}"
+    return Response(
+        status=307,
+        headers=(
+            ("Location", place),
+            (SESSION_LOCATION, location),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ),
+    )
