@@ -11,6 +11,9 @@ from pathlib import Path
 from edgedb.errors import ConfigurationError
 
 SECRETS_DIR = "/var/openfaas/secrets"
+NODE_KEY = "edge-node-key"
+ORACLE_TOKEN = "edge-oracle-token"  # noqa: S105  (the name of the secret)
+TOPOLOGY = "edge-topology"
 NODE_KEY_BYTES = 32  # the least that HMAC-SHA256 should be keyed with (RFC 7518 section 3.2)
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0}
@@ -31,7 +34,7 @@ class Settings:
     redis_host: str
     redis_port: int
     redis_password: str | None = None
-    topology_path: Path = Path(SECRETS_DIR) / "edge-topology"
+    topology_path: Path = Path(SECRETS_DIR) / TOPOLOGY
     node_key: bytes | None = None
     oracle_token: str | None = None
     insecure: bool = False
@@ -65,9 +68,9 @@ class Settings:
             redis_host=host,
             redis_port=port,
             redis_password=_secret(secrets, "edge-redis-password", required=False),
-            topology_path=secrets / "edge-topology",
+            topology_path=secrets / TOPOLOGY,
             node_key=_node_key(secrets, required=not insecure),
-            oracle_token=_secret(secrets, "edge-oracle-token", required=False),
+            oracle_token=_secret(secrets, ORACLE_TOKEN, required=False),
             insecure=insecure,
             lock_wait=_duration(environ, "EDGE_LOCK_WAIT", cls.lock_wait),
             lock_ttl=_duration(environ, "EDGE_LOCK_TTL", cls.lock_ttl),
@@ -148,7 +151,7 @@ def _secret(directory: Path, name: str, *, required: bool) -> str | None:
 
 
 def _node_key(directory: Path, *, required: bool) -> bytes | None:
-    text = _secret(directory, "edge-node-key", required=required)
+    text = _secret(directory, NODE_KEY, required=required)
     if text is not None and len(text.encode()) < NODE_KEY_BYTES:
-        raise ConfigurationError(f"the secret edge-node-key is under {NODE_KEY_BYTES} bytes")
+        raise ConfigurationError(f"the secret {NODE_KEY} is under {NODE_KEY_BYTES} bytes")
     return text.encode() if text else None

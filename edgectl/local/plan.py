@@ -14,6 +14,7 @@ from edgectl.local.options import UpOptions
 from edgectl.stack import build, reading
 from edgectl.stack.deployment import Deployment, deploy
 from edgectl.stack.reading import Function
+from edgedb.settings import ORACLE_TOKEN
 from edgedb.topology.tree import Topology
 
 
@@ -40,7 +41,7 @@ class Plan:
     @property
     def oracle_token(self) -> str:
         """The bearer token of the operator."""
-        return self._shared[edge_secrets.ORACLE_TOKEN].strip()
+        return self._shared[ORACLE_TOKEN].strip()
 
     def names_at(self, location: str) -> list[str]:
         """Give the names of the functions that are deployed at a location."""

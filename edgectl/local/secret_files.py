@@ -10,11 +10,8 @@ from pathlib import Path
 
 from edgectl.errors import InvalidStack
 from edgectl.local.files import write_private
+from edgedb.settings import NODE_KEY, ORACLE_TOKEN, TOPOLOGY
 from edgedb.topology.tree import Topology
-
-NODE_KEY = "edge-node-key"
-ORACLE_TOKEN = "edge-oracle-token"  # noqa: S105  (the name of the secret)
-TOPOLOGY = "edge-topology"
 
 
 def of_tree(folder: Path, given: Mapping[str, Path]) -> dict[str, str]:

@@ -11,7 +11,7 @@ deployed (the column 'Deployed on' of the protocol's tables).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,13 @@ LEVELS_LABEL = "edge.levels"
 REPLICAS_LABEL = "com.openfaas.scale.min"
 
 _FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LEVELS = ("all", "all-except-root", "all-except-leafs", "leaf")
+_LEVELS: dict[str, Callable[[Topology, str], bool]] = {
+    "all": lambda *_: True,
+    "all-except-root": lambda tree, location: location != tree.root.id,
+    "all-except-leafs": lambda tree, location: bool(tree.children(location)),
+    "leaf": lambda tree, location: not tree.children(location),
+}
+"""What the label may say, and whether it means a location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,7 @@ class Function:
 
     def is_deployed_at(self, location: str, topology: Topology) -> bool:
         """Tell whether its ``edge.levels`` label includes this location's place in the tree."""
-        is_root = location == topology.root.id
-        is_leaf = not topology.children(location)
-        return {
-            "all": True,
-            "all-except-root": not is_root,
-            "all-except-leafs": not is_leaf,
-            "leaf": is_leaf,
-        }[self.labels.get(LEVELS_LABEL, "all")]
+        return _LEVELS[self.labels.get(LEVELS_LABEL, "all")](topology, location)
 
 
 def load(files: list[Path], variables: Mapping[str, str]) -> dict[str, Function]:

@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 
 from edgedb import errors, serving, session
 from edgedb.errors import EdgeError
@@ -21,7 +20,7 @@ from edgedb.settings import Settings
 from edgedb.store import requests as requests_store
 from edgedb.store import source
 from tests.docs.markdown import PROJECT, code, table
-from tests.support.tree import Tree
+from tests.support.tree import STACK, Tree
 
 API = PROJECT / "docs" / "api.md"
 OPERATIONS = PROJECT / "docs" / "operations.md"
@@ -101,6 +100,15 @@ def test_the_settings_table_has_the_defaults(place: str, read: Read) -> None:
             assert read({**REQUIRED, code(name): code(default)}) == read(REQUIRED), name
 
 
+def test_every_variable_that_the_stack_file_sets_is_one_that_is_read() -> None:
+    environment = Asked(REQUIRED)
+    Settings.from_environment(environment)
+    template_settings(environment)
+    by_the_watchdog = {"exec_timeout", "read_timeout"}
+    for entry in STACK["functions"].values():
+        assert entry["environment"].keys() <= environment.names | by_the_watchdog
+
+
 def test_the_limits_are_those_of_the_code() -> None:
     stated = {}
     for what, limit, _ in table(OPERATIONS, "## Limits\n"):
@@ -129,9 +137,10 @@ def endpoints() -> dict[str, list[list[str]]]:
 
 
 def test_every_endpoint_is_deployed_as_said() -> None:
-    stack = yaml.safe_load((PROJECT / "stack.yml").read_text(encoding="utf-8"))["functions"]
     stated = {name: rows[0][0] for name, rows in endpoints().items()}
-    assert stated == {name: entry["labels"]["edge.levels"] for name, entry in stack.items()}
+    assert stated == {
+        name: entry["labels"]["edge.levels"] for name, entry in STACK["functions"].items()
+    }
 
 
 def test_every_endpoint_has_a_section() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import redis
+import yaml
 from werkzeug.datastructures import Headers
 
 from edgedb.endpoint import Function
@@ -46,17 +47,14 @@ THREE_LEVELS: dict[str, Any] = {
     },
 }
 
-ENDPOINTS = {
-    "offload-session": "offload-session",
-    "onload-session": "onload-session",
-    "migrate-session": "migrate-session",
-    "update-session": "update-session",
-    "test-function": "test-function",
-    "oracle": "oracle",
-    "set-offload-status": "oracle",
-    "force-offload": "oracle",
-    "force-onload": "oracle",
-}
+STACK: dict[str, Any] = yaml.safe_load((REPOSITORY / "stack.yml").read_text(encoding="utf-8"))
+ENDPOINTS = {name: Path(entry["handler"]).name for name, entry in STACK["functions"].items()}
+"""The folder of each endpoint's handler."""
+
+
+def _environment(function: str) -> dict[str, str]:
+    """Give what ``stack.yml`` puts into an endpoint's environment."""
+    return dict(STACK["functions"].get(function, {}).get("environment", {}))
 
 
 def load_handler(folder: Path) -> ModuleType:
@@ -135,7 +133,7 @@ class Tree:
             redis_port=0,
             node_key=NODE_KEY,
             oracle_token=ORACLE_TOKEN,
-            oracle_action="tick" if function == "oracle" else function,
+            oracle_action=_environment(function).get("ORACLE_ACTION", "tick"),
             lock_wait=0.05,
             # the tick takes up at once what another attempt has claimed
             peer_timeout=0.0,
