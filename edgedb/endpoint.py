@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from werkzeug.wsgi import get_input_stream
 
-from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed
+from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed, NotFound
 from edgedb.logs import log_context
 from edgedb.node import Node, default_node
 from edgedb.readiness import require_ready
@@ -67,17 +67,26 @@ class Function(ABC):
 
 
 class Endpoint(Function):
-    """A function of the internal API: a plain function of a node and a request."""
+    """A function of the internal API: what it does, by method and path.
 
-    def __init__(
-        self, decide: Callable[[Node, Request], Response], *, methods: Collection[str]
-    ) -> None:
-        self._decide = decide
-        self._methods = methods
+    ::
+
+        handle = Endpoint({"GET /": status, "POST /repairs": repair})
+    """
+
+    def __init__(self, table: Mapping[str, Callable[[Node, Request], Response]]) -> None:
+        self.table = table
 
     def respond(self, node: Node, request: Request) -> Response:
-        """Refuse other methods, then decide."""
-        if request.method not in self._methods:
-            allowed = ", ".join(sorted(self._methods))
-            raise MethodNotAllowed(f"{request.method} is not served here; use {allowed}", allowed)
-        return self._decide(node, request)
+        """Do what the table says; raises NotFound and MethodNotAllowed for what it does not."""
+        decide = self.table.get(f"{request.method} {request.path}")
+        if decide is None:
+            raise self._refusal(request)
+        return decide(node, request)
+
+    def _refusal(self, request: Request) -> EdgeError:
+        served = (entry.split(" ") for entry in self.table)
+        allowed = ", ".join(sorted(method for method, path in served if path == request.path))
+        if not allowed:
+            return NotFound(f"{request.path!r:.80} is not served here")
+        return MethodNotAllowed(f"{request.method} is not served here; use {allowed}", allowed)

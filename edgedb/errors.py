@@ -99,7 +99,7 @@ class Forbidden(EdgeError):
 
 
 class NotFound(EdgeError):
-    """The session is not known here, or there is nothing to move."""
+    """The session is not known here, there is nothing to move, or nothing at this path."""
 
     status = HTTPStatus.NOT_FOUND
     title = "Not found"

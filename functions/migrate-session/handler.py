@@ -25,15 +25,19 @@ from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Cursor, SessionPacket
 
 
-def migrate_session(node: Node, request: Request) -> Response:
-    """Serve one step of a transfer to a location above or below."""
+def read(node: Node, request: Request) -> Response:
+    """Give a session, or a page of it, to a location above or below; it goes on being served."""
     caller = require_relative(node, request)
     session = request.required_session()
-    if request.method == "GET":
-        if caller is not None:
-            _token_on_path(node, session, caller)
-        return _packet(request, _read(node, request, session))
-    destination = _parameter(request, "to")
+    if caller is not None:
+        _token_on_path(node, session, caller)
+    return _packet(request, _read(node, request, session))
+
+
+def migrate(node: Node, request: Request) -> Response:
+    """Serve one step of a transfer to a location above or below."""
+    caller = require_relative(node, request)
+    session, destination = request.required_session(), _parameter(request, "to")
     require_itself(caller, destination)
     if not node.is_relative(destination):
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
@@ -105,4 +109,4 @@ PHASES: dict[str, Callable[[Node, Request, SessionToken], Response]] = {
     "thaw": _thaw,
 }
 
-handle = Endpoint(migrate_session, methods={"GET", "POST"})
+handle = Endpoint({"GET /": read, "POST /": migrate})

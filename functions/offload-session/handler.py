@@ -25,4 +25,4 @@ def offload_session(node: Node, request: Request) -> Response:
     return Response.json(node.peers.offload_session(parent.id, token).to_json())
 
 
-handle = Endpoint(offload_session, methods={"POST"})
+handle = Endpoint({"POST /": offload_session})

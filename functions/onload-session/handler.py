@@ -50,4 +50,4 @@ def _residents_of_subtree(
     ]
 
 
-handle = Endpoint(onload_session, methods={"GET", "POST"})
+handle = Endpoint({"GET /": onload_session, "POST /": onload_session})

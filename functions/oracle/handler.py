@@ -15,6 +15,7 @@ from collections.abc import Callable
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
 from edgedb.checking import START, examine
+from edgedb.endpoint import Function
 from edgedb.errors import ConfigurationError
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_onload
@@ -24,12 +25,15 @@ from edgedb.timestamps import rfc3339
 from edgedb.wire.choices import OffloadStatus, Policy
 
 
-def oracle(node: Node, request: Request) -> Response:
-    """Do the action this function is deployed for."""
-    action = ACTIONS.get(node.settings.oracle_action)
-    if action is None:
-        raise ConfigurationError(f"ORACLE_ACTION must be one of {', '.join(ACTIONS)}")
-    return action(node, request)
+class Oracle(Function):
+    """The endpoint that this function is deployed for."""
+
+    def respond(self, node: Node, request: Request) -> Response:
+        """Answer as that endpoint does."""
+        endpoint = ENDPOINTS.get(node.settings.oracle_action)
+        if endpoint is None:
+            raise ConfigurationError(f"ORACLE_ACTION must be one of {', '.join(ENDPOINTS)}")
+        return endpoint.respond(node, request)
 
 
 def _set_offload_status(node: Node, request: Request) -> Response:
@@ -54,18 +58,14 @@ def _force_onload(node: Node, request: Request) -> Response:
 
 
 def _tick(node: Node, request: Request) -> Response:
-    if request.path == EXAMINATIONS[request.method]:
-        return _examine(node, request)
-    if request.method == "POST":
-        # the cron connector has no credentials to send; a tick does nothing but what is due
-        if "Authorization" in request.headers:
-            require_oracle(node, request)
-        return Response.json(tick(node).to_json())
+    # the cron connector has no credentials to send; a tick does nothing but what is due
+    if "Authorization" in request.headers:
+        require_oracle(node, request)
+    return Response.json(tick(node).to_json())
+
+
+def _load(node: Node, request: Request) -> Response:
     require_oracle(node, request)
-    return _sessions(node, request) if request.path == "/sessions" else _load(node)
-
-
-def _load(node: Node) -> Response:
     here, load = node.topology[node.location], node.store.residents.load()
     return Response.json(
         {
@@ -88,6 +88,7 @@ def _examine(node: Node, request: Request) -> Response:
 
 
 def _sessions(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
     policy = request.choice("policy", Policy, Policy.MOST_RECENT)
     limit = request.number("limit", 100, COUNT_LIMIT)
     names = node.store.residents.choose(policy, limit, node.topology.subtree(node.location))
@@ -102,14 +103,23 @@ def _sessions(node: Node, request: Request) -> Response:
     return Response.json({"sessions": sessions})
 
 
-EXAMINATIONS = {"GET": "/findings", "POST": "/repairs"}
-"""By method; a repair is never the answer to a cron connector, which has no credentials."""
+def _either(decide: Callable[[Node, Request], Response]) -> Endpoint:
+    return Endpoint({"GET /": decide, "POST /": decide})
 
-ACTIONS: dict[str, Callable[[Node, Request], Response]] = {
-    "tick": _tick,
-    "set-offload-status": _set_offload_status,
-    "force-offload": _force_offload,
-    "force-onload": _force_onload,
+
+ENDPOINTS = {
+    "tick": Endpoint(
+        {
+            "GET /": _load,
+            "POST /": _tick,
+            "GET /sessions": _sessions,
+            "GET /findings": _examine,
+            "POST /repairs": _examine,
+        }
+    ),
+    "set-offload-status": _either(_set_offload_status),
+    "force-offload": _either(_force_offload),
+    "force-onload": _either(_force_onload),
 }
 
-handle = Endpoint(oracle, methods={"GET", "POST"})
+handle = Oracle()

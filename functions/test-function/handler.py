@@ -49,4 +49,4 @@ def _ask(node: Node, location: str, session: str, waiting: str) -> str:
         _QUESTIONS.release()
 
 
-handle = Endpoint(test_function, methods={"GET", "HEAD", "POST"})
+handle = Endpoint({f"{method} /": test_function for method in ("GET", "HEAD", "POST")})

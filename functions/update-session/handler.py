@@ -25,4 +25,4 @@ def update_session(node: Node, request: Request) -> Response:
     return Response.json(token.to_json())
 
 
-handle = Endpoint(update_session, methods={"POST"})
+handle = Endpoint({"POST /": update_session})

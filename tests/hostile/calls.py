@@ -17,6 +17,7 @@ from edgedb.request import COUNT_LIMIT
 from edgedb.wire.headers import IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE
 from edgedb.wire.model import VERSION_LIMIT, Propagation
 from tests.hostile.document import USERS
+from tests.hostile.watched import Watched
 from tests.support.signed import NodeCall
 from tests.support.tree import ORACLE_TOKEN, Tree
 
@@ -39,7 +40,7 @@ class Call:
     path: str = "/"
 
     @property
-    def request(self) -> edgedb.Request:
+    def request(self) -> Watched:
         """What the function gets."""
         headers = Headers(self.headers)
         if self.caller in {ORACLE, GUESSING}:
@@ -47,7 +48,7 @@ class Call:
             headers["Authorization"] = f"Bearer {secret}"
         elif self.caller != NOBODY:
             headers["Authorization"] = self._signed().credential()
-        return edgedb.Request(self.method, self.path, self.query.encode(), headers, self.body)
+        return Watched(self.method, self.path, self.query.encode(), headers, self.body)
 
     def _signed(self) -> NodeCall:
         return NodeCall(
@@ -216,10 +217,12 @@ EXAMPLES: dict[str, Examples] = {
         replace(READ, query="session=none"),
         replace(READ, query="session=up"),
         replace(READ, query=f"session=s&since={HUGE}"),
+        replace(READ, query="session=s&page=x"),
     ),
     "POST /function/migrate-session": examples(
         FREEZE,
         replace(FREEZE, query=f"session=s&{STEP}&phase=x"),
+        replace(FREEZE, query=f"session=s&{STEP}&phase=hand-over&grant=g"),
         replace(FREEZE, query=f"session=none&{STEP}"),
         replace(FREEZE, query=f"session=up&{STEP}"),
         replace(FREEZE, query=f"session=s&{STEP}&since={HUGE}"),

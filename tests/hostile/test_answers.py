@@ -14,9 +14,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from edgedb.wire.headers import PROPAGATE
 from tests.hostile.calls import EXAMPLES, GUESSING, NOBODY, ORACLE, Attempt, Call, Examples
 from tests.hostile.contents import Held
 from tests.hostile.document import USERS, Operation, operations
+from tests.hostile.watched import Watched
 from tests.support.servers import free_port
 from tests.support.tree import Tree, lose_request
 
@@ -94,9 +96,17 @@ def during(fault: Callable[[Tree, Call], int], call: Call) -> Attempt:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_the_answers_are_the_described_ones(operation: Operation, state: Tree, held: Held) -> None:
     seen, as_usual = set(), state.hook
+    Watched.read.clear()
     for attempt in attempts(operation):
         seen.add(attempt(state))
         state.hook = as_usual
         held.put_back()
     by_the_platform = {404} if operation.function == USERS else set()
     assert seen == operation.statuses - by_the_platform
+    assert Watched.read == described_parameters(operation)
+
+
+def described_parameters(operation: Operation) -> set[tuple[str, str]]:
+    """Give the kinds and names of parameters; a user's function reads a query of its own."""
+    found = {(place, name) for place in ("query", "header") for name in operation.parameters(place)}
+    return found | ({("header", PROPAGATE)} if operation.function == USERS else set())

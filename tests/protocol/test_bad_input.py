@@ -268,3 +268,23 @@ def test_a_method_that_is_not_served_is_answered_with_those_that_are(
     response = tree.respond("edge-a", function, edgedb.Request("PUT"))
     allowed = dict(response.headers).get("Allow", "")  # RFC 9110, section 15.5.6
     assert set(allowed.split(", ")) == METHODS[function]
+
+
+@pytest.mark.parametrize("path", ["/repair", "/finding", "/findings/", "/sessions/s", "//", "/é"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("function", METHODS)
+def test_a_path_that_is_not_served(state: Tree, function: str, method: str, path: str) -> None:
+    query, token = b"session=s&status=reject", {"Authorization": f"Bearer {ORACLE_TOKEN}"}
+    request = edgedb.Request(method, path, query, Headers(token))
+    refused(state, lambda: state.respond("edge-a", function, request), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("POST", "/sessions", "GET"), ("POST", "/findings", "GET"), ("GET", "/repairs", "POST")],
+)
+def test_a_path_of_the_oracle_is_served_for_its_own_method_only(
+    state: Tree, method: str, path: str, allowed: str
+) -> None:
+    response = state.respond("edge-a", "oracle", edgedb.Request(method, path))
+    assert (response.status, dict(response.headers)["Allow"]) == (405, allowed)

@@ -101,14 +101,6 @@ def test_an_unknown_location_is_an_error_before_any_call(run: Any) -> None:
     assert "'nowhere' is not part of the topology" in done.output
 
 
-def test_an_oracle_of_an_earlier_version_is_named(
-    run: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Nodes, "_call", lambda *_: {"status": "accept"})
-    done, _ = run({}, "city")
-    assert "knows no oracle/findings; deploy it anew" in done.output
-
-
 def test_on_a_terminal_it_is_a_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
