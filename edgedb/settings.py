@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgedb.durations import seconds
 from edgedb.errors import ConfigurationError
 
 SECRETS_DIR = "/var/openfaas/secrets"
@@ -15,8 +16,6 @@ NODE_KEY = "edge-node-key"
 ORACLE_TOKEN = "edge-oracle-token"  # noqa: S105  (the name of the secret)
 TOPOLOGY = "edge-topology"
 NODE_KEY_BYTES = 32  # the least that HMAC-SHA256 should be keyed with (RFC 7518 section 3.2)
-
-_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0}
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,13 @@ def _duration(environ: Mapping[str, str], name: str, default: float) -> float:
     value = environ.get(name, "")
     if not value:
         return default
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|)", value)
-    if match is None or float(match[1]) <= 0:
-        raise ConfigurationError(f"{name} must be a duration such as 5s or 500ms, got {value!r}")
-    return float(match[1]) * _UNITS[match[2]]
+    try:
+        duration = seconds(value)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {error}") from error
+    if not duration:
+        raise ConfigurationError(f"{name} must be longer than nothing, got {value!r}")
+    return duration
 
 
 def _bytes(environ: Mapping[str, str], name: str) -> int | None:

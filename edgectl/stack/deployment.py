@@ -13,8 +13,8 @@ from typing import Any
 
 from edgectl.errors import InvalidStack
 from edgectl.stack.dockerfile import image_environment
-from edgectl.stack.durations import parse_duration
 from edgectl.stack.reading import Function
+from edgedb.durations import seconds
 
 DEFAULT_EXEC_TIMEOUT_S = 30.0
 _FPROCESS = "python index.py"
@@ -88,7 +88,7 @@ def _container_environment(function: Function, folder: Path, secrets: Path) -> d
 def _exec_timeout_s(environment: Mapping[str, str]) -> float:
     text = environment.get("exec_timeout", "")
     try:
-        return parse_duration(text) if text else DEFAULT_EXEC_TIMEOUT_S
+        return seconds(text) if text else DEFAULT_EXEC_TIMEOUT_S
     except ValueError as error:
         raise ValueError(f"exec_timeout: {error}") from error
 

@@ -23,13 +23,10 @@ from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
 from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
-try:
-    from edgedb.logs import ContextFilter
-except ImportError:  # a function may do without the library
-    ContextFilter = logging.Filter  # type: ignore[misc, assignment]
+from edgedb.durations import seconds
+from edgedb.logs import ContextFilter
 
 MIB = 1024 * 1024
-SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 
 log = logging.getLogger("server")
 
@@ -178,10 +175,8 @@ def _number(environ: Mapping[str, str], name: str, default: int, least: int = 1)
 
 
 def _duration(text: str, default: float) -> float:
-    """Read seconds or a Go duration; the watchdog too takes its default for anything else."""
-    if re.fullmatch(r"\d+", text):
-        return float(text)
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s)", text)
-    if not parts or "".join(map("".join, parts)) != text:
+    """Read a duration; the watchdog too takes its default for anything else."""
+    try:
+        return seconds(text)
+    except ValueError:
         return default
-    return sum(float(count) * SECONDS[unit] for count, unit in parts)
