@@ -35,6 +35,7 @@ The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.resp
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -47,6 +48,11 @@ class EdgeError(Exception):
     retry_after: ClassVar[int | None] = None
     """Seconds after which the same call may succeed; None where repeating it is no help."""
 
+    def __init_subclass__(cls) -> None:
+        """Title a class by the words of its name, unless it has a better one."""
+        if "title" not in vars(cls):
+            cls.title = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__).capitalize()
+
     @classmethod
     def problem_type(cls) -> str:
         """Give the problem type (RFC 9457 section 3.1.1), a URN that names the class."""
@@ -57,7 +63,6 @@ class BadRequest(EdgeError):
     """The call is malformed; repeating it unchanged fails again."""
 
     status = HTTPStatus.BAD_REQUEST
-    title = "Bad request"
 
 
 class InvalidSession(BadRequest):
@@ -69,8 +74,6 @@ class InvalidSession(BadRequest):
 class InvalidTopology(BadRequest):
     """The description of the tree is not one tree of well-formed locations."""
 
-    title = "Invalid topology"
-
 
 class InvalidValue(BadRequest):
     """A key or value has the wrong type, or belongs to the other kind (scalar, list)."""
@@ -81,35 +84,29 @@ class InvalidValue(BadRequest):
 class UnknownLocation(BadRequest):
     """A location is not part of this node's topology."""
 
-    title = "Unknown location"
-
 
 class Unauthorized(EdgeError):
     """There are no credentials, or they are not valid for this call."""
 
     status = HTTPStatus.UNAUTHORIZED
-    title = "Unauthorized"
 
 
 class Forbidden(EdgeError):
     """The credentials are valid, but this caller may not make this call."""
 
     status = HTTPStatus.FORBIDDEN
-    title = "Forbidden"
 
 
 class NotFound(EdgeError):
     """The session is not known here, there is nothing to move, or nothing at this path."""
 
     status = HTTPStatus.NOT_FOUND
-    title = "Not found"
 
 
 class MethodNotAllowed(EdgeError):
     """The endpoint does not serve this HTTP method, but those ``allowed`` (RFC 9110, 15.5.6)."""
 
     status = HTTPStatus.METHOD_NOT_ALLOWED
-    title = "Method not allowed"
 
     def __init__(self, message: str, allowed: str = "") -> None:
         super().__init__(message)
@@ -120,13 +117,10 @@ class Conflict(EdgeError):
     """The state of the session does not allow this step (any more)."""
 
     status = HTTPStatus.CONFLICT
-    title = "Conflict"
 
 
 class GrantRefused(Conflict):
     """The source does not honour a grant, now or ever."""
-
-    title = "Grant refused"
 
 
 class NotResident(Conflict):
@@ -138,26 +132,19 @@ class NotResident(Conflict):
 class SessionChanged(Conflict):
     """The session moved or changed under a request that is reading it."""
 
-    title = "Session changed"
-
 
 class SessionLost(Conflict):
     """A request ran too long and lost its session before its commit was answered."""
 
-    title = "Session lost"
-
 
 class StaleToken(Conflict):
     """A token with a higher epoch is already known here."""
-
-    title = "Stale token"
 
 
 class TooLarge(EdgeError):
     """A body, value or count is over its documented limit."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    title = "Too large"
 
 
 class IdempotencyMismatch(EdgeError):
@@ -196,20 +183,15 @@ class Unavailable(EdgeError):
 class SessionBusy(Unavailable):
     """The session was locked, frozen or arriving for longer than ``EDGE_LOCK_WAIT``."""
 
-    title = "Session busy"
-
 
 class StoreUnavailable(Unavailable):
     """The node's Redis does not answer."""
-
-    title = "Store unavailable"
 
 
 class PeerUnavailable(EdgeError):
     """Another node did not answer, so whether it acted is unknown."""
 
     status = HTTPStatus.BAD_GATEWAY
-    title = "Peer unavailable"
     retry_after = 1
 
 
@@ -217,11 +199,8 @@ class InsufficientStorage(EdgeError):
     """The node's Redis is at its memory limit."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
-    title = "Insufficient storage"
     retry_after = 5
 
 
 class ConfigurationError(EdgeError):
     """A setting or a secret is missing or malformed; the message names it."""
-
-    title = "Configuration error"
