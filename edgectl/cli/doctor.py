@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
 from edgectl.cli import render
-from edgectl.cli.operate import for_a_tree
+from edgectl.cli.operate import Answer, for_a_tree
 from edgectl.operating import CallFailed, Operator
 
 Finding = dict[str, Any]
@@ -17,29 +18,17 @@ Finding = dict[str, Any]
 @click.argument("locations", metavar="[LOCATION]...", nargs=-1)
 @click.option("--fix", is_flag=True, help="Repair what is found; without it nothing is changed.")
 @for_a_tree
-@click.pass_context
-def doctor(
-    context: click.Context,
-    operator: Operator,
-    locations: tuple[str, ...],
-    fix: bool,
-    as_json: bool,
-) -> None:
+def doctor(operator: Operator, locations: tuple[str, ...], fix: bool) -> Answer:
     """Find states at LOCATIONs (by default at all) that should have ended; say what ends them.
 
     The exit code is 1 if something was found that is not repaired.
     """
-    chosen = [operator.topology[each].id for each in locations] or list(_all(operator))
+    chosen = [operator.topology[each].id for each in locations] or [
+        each.id for each in operator.topology
+    ]
     findings = [finding for each in chosen for finding in _examined(operator, each, fix)]
-    if as_json:
-        render.json_line(findings)
-    else:
-        render.findings(chosen, findings)
-    context.exit(any(not finding["repaired"] for finding in findings))
-
-
-def _all(operator: Operator) -> list[str]:
-    return [location.id for location in operator.topology]
+    is_left = any(not finding["repaired"] for finding in findings)
+    return Answer(findings, partial(render.findings, chosen, findings), is_left)
 
 
 def _examined(operator: Operator, location: str, fix: bool) -> list[Finding]:

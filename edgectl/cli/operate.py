@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
+import sys
 from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -22,8 +24,16 @@ _POLICIES = click.Choice([policy.value for policy in Policy])
 _session = click.option("--session", metavar="ID", help="This session and no other.")
 
 
-def for_a_tree(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say which tree is meant; the command gets an Operator of it."""
+class Answer(NamedTuple):
+    """What a command prints, as one line of JSON or for people; whether it ends in failure."""
+
+    document: object
+    show: Callable[[], None]
+    is_failure: bool = False
+
+
+def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
+    """Add ``--json`` and the options that say which tree; the command gets an Operator of it."""
 
     @click.option(
         "--state-dir",
@@ -45,15 +55,21 @@ def for_a_tree(command: Callable[..., None]) -> Callable[..., None]:
         help="With --infrastructure: its secret edge-oracle-token; or set EDGE_ORACLE_TOKEN.",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
-    @functools.wraps(command)
+    @wraps(command)
     def with_operator(
-        state_dir: Path, file: Path | None, token_file: Path | None, **arguments: object
+        state_dir: Path,
+        file: Path | None,
+        token_file: Path | None,
+        as_json: bool,
+        **arguments: object,
     ) -> None:
         operator = _of_file(file, token_file) if file else _of_state(state_dir)
         try:
-            command(operator, **arguments)
+            document, show, is_failure = command(operator, **arguments)
         except UnknownLocation as error:
             raise EdgectlError(str(error)) from error
+        render.json_line(document) if as_json else show()
+        sys.exit(is_failure)
 
     return with_operator
 
@@ -77,13 +93,10 @@ def _of_file(file: Path, token_file: Path | None) -> Operator:
 
 @click.command()
 @for_a_tree
-def status(operator: Operator, as_json: bool) -> None:
+def status(operator: Operator) -> Answer:
     """Show the tree: offload status, resident sessions and their bytes."""
     entries = operator.status()
-    if as_json:
-        render.json_line(entries)
-    else:
-        render.status(operator.topology, entries)
+    return Answer(entries, partial(render.status, operator.topology, entries))
 
 
 @click.command()
@@ -91,27 +104,19 @@ def status(operator: Operator, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @click.option("--policy", type=_POLICIES, help="Which come first.")
 @for_a_tree
-def sessions(
-    operator: Operator, location: str, limit: int | None, policy: str | None, as_json: bool
-) -> None:
+def sessions(operator: Operator, location: str, **query: str | int | None) -> Answer:
     """List the sessions resident at LOCATION."""
-    entries = operator.sessions(location, {"limit": limit, "policy": policy})
-    if as_json:
-        render.json_line({"sessions": entries})
-    else:
-        render.sessions(location, entries)
+    entries = operator.sessions(location, query)
+    return Answer({"sessions": entries}, partial(render.sessions, location, entries))
 
 
 @click.command()
 @click.argument("session")
 @for_a_tree
-def where(operator: Operator, session: str, as_json: bool) -> None:
+def where(operator: Operator, session: str) -> Answer:
     """Say where SESSION is."""
     found = operator.where(session)
-    if as_json:
-        render.json_line(found.to_json())
-    else:
-        render.whereabouts(found)
+    return Answer(found.to_json(), partial(render.whereabouts, found))
 
 
 @click.command()
@@ -119,15 +124,10 @@ def where(operator: Operator, session: str, as_json: bool) -> None:
 @_session
 @click.option("--policy", type=_POLICIES, help="Which one, if no session is named.")
 @for_a_tree
-def offload(
-    operator: Operator, location: str, session: str | None, policy: str | None, as_json: bool
-) -> None:
+def offload(operator: Operator, location: str, **query: str | int | None) -> Answer:
     """Move a session of LOCATION up, to the first node on the way that accepts it."""
-    token = operator.offload(location, {"session": session, "policy": policy})
-    if as_json:
-        render.json_line(token)
-    else:
-        render.tokens([token])
+    token = operator.offload(location, query)
+    return Answer(token, partial(render.tokens, [token]))
 
 
 @click.command()
@@ -135,39 +135,31 @@ def offload(
 @_session
 @click.option("--count", type=click.IntRange(min=1), help="At most so many.")
 @for_a_tree
-def onload(
-    operator: Operator, location: str, session: str | None, count: int | None, as_json: bool
-) -> None:
+def onload(operator: Operator, location: str, **query: str | int | None) -> Answer:
     """Bring sessions of LOCATION's subtree down to it, from wherever above they are."""
-    tokens = operator.onload(location, {"session": session, "count": count})
-    if as_json:
-        render.json_line(tokens)
-    else:
-        render.tokens(tokens)
+    tokens = operator.onload(location, query)
+    return Answer(tokens, partial(render.tokens, tokens))
 
 
 @click.command()
 @click.argument("location")
 @for_a_tree
-def accept(operator: Operator, location: str, as_json: bool) -> None:
+def accept(operator: Operator, location: str) -> Answer:
     """Let LOCATION take sessions that are offloaded to it."""
-    _set_status(operator, location, OffloadStatus.ACCEPT, as_json)
+    return _set_status(operator, location, OffloadStatus.ACCEPT)
 
 
 @click.command()
 @click.argument("location")
 @for_a_tree
-def reject(operator: Operator, location: str, as_json: bool) -> None:
+def reject(operator: Operator, location: str) -> Answer:
     """Let LOCATION pass on to its parent what is offloaded to it."""
-    _set_status(operator, location, OffloadStatus.REJECT, as_json)
+    return _set_status(operator, location, OffloadStatus.REJECT)
 
 
-def _set_status(operator: Operator, location: str, status: OffloadStatus, as_json: bool) -> None:
+def _set_status(operator: Operator, location: str, status: OffloadStatus) -> Answer:
     answer = operator.set_status(location, status)
-    if as_json:
-        render.json_line(answer)
-    else:
-        click.echo(f"{answer['location']}: {answer['status']}")
+    return Answer(answer, lambda: click.echo(f"{answer['location']}: {answer['status']}"))
 
 
 COMMANDS = (status, sessions, where, offload, onload, accept, reject)
