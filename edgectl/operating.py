@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import requests
 
 from edgectl.errors import EdgectlError
+from edgedb import problems
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
 from edgedb.wire.choices import OffloadStatus
@@ -180,10 +181,10 @@ def _require_success(location: str, response: requests.Response) -> requests.Res
 def _problem(response: requests.Response) -> str:
     """Give title and detail of an RFC 9457 document, or what there is instead of one."""
     try:
-        document = response.json()
-        return f"{document['title']}: {document['detail']}"
-    except (ValueError, KeyError, TypeError):
+        _, title, detail = problems.read(response.content)
+    except ValueError:
         return " ".join(response.text.split())[:200] or response.reason
+    return f"{title}: {detail}"
 
 
 def _cause(error: BaseException) -> str:

@@ -12,9 +12,10 @@ from werkzeug.wsgi import get_input_stream
 from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed, NotFound
 from edgedb.logs import log_context
 from edgedb.node import Node, default_node
+from edgedb.problems import problem
 from edgedb.readiness import require_ready
 from edgedb.request import Environ, Request
-from edgedb.response import Response, StartResponse, problem
+from edgedb.response import Response, StartResponse
 from edgedb.wire.headers import CALL_ID
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,7 @@
     ├── InsufficientStorage       507
     └── ConfigurationError        500  a setting or secret is missing or malformed
 
-The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.response`.
+The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.problems`.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from typing import ClassVar
 class EdgeError(Exception):
     """Base of every error of this library; ``str(error)`` is the problem's detail."""
 
-    status: ClassVar[int] = HTTPStatus.INTERNAL_SERVER_ERROR
-    title: ClassVar[str] = "Internal error"
+    status: int = HTTPStatus.INTERNAL_SERVER_ERROR
+    title: str = "Internal error"
     retry_after: ClassVar[int | None] = None
     """Seconds after which the same call may succeed; None where repeating it is no help."""
 

@@ -1,4 +1,4 @@
-"""Responses as functions give them, and problems as RFC 9457 documents."""
+"""Responses as functions give them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES
 
-from edgedb.errors import EdgeError, MethodNotAllowed
-from edgedb.wire.headers import JSON, PROBLEM_JSON
+from edgedb.wire.headers import JSON
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -50,24 +49,6 @@ class Response:
     def as_tuple(self) -> tuple[bytes, int, list[tuple[str, str]]]:
         """Give the form that Flask, and so every python3-http index.py, passes on unchanged."""
         return self.body, self.status, list(self.headers)
-
-
-def problem(error: EdgeError) -> Response:
-    """Render an error as ``application/problem+json`` (RFC 9457 section 3)."""
-    document = {
-        "type": error.problem_type(),
-        "title": error.title,
-        "status": int(error.status),
-        "detail": str(error),
-    }
-    headers = [("Content-Type", PROBLEM_JSON)]
-    if error.retry_after is not None:
-        headers.append(("Retry-After", str(error.retry_after)))
-    if isinstance(error, MethodNotAllowed):
-        headers.append(("Allow", error.allowed))
-    if error.status == 401:
-        headers.append(("WWW-Authenticate", "Bearer"))
-    return Response(json.dumps(document).encode(), int(error.status), tuple(headers))
 
 
 def as_response(returned: Any) -> Response:  # noqa: ANN401 - whatever a handler returns

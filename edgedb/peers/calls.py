@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
-from edgedb import errors
-from edgedb.errors import BadRequest, Conflict, EdgeError, PeerUnavailable
+from edgedb.errors import BadRequest, EdgeError, PeerUnavailable
 from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
+from edgedb.problems import error_from
 from edgedb.settings import Settings
 from edgedb.topology.tree import Topology
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
@@ -183,16 +183,7 @@ def _read_from(location: str) -> Iterator[None]:
 
 
 def _error(location: str, response: PeerResponse) -> EdgeError:
-    """Give the error another node answered with, as this library's class of that type."""
     try:
-        document = json.loads(response.body)
-        name = str(document["type"]).rpartition(":")[2]
-        detail = f"{location}: {document['detail']}"
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return error_from(location, response.status, response.body)
+    except ValueError:
         return PeerUnavailable(f"{location} answered {response.status} without a problem document")
-    kind = getattr(errors, name, None)
-    if isinstance(kind, type) and issubclass(kind, EdgeError):
-        return kind(detail)
-    if response.status == Conflict.status:
-        return Conflict(detail)
-    return BadRequest(detail) if response.status < 500 else PeerUnavailable(detail)

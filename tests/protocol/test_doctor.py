@@ -17,7 +17,8 @@ from edgedb import checking
 from edgedb.checking import examine
 from edgedb.errors import StoreUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.response import Response, problem
+from edgedb.problems import problem
+from edgedb.response import Response
 from edgedb.session import Changes
 from edgedb.store import keys
 from edgedb.store.requests import Attempt, Run

@@ -13,7 +13,8 @@ from werkzeug.datastructures import Headers
 import edgedb
 from edgedb.errors import PeerUnavailable, StoreUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.response import Response, problem
+from edgedb.problems import problem
+from edgedb.response import Response
 from tests.support.dumps import dump
 from tests.support.tree import ORACLE_TOKEN, Hook, Tree, lose_answer, lose_request, parameters
 

@@ -18,6 +18,7 @@ from edgedb.errors import (
     NotResident,
     StaleToken,
 )
+from edgedb.peers.transport import PeerResponse
 from edgedb.wire.model import SessionToken
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
@@ -154,6 +155,20 @@ def test_a_session_that_has_left_cannot_be_offloaded_from_here(tree: Tree) -> No
     response = tree.oracle("edge-a", "force-offload", "session=s")
     assert (response.status, problem(response)) == (409, "NotResident")
     assert dump(tree) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "known_as"),
+    [(404, "NotFound"), (413, "TooLarge"), (429, "EdgeError"), (503, "Unavailable")],
+)
+def test_a_refusal_of_a_later_version_is_passed_on_with_its_status(
+    tree: Tree, status: int, known_as: str
+) -> None:
+    tree.write("edge-a", "one")
+    document = {"type": "urn:edgedb:problem:OfALaterVersion", "title": "t", "detail": "d"}
+    tree.hook = lambda *_: PeerResponse(status, json.dumps(document).encode())
+    response = tree.oracle("edge-a", "force-offload", "session=s")
+    assert (response.status, problem(response)) == (status, known_as)
 
 
 @pytest.mark.parametrize(

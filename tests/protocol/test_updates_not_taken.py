@@ -8,7 +8,7 @@ import pytest
 
 from edgedb.errors import EdgeError, Forbidden, InsufficientStorage, StoreUnavailable, Unauthorized
 from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.response import problem
+from edgedb.problems import problem
 from tests.support.tree import Hook, Tree, lose_answer, lose_request
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from edgedb import errors
 from edgedb.errors import EdgeError
-from edgedb.response import problem
+from edgedb.problems import error_from, problem
 from edgedb.wire.headers import PROBLEM_JSON
 
 
@@ -56,3 +56,60 @@ def test_a_401_says_which_credentials_are_wanted() -> None:
 def test_a_detail_that_utf8_cannot_carry_does_not_break_the_answer() -> None:
     response = problem(errors.BadRequest("location '\ud800'"))
     assert json.loads(response.body)["detail"] == "location '\ud800'"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_what_one_node_writes_another_reads(kind: type[EdgeError]) -> None:
+    written = problem(kind("what happened"))
+    error = error_from("city", written.status, written.body)
+    assert (type(error), str(error)) == (kind, "city: what happened")
+
+
+NEAREST = {
+    400: errors.BadRequest,
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    409: errors.Conflict,
+    413: errors.TooLarge,
+    422: errors.IdempotencyMismatch,
+    500: EdgeError,
+    502: errors.PeerUnavailable,
+    503: errors.Unavailable,
+    507: errors.InsufficientStorage,
+    418: EdgeError,
+    429: EdgeError,
+    599: EdgeError,
+}
+
+
+@pytest.mark.parametrize(("status", "kind"), NEAREST.items())
+@pytest.mark.parametrize(
+    "type_", ["urn:edgedb:problem:OfALaterVersion", "about:blank", "HTTPStatus"]
+)
+def test_a_type_that_is_not_known_keeps_its_status(
+    type_: str, status: int, kind: type[EdgeError]
+) -> None:
+    document = {"type": type_, "title": "Something new", "status": status, "detail": "x"}
+    error = error_from("city", status, json.dumps(document).encode())
+    assert type(error) is kind
+    relayed = problem(error)
+    assert relayed.status == status
+    assert json.loads(relayed.body)["title"] == "Something new"
+    assert ("Retry-After" in dict(relayed.headers)) == (status in {502, 503, 507})
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b"404 page not found"),
+        (404, b'{"title": "t", "detail": "d"}'),
+        (404, b"[]"),
+        (500, b""),
+        (307, json.dumps({"type": "about:blank", "title": "t", "detail": "d"}).encode()),
+    ],
+)
+def test_what_no_node_writes_is_no_problem(status: int, body: bytes) -> None:
+    with pytest.raises(ValueError, match="no problem document"):
+        error_from("city", status, body)
