@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial, reduce, wraps
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,30 @@ _POLICIES = click.Choice([policy.value for policy in Policy])
 _session = click.option("--session", metavar="ID", help="This session and no other.")
 
 
+_TREE_OPTIONS = (
+    click.option(
+        "--state-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=".edgectl",
+        show_default=True,
+        help="The tree that 'edgectl up' started there.",
+    ),
+    click.option(
+        "--infrastructure",
+        "file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Another tree: the file that describes it.",
+    ),
+    click.option(
+        "--oracle-token-file",
+        "token_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="With --infrastructure: its secret edge-oracle-token; or set EDGE_ORACLE_TOKEN.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one line of JSON."),
+)
+
+
 class Answer(NamedTuple):
     """What a command prints, as one line of JSON or for people; whether it ends in failure."""
 
@@ -35,26 +59,6 @@ class Answer(NamedTuple):
 def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
     """Add ``--json`` and the options that say which tree; the command gets an Operator of it."""
 
-    @click.option(
-        "--state-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=".edgectl",
-        show_default=True,
-        help="The tree that 'edgectl up' started there.",
-    )
-    @click.option(
-        "--infrastructure",
-        "file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Another tree: the file that describes it.",
-    )
-    @click.option(
-        "--oracle-token-file",
-        "token_file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="With --infrastructure: its secret edge-oracle-token; or set EDGE_ORACLE_TOKEN.",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
     @wraps(command)
     def with_operator(
         state_dir: Path,
@@ -71,7 +75,9 @@ def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
         render.json_line(document) if as_json else show()
         sys.exit(is_failure)
 
-    return with_operator
+    return reduce(
+        lambda decorated, option: option(decorated), reversed(_TREE_OPTIONS), with_operator
+    )
 
 
 def _of_state(folder: Path) -> Operator:
