@@ -14,10 +14,10 @@ from edgedb import problems
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
 from edgedb.wire.choices import OffloadStatus
+from edgedb.wire.whereabouts import offloaded
 
 _TIMEOUT_S = 60.0
 _CALLS_AT_A_TIME = 16
-_RESIDENT_HERE = "offloaded: no"
 
 Query = Mapping[str, str | int | None]
 """Parameters of a call; None is one that was not given."""
@@ -44,7 +44,7 @@ class Whereabouts:
     @property
     def current_locations(self) -> list[str]:
         """The locations where it is resident."""
-        return [location for location, text in self.answers.items() if text == _RESIDENT_HERE]
+        return [location for location, text in self.answers.items() if text == offloaded(None)]
 
     def to_json(self) -> dict[str, Any]:
         """Give it as ``edgectl where --json`` prints it."""

@@ -19,6 +19,7 @@ from edgedb.topology.tree import Topology
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
+from edgedb.wire.whereabouts import offloaded_to
 
 PACKED = {"Accept": f"{PACKET}, {JSON}"}
 ANSWER_LIMIT = 32 * PAGE_BYTES
@@ -100,12 +101,15 @@ class PeerClient:
         """Tell a proprietary location where its session is (update-session)."""
         self._call("POST", proprietary, "update-session", body=json.dumps(token.to_json()).encode())
 
-    def test_function(self, location: str, session: str, waiting: Sequence[str]) -> str:
-        """Ask where a session is (test-function); ``waiting``: the nodes that want to know."""
+    def test_function(self, location: str, session: str, waiting: Sequence[str]) -> str | None:
+        """Ask where a session is (test-function); None: there.
+
+        ``waiting``: the nodes that want to know.
+        """
         query = {"session": session, "from": ",".join(waiting)}
         answer = self._call("GET", location, "test-function", query)
         with _read_from(location):
-            return answer.body.decode()
+            return offloaded_to(answer.body.decode())
 
     def propagate(self, message: Propagation) -> None:
         """Deliver a propagated value to a function at another location."""

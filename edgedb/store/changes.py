@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.store.codec import text
+from edgedb.store.codec import text, token_of
 from edgedb.wire.items import Deleted, Item, Scalar, StoredReply
 from edgedb.wire.model import SessionToken
 from edgedb.wire.pieces import decode, read_field
@@ -44,7 +44,7 @@ class Changes:
         items += [Deleted(text(name), "scalar") for name in unset]
         items += [Deleted(text(name), "list") for name in dropped]
         return cls(
-            token=SessionToken(session, text(proprietary), here, text(function), epoch),
+            token=token_of(session, proprietary, here, function, epoch),
             version=version,
             restart=bool(restart),
             more=bool(more),

@@ -1,11 +1,14 @@
-"""How names, lists and scalars are read from Redis; values are in :mod:`edgedb.pieces`."""
+"""How names, tokens, lists and scalars are read; values are in :mod:`edgedb.wire.pieces`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edgedb.wire.model import Value
+from edgedb.wire.model import SessionToken, Value
 from edgedb.wire.pieces import decode, joined, read_field, scalars_of
+
+KNOWN = ("proprietary", "current", "function", "epoch", "version")
+"""The fields of a meta hash that :func:`known_token` reads."""
 
 VERSION_BYTES = 8  # before each element of a list
 
@@ -28,6 +31,24 @@ def scalars_in(found: Iterable[tuple[bytes, bytes]]) -> dict[str, Value]:
 def text(stored: bytes | None) -> str:
     """Give a name as text."""
     return "" if stored is None else stored.decode()
+
+
+def token_of(
+    session: str, proprietary: bytes, current: str, function: bytes, epoch: bytes | int
+) -> SessionToken:
+    """Read a token."""
+    return SessionToken(session, text(proprietary), current, text(function), int(epoch))
+
+
+def known_token(session: str, fields: Sequence[bytes | None]) -> SessionToken | None:
+    """Read the fields ``KNOWN``; None if the session is not known.
+
+    Nor is it while a first request runs (version 0), which may yet leave nothing behind.
+    """
+    proprietary, current, function, epoch, version = fields
+    if proprietary is None or function is None or epoch is None or version == b"0":
+        return None
+    return token_of(session, proprietary, text(current), function, epoch)
 
 
 def list_number(entry: bytes) -> int:

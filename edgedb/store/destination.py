@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
 from edgedb.store import keys
-from edgedb.store.codec import text
+from edgedb.store.codec import text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
@@ -223,22 +223,15 @@ class DestinationStore:
         """Give the open arrival of a session."""
         with store_errors():
             state = self._scripts.client.hgetall(SessionKeys(session).arrival)
-        fields = {text(k): text(v) for k, v in state.items()}
-        if "transfer" not in fields:
+        if b"transfer" not in state:
             return None
-        opened = Arrival(session, fields["transfer"], fields["source"], int(fields["touched"]))
-        if fields["phase"] != "prepared":
+        transfer, source = text(state[b"transfer"]), text(state[b"source"])
+        opened = Arrival(session, transfer, source, int(state[b"touched"]))
+        if state[b"phase"] != b"prepared":
             return opened
-        token = SessionToken(
-            session,
-            fields["proprietary"],
-            fields["source"],
-            fields["function"],
-            int(fields["epoch"]),
-        )
-        return Arrival(
-            session, opened.transfer, opened.source, opened.touched_ms, fields["grant"], token
-        )
+        home, function, epoch = (state[each] for each in (b"proprietary", b"function", b"epoch"))
+        token = token_of(session, home, source, function, epoch)
+        return replace(opened, grant=text(state[b"grant"]), token=token)
 
     def arrivals(self) -> list[str]:
         """Give the sessions with an open arrival, oldest first."""

@@ -10,7 +10,7 @@ from typing import Any
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.store import keys
-from edgedb.store.codec import elements_of, list_number, scalars_in, text, values_of
+from edgedb.store.codec import elements_of, list_number, scalars_in, text, token_of, values_of
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Argument, Scripts
 from edgedb.wire.model import SessionToken, Value
@@ -204,7 +204,7 @@ class RequestStore:
 
 def _run(attempt: Attempt, here: str, rest: Sequence[Any]) -> Run:
     proprietary, function, epoch, version, list_count, scalars, lists, elements = rest
-    token = SessionToken(attempt.session, text(proprietary), here, text(function), epoch)
+    token = token_of(attempt.session, proprietary, here, function, epoch)
     values = None if scalars is None else scalars_in(_pairs(scalars))
     snapshot = Snapshot(values, _lists(lists, elements))
     numbers = None if lists is None else _numbers(lists)

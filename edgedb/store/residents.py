@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edgedb.store import keys
-from edgedb.store.codec import text
+from edgedb.store.codec import KNOWN, known_token, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.model import SessionToken
 
-_TOKEN = ("proprietary", "current", "function", "epoch", "version")
 MEASURED = 8  # how many of the largest are measured before one is chosen
 
 
@@ -48,7 +47,7 @@ class ResidentStore:
 
     def token(self, session: str) -> SessionToken | None:
         """Give the token known here, wherever the session is; None if it is not known."""
-        return self._token(session, self._scripts.ask("HMGET", SessionKeys(session).meta, *_TOKEN))
+        return known_token(session, self._scripts.ask("HMGET", SessionKeys(session).meta, *KNOWN))
 
     def tokens(self, sessions: Iterable[str]) -> list[SessionToken | None]:
         """Give the tokens known here, in one round trip."""
@@ -57,16 +56,9 @@ class ResidentStore:
             return [self.token(names[0])]
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.hmget(SessionKeys(name).meta, _TOKEN)
+                pipe.hmget(SessionKeys(name).meta, KNOWN)
             found = pipe.execute()
-        return [self._token(name, state) for name, state in zip(names, found, strict=True)]
-
-    def _token(self, session: str, state: list[bytes | None]) -> SessionToken | None:
-        proprietary, current, function, epoch, version = state
-        # version 0: a first request is still running and may yet leave nothing behind
-        if current is None or epoch is None or version == b"0":
-            return None
-        return SessionToken(session, text(proprietary), text(current), text(function), int(epoch))
+        return [known_token(name, fields) for name, fields in zip(names, found, strict=True)]
 
     def choose(self, policy: Policy, count: int, proprietaries: Iterable[str]) -> list[str]:
         """Give up to ``count`` residents, best first by ``policy``.

@@ -1,7 +1,7 @@
 """``test-function``: say whether a session is offloaded, and where to (seed, "Debug").
 
-``GET`` or ``POST`` ``?session=ID[&from=LOCATION,…]``; answers ``offloaded: no`` or
-``offloaded: yes (LOCATION)``. ``from`` names the nodes that wait for this answer.
+``GET`` or ``POST`` ``?session=ID[&from=LOCATION,…]``; the answer is that of
+:mod:`edgedb.wire.whereabouts`. ``from`` names the nodes that wait for it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import threading
 from edgedb import Endpoint, Request, Response
 from edgedb.errors import NotFound, SessionBusy, Unavailable
 from edgedb.node import Node
-
-HERE = "offloaded: no"
+from edgedb.wire.whereabouts import offloaded
 
 _QUESTIONS = threading.BoundedSemaphore(8)
 """Half of a process's threads may wait for other nodes; the others answer theirs."""
@@ -29,14 +28,12 @@ def test_function(node: Node, request: Request) -> Response:
     if token is None:
         raise NotFound(f"session {session!r} is not known at {node.location}")
     if token.current_location == node.location:
-        return Response.text(HERE)
-    confirmed = _ask(node, token.current_location, session, request.query.get("from", ""))
-    if confirmed == HERE:
-        return Response.text(f"offloaded: yes ({token.current_location})")
-    return Response.text(confirmed)
+        return Response.text(offloaded(None))
+    further = _ask(node, token.current_location, session, request.query.get("from", ""))
+    return Response.text(offloaded(further or token.current_location))
 
 
-def _ask(node: Node, location: str, session: str, waiting: str) -> str:
+def _ask(node: Node, location: str, session: str, waiting: str) -> str | None:
     """Ask another node, unless that one waits for this answer: two nodes never wait in a ring."""
     on_the_way = [*filter(None, waiting.split(",")), node.location]
     if location in on_the_way:
