@@ -17,7 +17,7 @@
     tree         a topology of 10,000 locations; propagation through four levels
 
     running      trees of real processes
-    operator     moves, timed
+    moves        moves, timed
     sessions     sessions of any size and shape
     migrate      Redis MIGRATE, for comparison
     seeding      many sessions at once
@@ -25,7 +25,7 @@
     clients      the light client: a process of its own
     connection   its open connections
     load         what the clients are told, and what they report
-    statistics   medians and spread
+    medians      medians and spread
     outcome      what a benchmark found
     verdicts     what must hold, and whether it did
     figures      the plots

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import running, statistics
+from benchmarks import medians, running
 from benchmarks.running import Tree
 from benchmarks.sessions import KIB, MIB, SHAPES
 
@@ -119,4 +119,4 @@ class Context:
             return measure()
 
         steps = {name: (lambda n=name, m=m: shown(n, m)) for name, m in choices.items()}
-        return statistics.interleaved(steps, repetitions)
+        return medians.interleaved(steps, repetitions)

@@ -9,10 +9,10 @@ from benchmarks import load
 from benchmarks.clients import Plan
 from benchmarks.context import Context
 from benchmarks.load import Window
+from benchmarks.medians import median
 from benchmarks.outcome import Outcome, Row
 from benchmarks.running import Tree
 from benchmarks.sessions import create
-from benchmarks.statistics import median
 
 NAME = "crowd"
 

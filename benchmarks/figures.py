@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from benchmarks.crowd import ASKED, HOME, REMEMBERED
+from benchmarks.medians import summarize
 from benchmarks.outcome import Outcome
 from benchmarks.sessions import SHAPES, size_name
-from benchmarks.statistics import summarize
 
 Samples = Mapping[str, Sequence[float]]
 

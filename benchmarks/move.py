@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from benchmarks import load
 from benchmarks.context import Context
 from benchmarks.load import Running
+from benchmarks.medians import median, ratios, summarize
 from benchmarks.migrate import Migration
-from benchmarks.operator import CallFailed
+from benchmarks.moves import CallFailed
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.peak import PeakMemory
 from benchmarks.running import Tree
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents, fill, size_name
-from benchmarks.statistics import median, ratios, summarize
 
 NAME = "move"
 

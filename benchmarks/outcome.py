@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.statistics import Summary, ratios, summarize
+from benchmarks.medians import Summary, ratios, summarize
 
 
 @dataclass(frozen=True)

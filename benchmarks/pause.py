@@ -11,11 +11,11 @@ from benchmarks import load
 from benchmarks.clients import Reply
 from benchmarks.context import Context
 from benchmarks.load import Window
-from benchmarks.operator import Move
+from benchmarks.medians import median, percentile
+from benchmarks.moves import Move
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.running import Tree
 from benchmarks.sessions import Contents, fill, size_name
-from benchmarks.statistics import median, percentile
 
 NAME = "pause"
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.medians import Summary
 from benchmarks.outcome import Outcome, Row
-from benchmarks.statistics import Summary
 from benchmarks.verdicts import TIMES, judge
 
 

@@ -8,9 +8,9 @@ from functools import partial
 from benchmarks import load
 from benchmarks.context import Context
 from benchmarks.load import Window
+from benchmarks.medians import median, ratios
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.running import Tree
-from benchmarks.statistics import median, ratios
 
 NAME = "request"
 CLIENTS = (1, 8)

@@ -13,11 +13,11 @@ import psutil
 from benchmarks import load, running
 from benchmarks.context import Context
 from benchmarks.load import Window
+from benchmarks.medians import interleaved, median, ratios
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.running import Tree
 from benchmarks.seeding import Original, used
 from benchmarks.sessions import create
-from benchmarks.statistics import interleaved, median, ratios
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.wire.choices import Policy
@@ -178,7 +178,7 @@ def _window(tree: Tree, at: Population, seconds: float) -> Window:
 
 
 def _settings(tree: Tree, location: str) -> Settings:
-    host, _, port = tree.nodes[location]["redis"].partition(":")
+    host, _, port = tree.node(location)["redis"].partition(":")
     return Settings(
         location=location,
         function="benchmarks",

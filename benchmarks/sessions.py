@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import redis
 import requests
 
-from benchmarks.operator import CallFailed
+from benchmarks.moves import CallFailed
 from benchmarks.running import Tree
 
 KIB, MIB = 2**10, 2**20

@@ -14,10 +14,10 @@ from benchmarks import load
 from benchmarks.clients import Plan
 from benchmarks.context import Context
 from benchmarks.load import Window
-from benchmarks.operator import CallFailed
+from benchmarks.medians import median, percentile, ratios
+from benchmarks.moves import CallFailed
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.running import Tree
-from benchmarks.statistics import median, percentile, ratios
 
 NAME = "sustained"
 

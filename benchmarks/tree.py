@@ -16,9 +16,9 @@ import yaml
 
 from benchmarks import running
 from benchmarks.context import Context
+from benchmarks.medians import interleaved
 from benchmarks.outcome import Outcome, Row
 from benchmarks.running import Tree
-from benchmarks.statistics import interleaved
 from edgedb.topology.tree import Topology
 
 NAME = "tree"

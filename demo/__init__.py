@@ -5,7 +5,6 @@
     __main__   the command line; which scenes there are
     tree       a tree of its own, and what can be done to it
     report     what is printed, and whether all of it held
-    writers    clients that write without pause
     journey    a session moves up and comes home
     examples   what nodes learn from below; files; a sensor
     busy       a session moves while clients write without pause

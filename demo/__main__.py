@@ -14,10 +14,11 @@ from typing import NoReturn
 import click
 import requests
 
-from demo import busy, crash, examples, journey, tree
+from demo import busy, crash, examples, journey
 from demo.report import Report, Stopwatch
-from demo.tree import DemoError, Tree, function_names
+from demo.tree import STACKS, Tree
 from edgectl.errors import EdgectlError
+from harness.running import CommandFailed
 
 INTRODUCTION = """\
 A tree of OpenFaaS nodes: cloud above city above edge-a and edge-b.
@@ -59,13 +60,13 @@ def main(round_trips: int, keep: Path | None) -> None:
         report.line("\nStopped.")
         _remove(folder, keep)
         sys.exit(130)
-    except (DemoError, EdgectlError, requests.RequestException, OSError) as error:
+    except (CommandFailed, EdgectlError, requests.RequestException, OSError) as error:
         report.line(f"\nThe demo cannot go on: {error}")
         is_good = False
     if is_good:
         _remove(folder, keep)
     else:
-        report.line(f"Logs are in {folder}: edgectl.log, tree/<location>/logs/")
+        report.line(f"Logs are in {folder}/tree: edgectl.log, <location>/logs/")
     sys.exit(not is_good)
 
 
@@ -73,7 +74,7 @@ def _show(report: Report, folder: Path, round_trips: int) -> bool:
     report.line(INTRODUCTION)
     report.scene("A tree starts on this machine")
     watch = Stopwatch()
-    with tree.running(folder) as running:
+    with Tree.up(folder / "tree", *(f"--stack={stack}" for stack in STACKS)) as running:
         _check_started(running, report, watch)
         journey.show(running, report)
         examples.count_products(running, report)
@@ -87,9 +88,9 @@ def _show(report: Report, folder: Path, round_trips: int) -> bool:
 def _check_started(running: Tree, report: Report, watch: Stopwatch) -> None:
     count = len(running.topology)
     report.check(f"{count} nodes: a gateway and a Valkey each", count == 4, str(watch), found=count)
-    places = count * len(function_names())
+    places = sum(len(running.functions(location)) for location in running.locations)
     with report.doing("functions start", places) as note:
-        warm = running.wait_until_warm(note)
+        warm = running.await_ready(note)
     report.check(f"{warm} functions are warm", warm > 0, str(watch), found=warm)
 
 

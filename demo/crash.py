@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from demo.busy import check_writes
 from demo.report import Report, Stopwatch
-from demo.tree import DemoError, Tree
-from demo.writers import careful_client, check_writes, writing
+from demo.tree import Tree
 from edgectl.operating import CallFailed
+from harness.waiting import until
+from harness.writers import careful_client, writing
 
 FILE_BYTES = 3 * 2**20
 """Copying this takes long enough to be killed in the middle."""
@@ -44,7 +45,8 @@ def show(tree: Tree, report: Report) -> None:
     with tree.client(_SESSION) as client:
         client.put("/function/cdn-upload/large", data=random.randbytes(FILE_BYTES))  # noqa: S311
     usual_s = statistics.median(_undisturbed(tree) for _ in range(3))
-    with writing([careful_client(tree, _SESSION)]) as writers:
+    writer = careful_client(tree.client(_SESSION), "/function/shopping-cart?product=")
+    with writing(writer) as writers:
         for victim in VICTIMS:
             _interrupt(tree, report, victim, usual_s)
     report.line("    (an abandoned move is given up after 10 s; the session is served meanwhile)")
@@ -65,7 +67,7 @@ def _interrupt(tree: Tree, report: Report, victim: Victim, usual_s: float) -> No
     with report.doing(f"kill -9 {victim.what} of {victim.location}, then wait"):
         reason = _kill_in_a_move(tree, victim, usual_s)
         watch = Stopwatch()
-        _until(lambda: _moves_again(tree))
+        until(lambda: _moves_again(tree), _PATIENCE_S)
         took = str(watch)
         _bring_home(tree)
     what = f"killed {victim.role}: healed"
@@ -106,7 +108,7 @@ def _bring_home(tree: Tree) -> None:
             return tree.residents(_SESSION) == ["edge-a"]
         return True
 
-    _until(is_home)
+    until(is_home, _PATIENCE_S)
 
 
 def _check_healed(tree: Tree, report: Report) -> None:
@@ -114,13 +116,5 @@ def _check_healed(tree: Tree, report: Report) -> None:
     report.check(
         "the session is resident at edge-a, and nowhere else", found == ["edge-a"], found=found
     )
-    _until(lambda: not tree.unfinished())
+    until(lambda: not tree.unfinished(), _PATIENCE_S)
     report.check("no node has anything left of the interrupted moves", holds=True)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not holds():
-        if time.monotonic() > deadline:
-            raise DemoError(f"the tree did not heal within {_PATIENCE_S:.0f} s")
-        time.sleep(0.05)

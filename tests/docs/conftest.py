@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
+from harness.running import RunningTree
 from tests.docs.markdown import PROJECT, blocks
 from tests.docs.shell import Outcome, Step, lines, run
+from tests.support.stacks import SHOP, write_examples
 
 FIRST_PORT = 31112
-EXAMPLES = ("shopping-cart", "products-counter")
-"""Those that the documents call; to start the others as well would take its time."""
+STATE_FOLDER = ".edgectl"  # where the documents' commands look for it
 
 
 @dataclass(frozen=True)
@@ -56,28 +54,17 @@ def _exchange(text: str, ports: Mapping[str, str]) -> str:
 def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tutorial]:
     """Start one tree with the functions of all documents, and stop it in the end."""
     folder = tmp_path_factory.mktemp("tutorial")
-    for name in ("stack.yml", "functions", "template", *(f"examples/{name}" for name in EXAMPLES)):
+    for name in ("stack.yml", "functions", "template", *(f"examples/{name}" for name in SHOP)):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).symlink_to(PROJECT / name)
-    _write_examples(folder / "examples" / "stack.yml")
+    write_examples(folder / "examples" / "stack.yml", *SHOP)
     _write_files(folder)
-    environment = _environment(folder)
-    try:
-        up = ["edgectl", "up", "--detach", "--json", *_stacks()]
-        nodes = json.loads(_call(up, folder, environment))["nodes"]
+    with RunningTree.up(folder / STATE_FOLDER, *_stacks(), folder=folder) as running:
         ports = {
-            str(FIRST_PORT + number): node["gateway"].rpartition(":")[2]
-            for number, node in enumerate(nodes)
+            str(FIRST_PORT + number): running.gateway(location).rpartition(":")[2]
+            for number, location in enumerate(running.locations)
         }
-        yield Tutorial(folder, environment, ports)
-    finally:
-        _call(["edgectl", "down"], folder, environment)
-
-
-def _write_examples(file: Path) -> None:
-    stack = yaml.safe_load((PROJECT / "examples" / "stack.yml").read_text(encoding="utf-8"))
-    stack["functions"] = {name: stack["functions"][name] for name in EXAMPLES}
-    file.write_text(yaml.safe_dump(stack), encoding="utf-8")
+        yield Tutorial(folder, _environment(folder), ports)
 
 
 def _write_files(folder: Path) -> None:
@@ -100,11 +87,3 @@ def _environment(folder: Path) -> dict[str, str]:
     (folder / ".curlrc").write_text("silent\nshow-error\nmax-time = 30\n")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "CURL_HOME": str(folder)}
-
-
-def _call(words: list[str], folder: Path, environment: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout

@@ -13,10 +13,9 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.clients import careful_client, plain_client
-from tests.e2e.world import ALL, DEPLOYED, World
-from tests.e2e.writers import acknowledged, doubled, errors, missing, writing
-from tests.support.edgectl import until
+from harness.waiting import until
+from harness.writers import writing
+from tests.e2e.world import DEPLOYED, World
 
 
 @contextmanager
@@ -77,16 +76,12 @@ def test_a_killed_gateway_comes_back_and_nothing_acknowledged_is_lost(
     world: World, session: str
 ) -> None:
     world.add(session, "first")
-    clients = (plain_client(world, session), careful_client(world, session))
-    with writing(*clients) as writers:
-        gateway = world.tree.process("edge-a", "gateway")
-        assert gateway is not None
-        gateway.kill()
-        until(lambda: world.tree.process("edge-a", "gateway") not in {None, gateway})
-        before = len(acknowledged(writers))
-        until(lambda: len(acknowledged(writers)) > before + 10)
-    words = world.words(session)
-    assert (missing(writers, words), doubled(words)) == ([], [])
+    with writing(world.plain_writer(session), world.careful_writer(session)) as writers:
+        gateway = world.process("edge-a", "gateway")
+        world.kill("edge-a", "gateway")
+        until(lambda: world.process("edge-a", "gateway") not in {None, gateway})
+        writers.await_more(10)
+    assert writers.damage(world.words(session)) == []
     assert writers[1].errors == []
 
 
@@ -109,18 +104,18 @@ def test_a_move_that_is_interrupted_by_kill_9_heals(
     world.add(session, "first")
     moves = itertools.cycle([("edge-a", "force-offload"), ("edge-a", "force-onload")])
     chance = random.Random(f"{location} {victim}")
-    with writing(careful_client(world, session), careful_client(world, session)) as writers:
+    with writing(world.careful_writer(session), world.careful_writer(session)) as writers:
         for _ in range(4):
             with ThreadPoolExecutor(1) as pool:
                 move = pool.submit(try_to_move, world, session, *next(moves))
                 with_delay(move, chance.uniform(0, 0.06))
-                kill(world, location, victim)
+                world.kill(location, victim)
         heal(world, session)
     if victim in DEPLOYED:
         world.await_recovery(location, victim)
-    words = world.words(session)
-    assert (errors(writers), missing(writers, words), doubled(words)) == ([], [], [])
-    until(lambda: [world.load(at)["arrivals"] for at in ALL] == [0, 0, 0, 0])
+    assert writers.errors == []
+    assert writers.damage(world.words(session)) == []
+    world.await_rest()
 
 
 def try_to_move(world: World, session: str, location: str, action: str) -> None:
@@ -137,13 +132,6 @@ def with_delay(move: Future[None], seconds: float) -> None:
         move.exception(timeout=seconds)
     except TimeoutError:
         return
-
-
-def kill(world: World, location: str, victim: str) -> None:
-    """Kill a process of a node, a function's or the gateway or the server."""
-    process = world.tree.process(location, victim) if victim in {"gateway", "valkey"} else None
-    for doomed in [process] if process else world.processes(location, victim):
-        doomed.kill()
 
 
 def heal(world: World, session: str) -> None:

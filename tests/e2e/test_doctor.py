@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-import requests
 
-from tests.support.edgectl import RunningTree, edgectl, tree
-
-REPOSITORY = Path(__file__).parents[2]
-EXAMPLES = REPOSITORY / "examples" / "stack.yml"
+from harness.running import REPOSITORY, RunningTree, edgectl
+from tests.support.stacks import SHOP, write_examples
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[RunningTree]:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTree]:
     """Run a tree that never ticks, so only the doctor ends what is left over.
 
     Its nodes do not wait long for each other: one of them will be silent.
     """
-    stack = tmp_path / "stack.yml"
+    folder = tmp_path_factory.mktemp("doctor")
+    stack = folder / "stack.yml"
     text = (REPOSITORY / "stack.yml").read_text()
     stack.write_text(text.replace("EDGE_MAX_BODY:", "EDGE_PEER_TIMEOUT: 1s\n    EDGE_MAX_BODY:"))
-    options = ("--tick=0", f"--stack={stack}", f"--stack={EXAMPLES}")
-    with tree(tmp_path / "state", *options) as started:
+    examples = write_examples(folder / "examples.yml", *SHOP)
+    options = ("--tick=0", f"--stack={stack}", f"--stack={examples}")
+    with RunningTree.up(folder / "state", *options) as started:
         yield started
-
-
-def server(running: RunningTree, location: str) -> redis.Redis:
-    """Connect to a node's server, as nobody should."""
-    host, _, port = running.node(location)["redis"].rpartition(":")
-    return redis.Redis(host=host, port=int(port), protocol=2)
 
 
 def doctor(running: RunningTree, *words: str) -> tuple[int, Any]:
@@ -46,8 +37,8 @@ def doctor(running: RunningTree, *words: str) -> tuple[int, Any]:
 
 
 def add_product(running: RunningTree, session: str) -> dict[str, Any]:
-    url = f"{running.gateway('edge-a')}/function/shopping-cart?product=tea"
-    answer = requests.post(url, headers={"X-session": session}, timeout=30)
+    options = {"session": session, "allow_redirects": True}
+    answer = running.call("edge-a", "shopping-cart", "?product=tea", **options)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
 
@@ -60,7 +51,7 @@ def test_what_is_damaged_is_found_explained_repaired_and_healthy_again(
     edgectl("offload", "edge-a", "--session", "moves", "--state-dir", running.folder)
     assert doctor(running) == (0, [])
 
-    with server(running, "edge-a") as edge, server(running, "city") as city:
+    with running.redis("edge-a") as edge, running.redis("city") as city:
         edge.zrem("edge:residents:by-size", "stays")
         city.hincrby("edge:node", "bytes", 1000)
         city.set("edge:{gone}:scalars", "x")
@@ -93,7 +84,7 @@ def test_a_node_that_is_down_is_a_finding_and_the_others_are_examined(running: R
     assert gateway is not None
     gateway.suspend()
     try:
-        with server(running, "edge-b") as edge:
+        with running.redis("edge-b") as edge:
             edge.hincrby("edge:node", "bytes", 5)
         code, found = doctor(running, "--fix", "edge-b")
         assert (code, found) == (0, [("edge-b", "bytes", True)])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.waiting import until
 from tests.e2e.world import ALL, World
-from tests.support.edgectl import until
 
 UPWARDS = ("edge-a", "city", "cloud")
 

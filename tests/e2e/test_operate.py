@@ -3,74 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
-from tests.support.edgectl import RunningTree, edgectl, tree
-
-REPOSITORY = Path(__file__).parents[2]
-STACKS = [f"--stack={REPOSITORY / name}" for name in ("stack.yml", "examples/stack.yml")]
+from harness.running import edgectl
+from tests.e2e.world import ALL, World
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTree]:
-    """Run a tree with the functions of the protocol and the examples."""
-    with tree(tmp_path_factory.mktemp("operate") / "state", *STACKS) as started:
-        yield started
-
-
-def ask(running: RunningTree, *words: str) -> Any:
+def ask(world: World, *words: str) -> Any:
     """Run a command with ``--json`` and read what it prints."""
-    done = edgectl(*words, "--state-dir", running.folder, "--json")
+    done = edgectl(*words, "--state-dir", world.folder, "--json")
     assert len(done.stdout.splitlines()) == 1
     return json.loads(done.stdout)
 
 
-def add_product(running: RunningTree, session: str) -> dict[str, Any]:
-    """Create a session at edge-a, or write to it wherever it is."""
-    url = f"{running.gateway('edge-a')}/function/shopping-cart?product=tea"
-    answer = requests.post(url, headers={"X-session": session}, timeout=30)
-    assert answer.status_code == 200, answer.text
-    return dict(answer.json())
-
-
-def test_a_session_is_moved_up_found_and_brought_home(running: RunningTree) -> None:
-    assert add_product(running, "a b")["location"] == "edge-a"
-    token = ask(running, "offload", "edge-a", "--session", "a b")
+def test_a_session_is_moved_up_found_and_brought_home(world: World) -> None:
+    world.add("a b", "1")
+    token = ask(world, "offload", "edge-a", "--session", "a b")
     assert (token["proprietaryLocation"], token["currentLocation"]) == ("edge-a", "city")
-    assert ask(running, "where", "a b")["currentLocations"] == ["city"]
-    assert [entry["session"] for entry in ask(running, "sessions", "city")["sessions"]] == ["a b"]
-    assert add_product(running, "a b")["location"] == "city"
-    assert [token["session"] for token in ask(running, "onload", "edge-a")] == ["a b"]
-    assert ask(running, "where", "a b")["answers"]["edge-a"] == "offloaded: no"
+    assert ask(world, "where", "a b")["currentLocations"] == ["city"]
+    assert world.add("a b", "2")["location"] == "city"
+    listed = ask(world, "sessions", "city")["sessions"]
+    assert "a b" in [entry["session"] for entry in listed]
+    assert [token["session"] for token in ask(world, "onload", "edge-a")] == ["a b"]
+    assert ask(world, "where", "a b")["answers"]["edge-a"] == "offloaded: no"
 
 
-def test_status_tells_who_accepts_and_what_is_where(running: RunningTree) -> None:
-    add_product(running, "counted")
-    assert ask(running, "reject", "city") == {"location": "city", "status": "reject"}
-    entries = {entry["location"]: entry for entry in ask(running, "status")}
-    assert set(entries) == {"cloud", "city", "edge-a", "edge-b"}
+def test_status_tells_who_accepts_and_what_is_where(world: World) -> None:
+    world.add("counted", "1")
+    assert ask(world, "reject", "city") == {"location": "city", "status": "reject"}
+    entries = {entry["location"]: entry for entry in ask(world, "status")}
+    assert set(entries) == set(ALL)
     assert entries["city"]["status"] == "reject"
     assert entries["edge-a"]["sessions"] >= 1
     assert entries["edge-a"]["bytes"] > 0
-    people = edgectl("status", "--state-dir", running.folder).stdout
-    assert "city reject 0 sessions" in people
-    assert ask(running, "accept", "city")["status"] == "accept"
+    people = edgectl("status", "--state-dir", world.folder).stdout
+    assert f"city reject {entries['city']['sessions']} sessions" in people
+    assert ask(world, "accept", "city")["status"] == "accept"
 
 
-def test_a_tree_may_be_named_by_its_file_and_token(running: RunningTree, tmp_path: Path) -> None:
+def test_a_tree_may_be_named_by_its_file_and_token(world: World, tmp_path: Path) -> None:
     file, token = tmp_path / "infrastructure.yml", tmp_path / "token"
     locations = {
         node["location"]: {"parent": node["parent"], "gateway": node["gateway"]}
-        for node in running.summary["nodes"]
+        for node in world.summary["nodes"]
     }
     document = {"levels": ["cloud", "city", "edge"], "locations": locations}
     file.write_text(json.dumps(document))
-    token.write_text(running.summary["oracle_token"] + "\n")
+    token.write_text(world.summary["oracle_token"] + "\n")
     named: list[str | Path] = ["--infrastructure", file, "--oracle-token-file", token]
     entries = json.loads(edgectl("status", *named, "--json").stdout)
     assert all("error" not in entry for entry in entries)
@@ -90,9 +72,9 @@ def test_a_tree_may_be_named_by_its_file_and_token(running: RunningTree, tmp_pat
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_exit_status_1(
-    running: RunningTree, words: list[str], message: str
+    world: World, words: list[str], message: str
 ) -> None:
-    done = edgectl(*words, "--state-dir", running.folder, check=False)
+    done = edgectl(*words, "--state-dir", world.folder, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: ")
     assert message in done.stderr

@@ -12,16 +12,15 @@ import psutil
 import pytest
 import requests
 
-from tests.e2e.clients import careful_client, plain_client
-from tests.e2e.world import ALL, DEPLOYED, World
-from tests.e2e.writers import acknowledged, doubled, errors, missing, writing
-from tests.support.edgectl import until
+from harness.waiting import until
+from harness.writers import writing
+from tests.e2e.world import DEPLOYED, World, token
 
 NOTICED_WITHIN_S = 2.0
 
 
 def valkey(world: World, location: str) -> psutil.Process:
-    process = world.tree.process(location, "valkey")
+    process = world.process(location, "valkey")
     assert process is not None
     return process
 
@@ -41,7 +40,7 @@ def kill_and_await(world: World, location: str) -> None:
     """Kill a node's server; return when another one is there."""
     server = valkey(world, location)
     server.kill()
-    until(lambda: world.tree.process(location, "valkey") not in {None, server})
+    until(lambda: world.process(location, "valkey") not in {None, server})
 
 
 def assert_says_try_again(answer: requests.Response) -> None:
@@ -83,15 +82,9 @@ def timed(world: World, function: str, session: str) -> tuple[requests.Response,
 
 
 def called_by_city(world: World, function: str, session: str) -> requests.Response:
-    token = {
-        "session": session,
-        "proprietaryLocation": "edge-a",
-        "currentLocation": "city",
-        "function": "notebook",
-        "epoch": 2,
-    }
-    query = f"session={session.replace(' ', '+')}&phase=thaw&transfer=t&to=city"
-    return world.as_node("city", "edge-a", function, query=query, document=token)
+    query = {"session": session, "phase": "thaw", "transfer": "t", "to": "city"}
+    sent = token(session, at="city", epoch=2)
+    return world.as_node("city", "edge-a", function, params=query, json=sent)
 
 
 def test_requests_that_queue_for_one_session_are_told_so_as_soon(
@@ -114,14 +107,13 @@ def test_a_function_is_ready_only_while_redis_answers(world: World) -> None:
 
 def test_an_edge_session_waits_until_redis_is_back(world: World, session: str) -> None:
     world.add(session, "first")
-    with writing(careful_client(world, session), careful_client(world, session)) as writers:
+    with writing(world.careful_writer(session), world.careful_writer(session)) as writers:
         with stopped(world, "edge-a"):
             answer = world.call("edge-a", "notebook", "/list?key=words", session=session)
             assert_says_try_again(answer)
-        before = len(acknowledged(writers))
-        until(lambda: len(acknowledged(writers)) > before + 10)
-    words = world.words(session)
-    assert (errors(writers), missing(writers, words), doubled(words)) == ([], [], [])
+        writers.await_more(10)
+    assert writers.errors == []
+    assert writers.damage(world.words(session)) == []
 
 
 @pytest.mark.parametrize("location", ["edge-a", "city"])
@@ -140,27 +132,24 @@ def test_a_move_to_or_from_a_stopped_redis_fails_and_the_session_stays(
 
 def test_after_kill_9_of_redis_nothing_acknowledged_is_missing(world: World, session: str) -> None:
     world.add(session, "first")
-    clients = (plain_client(world, session), careful_client(world, session))
-    with writing(*clients) as writers:
+    with writing(world.plain_writer(session), world.careful_writer(session)) as writers:
         for _ in range(3):
             kill_and_await(world, "edge-a")
-            before = len(acknowledged(writers))
-            until(lambda: len(acknowledged(writers)) > before + 20)  # noqa: B023
-    words = world.words(session)
+            writers.await_more(20)
     plain, careful = writers
-    assert (missing(writers, words), doubled(words)) == ([], [])
+    assert writers.damage(world.words(session)) == []
     assert careful.errors == []
     assert all(": 503 " in error for error in plain.errors), plain.errors
 
 
 def test_kill_9_of_every_redis_in_turn_while_the_session_moves(world: World, session: str) -> None:
     world.add(session, "first")
-    with writing(careful_client(world, session)) as writers:
+    with writing(world.careful_writer(session)) as writers:
         for location in ("edge-a", "city", "cloud"):
-            valkey(world, location).kill()
+            world.kill(location, "valkey")
             until(lambda: world.oracle("edge-a", "force-offload", session=session).ok)
             until(lambda: world.oracle("city", "force-offload", session=session).ok)
             until(lambda: world.oracle("edge-a", "force-onload", session=session).ok)
-    words = world.words(session)
-    assert (errors(writers), missing(writers, words), doubled(words)) == ([], [], [])
-    until(lambda: [world.load(at)["arrivals"] for at in ALL] == [0, 0, 0, 0])
+    assert writers.errors == []
+    assert writers.damage(world.words(session)) == []
+    world.await_rest()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 from edgectl.local import ports
+from harness.running import edgectl
+from harness.waiting import until
 from tests.e2e.world import World
-from tests.support.edgectl import COMMAND, edgectl, tree, until
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_second_up_serves_the_sessions_and_the_node_local_state_of_the_first(
@@ -21,15 +18,12 @@ def test_a_second_up_serves_the_sessions_and_the_node_local_state_of_the_first(
     def values() -> list[str]:
         return list(world.call("edge-a", "tally").json()["values"])
 
-    with tree(tmp_path / "state", *options) as running:
-        world = World(running)
+    with World.up(tmp_path / "state", *options) as world:
         world.add(session, "1")
         rest = f"/propagate-up-to?levels=edge&to=tally&value={session}"
         assert world.call("edge-a", "notebook", rest, session=session).ok
         until(lambda: values() == [session])
-        edgectl("down", "--state-dir", running.folder)
-    with tree(tmp_path / "state", *options) as running:
-        world = World(running)
+    with World.up(tmp_path / "state", *options) as world:
         assert world.words(session) == ["1"]
         world.add(session, "2")
         assert world.words(session) == ["1", "2"]
@@ -46,11 +40,7 @@ def one_node(folder: Path) -> Path:
 
 
 def test_where_there_is_no_stack_file_up_says_so_in_one_line(tmp_path: Path) -> None:
-    command = [*COMMAND, "up", "--detach", "--state-dir", "state"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = edgectl("up", "--detach", "--state-dir", "state", check=False, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert "stack.yml" in done.stderr
     assert len(done.stderr.splitlines()) == 1

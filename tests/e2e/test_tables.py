@@ -6,21 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.world import ALL, DEPLOYED, World
-from tests.support.edgectl import until
+from harness.waiting import until
+from tests.e2e.world import ALL, DEPLOYED, World, token
 
 TOKEN_FIELDS = {"session", "proprietaryLocation", "currentLocation", "function", "epoch"}
-
-
-def token(session: str, at: str, epoch: int, of: str = "edge-a") -> dict[str, Any]:
-    """Give the token of a session that ``notebook`` made."""
-    return {
-        "session": session,
-        "proprietaryLocation": of,
-        "currentLocation": at,
-        "function": "notebook",
-        "epoch": epoch,
-    }
 
 
 def note(world: World, session: str, operation: str, **arguments: str) -> Any:
@@ -91,20 +80,6 @@ def test_without_a_session_force_offload_takes_the_largest(world: World, session
     assert (answer.status_code, answer.json()["session"]) == (200, large["session"])
 
 
-def test_policy_least_recent_takes_the_one_not_used_longest(world: World, session: str) -> None:
-    world.add(session, "w")
-    query = {"limit": 1, "policy": "least-recent"}
-    (oldest,) = world.oracle("edge-a", "oracle/sessions", method="GET", **query).json()["sessions"]
-    answer = world.oracle("edge-a", "force-offload", policy="least-recent")
-    assert (answer.status_code, answer.json()["session"]) == (200, oldest["session"])
-
-
-def test_policy_random_takes_any_and_others_are_400(world: World, session: str) -> None:
-    world.add(session, "w")
-    assert world.oracle("edge-a", "force-offload", policy="random").status_code == 200
-    assert world.oracle("edge-a", "force-offload", policy="none").status_code == 400
-
-
 def test_force_offload_of_what_is_not_here_is_404_or_409(world: World, session: str) -> None:
     assert world.oracle("edge-a", "force-offload", session=session).status_code == 404
     world.add(session, "w")
@@ -149,7 +124,7 @@ def test_offload_session_takes_a_token_and_moves_the_session_here(
 ) -> None:
     world.add(session, "w")
     sent = token(session, at="edge-a", epoch=1)
-    answer = world.as_node("edge-a", "city", "offload-session", document=sent)
+    answer = world.as_node("edge-a", "city", "offload-session", json=sent)
     assert (answer.status_code, answer.json()) == (200, token(session, at="city", epoch=2))
     assert world.where(session) == "offloaded: yes (city)"
 
@@ -157,11 +132,12 @@ def test_offload_session_takes_a_token_and_moves_the_session_here(
 def test_onload_session_names_sessions_of_the_asking_subtree(world: World, session: str) -> None:
     world.add(session, "w")
     world.offload(session)
-    headers: dict[str, str | bytes] = {"X-onload-location": "edge-a"}
+    call: dict[str, Any] = {
+        "params": {"count": 1000},
+        "headers": {"X-onload-location": "edge-a"},
+    }
     for location in ("city", "cloud"):
-        answer = world.as_node(
-            "edge-a", location, "onload-session", query="count=1000", headers=headers
-        )
+        answer = world.as_node("edge-a", location, "onload-session", **call)
         found = token(session, at="city", epoch=2) in answer.json()
         assert (answer.status_code, found) == (200, location == "city")
 
@@ -187,20 +163,20 @@ def test_update_session_takes_a_token_again_and_refuses_an_older_one(
     world.offload(session)
     for sent, status in (("city", 2), 200), (("cloud", 3), 403), (("city", 1), 409):
         document = token(session, *sent)
-        answer = world.as_node("city", "edge-a", "update-session", document=document)
+        answer = world.as_node("city", "edge-a", "update-session", json=document)
         assert answer.status_code == status, answer.text
     assert world.where(session) == "offloaded: yes (city)"
 
 
 def test_update_session_of_another_location_is_400(world: World, session: str) -> None:
     sent = token(session, at="city", epoch=2, of="edge-b")
-    assert world.as_node("city", "edge-a", "update-session", document=sent).status_code == 400
+    assert world.as_node("city", "edge-a", "update-session", json=sent).status_code == 400
 
 
 def test_migrate_session_gives_a_packet_of_token_and_data(world: World, session: str) -> None:
     note(world, session, "set", key="key1", value="data1")
-    query = f"session={session.replace(' ', '+')}"
-    answer = world.as_node("city", "edge-a", "migrate-session", method="GET", query=query)
+    call: dict[str, Any] = {"method": "GET", "params": {"session": session}}
+    answer = world.as_node("city", "edge-a", "migrate-session", **call)
     assert answer.status_code == 200
     assert answer.json()["token"] == token(session, at="edge-a", epoch=1)
     assert answer.json()["session_data"] == [{"key": "key1", "data": "data1"}]

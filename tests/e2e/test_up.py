@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 
 import psutil
 import pytest
-import redis
 import requests
 
+from edgectl.local.state import StateFolder
 from edgedb.topology.tree import Topology
-from tests.support.edgectl import RunningTree, all_gone, edgectl, foreground, tree, until
+from harness.running import COMMAND, RunningTree, edgectl
+from harness.waiting import until
 from tests.support.gateway import PROJECT
+from tests.support.processes import all_gone
 
 STACK = PROJECT / "stack.yml"
 LEAVES = ("edge-a", "edge-b")
@@ -30,7 +33,7 @@ Options = list[str | Path]
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTree]:
     """One tree for all tests that leave it as it is."""
     folder = tmp_path_factory.mktemp("up") / "state"
-    with tree(folder, "--stack", STACK, "--tick", "0.2") as started:
+    with RunningTree.up(folder, "--stack", STACK, "--tick", "0.2") as started:
         yield started
 
 
@@ -40,14 +43,8 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def client(running: RunningTree, location: str) -> redis.Redis:
-    host, port = running.node(location)["redis"].split(":")
-    return redis.Redis(host, int(port))
-
-
 def surroundings(running: RunningTree, location: str) -> dict[str, Any]:
-    url = running.gateway(location) + "/function/probe/surroundings"
-    return dict(requests.get(url, timeout=30).json())
+    return dict(running.call(location, "probe", "/surroundings").json())
 
 
 def test_json_names_every_node_root_first(running: RunningTree) -> None:
@@ -67,7 +64,7 @@ def test_every_node_has_a_gateway_and_a_server_that_keeps_its_data(
     running: RunningTree, location: str
 ) -> None:
     assert requests.get(running.gateway(location) + "/healthz", timeout=30).status_code == 200
-    with client(running, location) as server:
+    with running.redis(location) as server:
         assert server.config_get("appendonly") == {"appendonly": "yes"}
         assert server.config_get("appendfsync") == {"appendfsync": "always"}
 
@@ -110,12 +107,7 @@ def test_a_function_sees_the_secrets_that_it_names(running: RunningTree, locatio
 
 
 def test_a_function_is_served_on_its_levels_only(running: RunningTree) -> None:
-    statuses = {
-        location: requests.get(
-            f"{running.gateway(location)}/function/upper", timeout=30
-        ).status_code
-        for location in ALL
-    }
+    statuses = {location: running.call(location, "upper").status_code for location in ALL}
     assert statuses == {"cloud": 200, "city": 200, "edge-a": 404, "edge-b": 404}
 
 
@@ -129,12 +121,11 @@ def test_every_function_is_started_though_nobody_calls(running: RunningTree) -> 
 
 @pytest.mark.parametrize("location", ALL)
 def test_the_oracle_is_called_as_by_cron(running: RunningTree, location: str) -> None:
-    url = f"{running.gateway(location)}/function/oracle"
-    until(lambda: int(requests.get(url, timeout=30).json()["ticks"]) >= 2)
+    until(lambda: int(running.call(location, "oracle", method="GET").json()["ticks"]) >= 2)
 
 
 def test_what_functions_print_is_kept_in_their_log(running: RunningTree) -> None:
-    assert requests.get(f"{running.gateway('city')}/function/probe", timeout=30).ok
+    assert running.call("city", "probe").ok
     assert (running.folder / "city" / "logs" / "probe.log").exists()
 
 
@@ -151,8 +142,8 @@ def test_a_second_tree_in_the_same_folder_is_refused(running: RunningTree) -> No
 
 
 def test_processes_that_are_killed_come_back_with_their_ports_and_data(state: Path) -> None:
-    with tree(state, "--stack", STACK, "--tick", "0") as running:
-        with client(running, "city") as server:
+    with RunningTree.up(state, "--stack", STACK, "--tick", "0") as running:
+        with running.redis("city") as server:
             server.set("written", "before")
         server_process, gateway = (running.process("city", name) for name in ("valkey", "gateway"))
         assert server_process is not None
@@ -161,41 +152,46 @@ def test_processes_that_are_killed_come_back_with_their_ports_and_data(state: Pa
         server_process.kill()
         gateway.kill()
         until(lambda: all_gone([server_process, gateway, *functions]))
-        url = running.gateway("city")
-        until(lambda: _is_well(f"{url}/function/probe"))
+        until(lambda: _is_served(running, "city"))
         until(lambda: running.process("city", "valkey") not in {None, server_process})
-        with client(running, "city") as server:
+        with running.redis("city") as server:
             assert server.get("written") == b"before"
 
 
 def test_after_a_crash_a_new_tree_takes_over_ports_data_and_secrets(state: Path) -> None:
-    with tree(state, "--stack", STACK) as first:
-        with client(first, "edge-a") as server:
+    with RunningTree.up(state, "--stack", STACK) as first:
+        with first.redis("edge-a") as server:
             server.set("written", "before")
         processes = first.all_processes()
         psutil.Process(first.supervisor).kill()
-        with tree(state, "--stack", STACK) as second:
+        with RunningTree.up(state, "--stack", STACK) as second:
             assert all_gone(processes)
             assert second.summary == first.summary
-            with client(second, "edge-a") as server:
+            with second.redis("edge-a") as server:
                 assert server.get("written") == b"before"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_in_the_foreground_a_signal_stops_everything(state: Path, number: signal.Signals) -> None:
-    with foreground(state, "--stack", STACK) as child:
-        top = psutil.Process(child.pid)
-        processes = top.children(recursive=True)
-        child.send_signal(number)
-        assert child.wait(30) == 0
-        assert all_gone(processes)
+    command = [*COMMAND, "up", "--json", "--state-dir", str(state), "--stack", str(STACK)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline()  # it is ready
+            processes = psutil.Process(child.pid).children(recursive=True)
+            child.send_signal(number)
+            assert child.wait(30) == 0
+        finally:
+            child.terminate()
+    assert all_gone(processes)
 
 
 def test_down_leaves_nothing_behind_and_is_noticed(state: Path) -> None:
-    with tree(state, "--stack", STACK) as running:
-        processes = running.all_processes()
-        edgectl("down", "--state-dir", state)
-        assert all_gone(processes)
+    edgectl("up", "--detach", "--state-dir", state, "--stack", STACK)
+    supervisor = psutil.Process(StateFolder(state).read_running().supervisor.pid)
+    processes = [supervisor, *supervisor.children(recursive=True)]
+    edgectl("down", "--state-dir", state)
+    assert all_gone(processes)
     done = edgectl("down", "--state-dir", state, check=False)
     assert (done.returncode, done.stderr) == (
         1,
@@ -215,7 +211,7 @@ def test_ports_and_topology_can_be_asked_for(state: Path, tmp_path: Path) -> Non
     options: Options = ["-f", file, "--stack", STACK, "--tick", "0"]
     refused = edgectl("up", "--state-dir", state, *options, check=False)
     assert "far.gateway: http://far.example:8080 is not on this machine" in refused.stderr
-    with tree(state, *options, "--port-base", str(base)) as running:
+    with RunningTree.up(state, *options, "--port-base", str(base)) as running:
         assert [node["gateway"] for node in running.summary["nodes"]] == [
             f"http://127.0.0.1:{base}",
             f"http://127.0.0.1:{base + 1}",
@@ -241,7 +237,7 @@ def test_a_secret_must_be_given_before_it_is_named(state: Path, tmp_path: Path) 
     done = edgectl("up", "--state-dir", state, *options, check=False)
     assert "functions.probe.secrets: there is no secret 'api-key'" in done.stderr
     (tmp_path / "key").write_text("opens\n")
-    with tree(state, *options, "--secret", f"api-key={tmp_path / 'key'}") as running:
+    with RunningTree.up(state, *options, "--secret", f"api-key={tmp_path / 'key'}") as running:
         assert surroundings(running, "city")["secrets"]["api-key"] == "opens\n"
 
 
@@ -254,9 +250,9 @@ def test_a_server_that_does_not_start_is_named_with_its_last_words(state: Path) 
     assert not [command for command in commands if str(state) in " ".join(command)]
 
 
-def _is_well(url: str) -> bool:
+def _is_served(running: RunningTree, location: str) -> bool:
     try:
-        return requests.get(url, timeout=30).ok
+        return running.call(location, "probe").ok
     except requests.ConnectionError:
         return False
 

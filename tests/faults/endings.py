@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import requests
-
 from tests.faults import quiet, tidiness
 from tests.faults.clients import Client
 from tests.faults.judgement import Endings
@@ -26,8 +24,7 @@ def read(place: Place, record: Record) -> Endings:
     }
     unread = [f"{s.call.subject.session}: {s.call.key}" for s in seen if s.returned is None]
     record.oddities += [f"I5: {what} cannot be read in the end" for what in unread]
-    root = place.direct_url(place.topology.root.id)
-    told = requests.get(f"{root}/function/ledger-tally", timeout=60).json()["told"]
+    told = place.running.call(place.topology.root.id, "ledger-tally").json()["told"]
     names = [value.partition(":")[0] for value in told]
     return Endings(lists, names, tidiness.epochs(quiet.servers(place)))
 

@@ -46,9 +46,9 @@ class Mover:
     def _ask(self, location: str, action: Action) -> requests.Response | None:
         try:
             return self._http.post(
-                f"{self._place.direct_url(location)}/function/{action.endpoint}",
+                self._place.running.url(location, action.endpoint),
                 params=dict(action.query),
-                headers=self._place.bearer,
+                headers=self._place.running.bearer,
                 timeout=TIMEOUT_S,
             )
         except requests.RequestException:

@@ -17,17 +17,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-import redis
 import requests
 
 from edgectl import infrastructure
 from edgectl.local.files import NodeFolder, write_private
-from edgectl.local.state import StateFolder
 from edgedb.topology.tree import Topology
+from harness.running import REPOSITORY, RunningTree
+from harness.waiting import until
 from tests.faults.links import Links
-from tests.support.edgectl import RunningTree, tree, until
 
-PROJECT = Path(__file__).parents[2]
 TICK_S = 1.0
 START_PATIENCE_S = 60
 
@@ -64,35 +62,13 @@ class Place:
     links: Links
     topology: Topology
 
-    @property
-    def locations(self) -> list[str]:
-        """All locations, the root first."""
-        return [location.id for location in self.topology]
-
     def functions(self) -> dict[str, list[str]]:
         """Give the names of the functions that are deployed at each location."""
-        return {
-            at: [each["name"] for each in self._configuration(at)["functions"]]
-            for at in self.locations
-        }
+        return {at: self.running.functions(at) for at in self.running.locations}
 
     def client_url(self, location: str) -> str:
         """Give a gateway's address for clients, on its link."""
         return self.topology[location].gateway
-
-    def direct_url(self, location: str) -> str:
-        """Give a gateway's own address."""
-        return self.running.gateway(location)
-
-    @property
-    def bearer(self) -> dict[str, str]:
-        """The oracle's credentials."""
-        return {"Authorization": f"Bearer {self.running.summary['oracle_token']}"}
-
-    def server(self, location: str) -> redis.Redis:
-        """Give a client of a node's server, not on its link."""
-        host, _, port = self.running.node(location)["redis"].partition(":")
-        return redis.Redis(host, int(port), protocol=2)
 
     def process(self, location: str, end: End) -> psutil.Process | None:
         """Give a node's gateway or server process; None while there is none."""
@@ -100,29 +76,15 @@ class Place:
 
     def function_processes(self, location: str, function: str) -> list[psutil.Process]:
         """Give the processes of a function at a node."""
-        gateway = self.process(location, End.GATEWAY)
-        try:
-            return [p for p in gateway.children() if _serves(p, function)] if gateway else []
-        except psutil.NoSuchProcess:
-            return []
-
-    def _configuration(self, location: str) -> dict[str, list[dict[str, str]]]:
-        file = NodeFolder.of(self.running.folder, location).configuration
-        return dict(json.loads(file.read_text()))
-
-
-def _serves(process: psutil.Process, function: str) -> bool:
-    try:
-        return process.environ().get("FUNCTION_NAME") == function
-    except psutil.Error:
-        return False
+        return self.running.processes(location, function)
 
 
 @contextmanager
 def place(folder: Path) -> Iterator[Place]:
     """Run a tree of four nodes on links; its state is in ``folder``."""
     stacks = [f"--stack={file}" for file in _project(folder / "project")]
-    with Links() as links, tree(folder / "tree", *stacks, "--tick", str(TICK_S)) as running:
+    options = (*stacks, "--tick", str(TICK_S))
+    with Links() as links, RunningTree.up(folder / "tree", *options) as running:
         yield _on_links(running, links)
 
 
@@ -130,13 +92,13 @@ def _project(folder: Path) -> list[Path]:
     """Lay out a repository with both stack files at its top, for their paths start there."""
     folder.mkdir(parents=True)
     for name in ("stack.yml", "template", "functions", "tests"):
-        (folder / name).symlink_to(PROJECT / name)
-    (folder / "ledger.yml").symlink_to(PROJECT / "tests" / "faults" / "stack.yml")
+        (folder / name).symlink_to(REPOSITORY / name)
+    (folder / "ledger.yml").symlink_to(REPOSITORY / "tests" / "faults" / "stack.yml")
     return [folder / "stack.yml", folder / "ledger.yml"]
 
 
 def _on_links(running: RunningTree, links: Links) -> Place:
-    original = StateFolder(running.folder).read_running().topology
+    original = running.topology
     ports, servers = dict[str, int](), dict[str, str]()
     for location in original:
         gateway, server = urlsplit(location.gateway), running.node(location.id)["redis"]
@@ -167,7 +129,7 @@ def _redirect(found: Place, location: str, environment: Mapping[str, str]) -> No
     assert before is not None
     before.kill()
     until(lambda: found.process(location, End.GATEWAY) not in {None, before}, START_PATIENCE_S)
-    until(lambda: is_well(f"{found.direct_url(location)}/healthz"), START_PATIENCE_S)
+    until(lambda: is_well(f"{found.running.gateway(location)}/healthz"), START_PATIENCE_S)
 
 
 def is_well(url: str) -> bool:

@@ -22,7 +22,7 @@ def until_quiet(
     """Tick every node until nothing is left to do; give what is left after ``patience_s``."""
     deadline, problems = time.monotonic() + patience_s, ["it was never looked at"]
     while problems and time.monotonic() < deadline:
-        problems = [problem for at in place.locations if (problem := _tick(place, at))]
+        problems = [problem for at in place.running.locations if (problem := _tick(place, at))]
         problems = problems or list(untidy(place.topology, servers(place), sessions))
         if problems:
             time.sleep(_PAUSE_S)
@@ -32,17 +32,16 @@ def until_quiet(
 def servers(place: Place) -> Servers:
     """Read all servers."""
     found = {}
-    for location in place.locations:
-        with place.server(location) as client:
+    for location in place.running.locations:
+        with place.running.redis(location) as client:
             found[location] = snapshot.read(client)
     return found
 
 
 def _tick(place: Place, location: str) -> str | None:
     """Have a node do what is due; give what is wrong if that fails."""
-    url = f"{place.direct_url(location)}/function/oracle"
     try:
-        answer = requests.post(url, timeout=_CALL_TIMEOUT_S)
+        answer = place.running.call(location, "oracle", timeout=_CALL_TIMEOUT_S)
     except requests.RequestException as error:
         return f"I5: {location}: the tick fails: {error}"
     return None if answer.ok else f"I5: {location}: the tick answers {answer.status_code}"

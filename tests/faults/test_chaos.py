@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.place import PROJECT
+from harness.running import REPOSITORY
 from tests.faults.schedule import Breakage
 
 SECONDS, SHARE = 45, 0.5
@@ -21,7 +21,7 @@ def test_nothing_is_lost_forked_or_doubled_while_everything_breaks(tmp_path: Pat
     file = tmp_path / "summary.json"
     command = [sys.executable, "-m", "tests.faults", f"--seconds={SECONDS}", f"--share={SHARE}"]
     done = subprocess.run(
-        [*command, f"--json={file}"], cwd=PROJECT, capture_output=True, text=True, check=False
+        [*command, f"--json={file}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr + done.stdout
     summary = json.loads(file.read_text())

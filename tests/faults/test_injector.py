@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
+from harness.waiting import until
 from tests.faults.injector import Injector
 from tests.faults.links import Links
 from tests.faults.place import End, Link
 from tests.faults.proxy import Address, Way
 from tests.faults.schedule import Breakage, Fault
-from tests.support.edgectl import all_gone, until
+from tests.support.processes import all_gone
 
 GATEWAY, SERVER = Link("city", End.GATEWAY), Link("city", End.SERVER)
 

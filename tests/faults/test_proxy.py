@@ -9,9 +9,9 @@ from contextlib import closing
 
 import pytest
 
+from harness.waiting import until
 from tests.faults.links import Links
 from tests.faults.proxy import Address, Proxy, Way
-from tests.support.edgectl import until
 
 PATIENCE_S = 10
 LARGE = bytes(range(256)) * 8192

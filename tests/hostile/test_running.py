@@ -11,9 +11,9 @@ import pytest
 import requests
 import schemathesis
 
+from harness.waiting import until
 from tests.hostile.generation import SETTINGS, check, is_for_oracles, schema
 from tests.hostile.running import CALLERS, Running, places_of
-from tests.support.edgectl import until
 
 document = schema(["keeper"], ["cloud", "edge-a"])
 MIB = 2**20
@@ -22,9 +22,9 @@ MIB = 2**20
 @pytest.fixture(autouse=True)
 def _no_process_ends(running: Running) -> Iterator[None]:
     """Whatever a test does, the processes stay the same, and within their memory."""
-    before = running.processes()
+    before = {process.pid: process.name() for process in running.all_processes()}
     yield
-    assert before.items() <= running.processes().items()
+    assert before.items() <= {one.pid: one.name() for one in running.all_processes()}.items()
     assert running.memory() < 300 * MIB
 
 
@@ -45,9 +45,9 @@ def test_every_answer_is_described(
     counted: Counter[str],
 ) -> None:
     location = places_of(case.operation.path.split("/")[2])
-    credentials = running.node(CALLERS[location], location)
+    credentials = running.as_node(CALLERS[location], location)
     response = case.call(
-        base_url=running.tree.gateway(location),
+        base_url=running.gateway(location),
         session=client,
         auth=None if is_for_oracles(case) else credentials,
         headers=running.bearer if is_for_oracles(case) else None,
@@ -103,9 +103,9 @@ def test_movers_both_ways_and_writers_leave_one_session_with_all_that_was_writte
     for number in range(20):  # each is written once, however often it was sent
         until(lambda n=number: written(running, moving, n))  # type: ignore[misc]
     place = running.current(moving)[0]
-    server = running.server(place)
+    server = running.redis(place)
     assert server.llen(f"edge:{{{moving}}}:list:0") == 21
-    other = running.server("cloud" if place == "edge-a" else "edge-a")
+    other = running.redis("cloud" if place == "edge-a" else "edge-a")
     left = [key.decode().rpartition(":")[2] for key in other.scan_iter(f"edge:{{{moving}}}:*")]
     assert set(left) <= {"meta"}
 
@@ -137,8 +137,8 @@ def test_nodes_that_ask_each_other_do_not_wait_for_each_other(
     assert running.oracle("edge-a", "force-onload", session=home).status_code == 200
 
     def ask(location: str, session: str) -> Made:
-        options = {"params": {"session": session}}
-        return lambda: running.call(location, "test-function", "GET", **options)
+        options = {"method": "GET", "params": {"session": session}}
+        return lambda: running.call(location, "test-function", **options)
 
     began = time.monotonic()
     statuses = at_once([ask("edge-a", moving), ask("cloud", home)] * 40)

@@ -87,8 +87,8 @@ def status_of(answer: bytes) -> int:
 
 def kept(running: Running) -> int:
     """Give how much the session of these tests has, in any list."""
-    keys = list(running.server("edge-a").scan_iter("edge:{w*}:list:*"))
-    return sum(int(running.server("edge-a").llen(key)) for key in keys)
+    keys = list(running.redis("edge-a").scan_iter("edge:{w*}:list:*"))
+    return sum(int(running.redis("edge-a").llen(key)) for key in keys)
 
 
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED.keys())

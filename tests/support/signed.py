@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
+import requests
+from requests.auth import AuthBase
 from werkzeug.datastructures import Headers
 
 import edgedb
@@ -43,3 +46,22 @@ class NodeCall:
     def signed(self, tree: Tree) -> edgedb.Response:
         """Make the call, with its own credential."""
         return self.send(tree, self.credential())
+
+
+@dataclass(frozen=True)
+class AsNode(AuthBase):
+    """Signs each call of a client as a location would."""
+
+    key: bytes
+    caller: str
+    location: str
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a call that is ready to be sent."""
+        url, body = urlsplit(str(request.url)), request.body or b""
+        content = body if isinstance(body, bytes) else body.encode()
+        call = credentials.Call(str(request.method), url.path, url.query.encode(), content)
+        request.headers["Authorization"] = credentials.issue(
+            self.key, self.caller, self.location, call
+        )
+        return request

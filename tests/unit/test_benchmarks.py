@@ -10,11 +10,11 @@ import pytest
 from benchmarks import figures, verdicts
 from benchmarks.clients import Reply
 from benchmarks.load import Window
+from benchmarks.medians import interleaved, percentile, ratios, summarize
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.pause import gaps_between, longest_gap
 from benchmarks.report import Results, markdown
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents, size_name
-from benchmarks.statistics import interleaved, percentile, ratios, summarize
 from benchmarks.tree import large_document
 from edgedb.topology.tree import Topology
 
