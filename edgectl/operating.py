@@ -76,12 +76,13 @@ class Operator:
     def examine(self, location: str, *, mend: bool) -> list[dict[str, Any]]:
         """Examine a location's node, slice by slice; ``mend`` has it repair what it finds."""
         method, function = ("POST", "oracle/repairs") if mend else ("GET", "oracle/findings")
-        findings: dict[tuple[str, str], dict[str, Any]] = {}
+        findings: dict[tuple[str, str, bool | None], dict[str, Any]] = {}
         position: str | None = None
         while True:
             part = self._call(method, location, function, {"position": position})
             # a slice may come upon something again
-            findings |= {(one["kind"], one["subject"]): one for one in part["findings"]}
+            for one in part["findings"]:
+                findings[one["kind"], one["subject"], one["repaired"]] = one
             position = part["next"]
             if position is None:
                 return list(findings.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
 from edgedb.node import Node
@@ -18,22 +18,28 @@ log = logging.getLogger(__name__)
 PROPAGATION_LIFE_S = 24 * 3600
 """As long as a receiver recognises duplicates; a later delivery might count twice."""
 
-CONSUMER_LIFE_MS = 3600 * 1000
-"""After so long without a sign of life a process is taken for dead, as the outbox's consumer."""
-
 
 def deliver(node: Node, *, is_retry: bool = False) -> int:
     """Send what is in the outbox, once; gives how many entries are done with.
 
     ``is_retry`` also takes up what another attempt claimed and did not finish.
     """
+    done = send(node, _entries(node, is_retry=is_retry))
+    if is_retry:
+        node.store.outbox.retire_consumers()
+    return done
+
+
+def send(node: Node, entries: Iterable[Entry]) -> int:
+    """Send entries of the outbox; gives how many are done with.
+
+    Who does not answer is not asked again.
+    """
     done, unreachable = 0, set[Target]()
-    for entry in _entries(node, is_retry=is_retry):
+    for entry in entries:
         if _target(entry.message) not in unreachable and _is_settled(node, entry, unreachable):
             node.store.outbox.remove(entry)
             done += 1
-    if is_retry:
-        node.store.outbox.idle_consumers(CONSUMER_LIFE_MS, mend=True)
     return done
 
 

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+Seen = TypeVar("Seen", covariant=True)
 
 
 class Kind(StrEnum):
-    """The states that no session, index or message should stay in."""
+    """The states that nothing should stay in, and what their repair does."""
 
-    FROZEN = "frozen"
-    ARRIVING = "arriving"
-    PREPARED = "prepared"
-    LAST_COPY = "last-copy"
-    UNLISTED = "unlisted"
-    ORPHANED = "orphaned"
-    UNINDEXED = "unindexed"
-    STALE_INDEX = "stale-index"
-    BYTES = "bytes"
-    UNDELIVERED = "undelivered"
-    CONSUMERS = "consumers"
-    POINTER = "pointer"
-    SILENT = "silent"
+    FROZEN = "frozen", "thaw it; it is served either way"
+    ARRIVING = "arriving", "discard the copy; the session is at its source"
+    PREPARED = "prepared", "ask the source, and take the session or discard the copy as it says"
+    LAST_COPY = "last-copy", "adopt it if no node from its home to the root has it; then onload it"
+    ORPHANED = "orphaned", "set them aside as edge-aside:… for 30 days"
+    INDEXES = "indexes", "set right what differs"
+    UNDELIVERED = "undelivered", "deliver them; drop what is for a location not in the topology"
+    POINTER = "pointer", "let it lead to the session, or forget it if no node on its path has it"
+    SILENT = "silent", "none: see that it is up and has the same keys, then look again"
+
+    remedy: str
+
+    def __new__(cls, name: str, remedy: str) -> Kind:
+        """Make a name that has a remedy."""
+        kind = str.__new__(cls, name)
+        kind._value_, kind.remedy = name, remedy
+        return kind
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Generic[Seen]):
     """One thing that is wrong: ``subject`` is a session, an index, a location.
 
-    ``remedy`` says what a repair does. ``repaired`` is None where none was tried; where it is
-    False, ``reason`` says why.
+    ``seen`` is what its repair has to know of it. ``repaired`` is None where no repair was tried;
+    where it is False, ``reason`` says why.
     """
 
     kind: Kind
     subject: str
     found: str
-    remedy: str
+    seen: Seen
     repaired: bool | None = None
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON form."""
-        return asdict(self)
+        names = ("kind", "subject", "found", "repaired", "reason")
+        return {name: getattr(self, name) for name in names} | {"remedy": self.kind.remedy}

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from edgedb.errors import Conflict, Forbidden, NotFound, NotResident, SessionBusy
+from edgedb.checking.findings import Finding, Kind
+from edgedb.errors import (
+    Conflict,
+    EdgeError,
+    Forbidden,
+    NotFound,
+    NotResident,
+    SessionBusy,
+    StoreUnavailable,
+    Unavailable,
+)
 from edgedb.node import Node
 from edgedb.wire.model import VERSION_LIMIT, SessionToken
 from edgedb.wire.packet import Cursor
 
-SECOND_LOOK_S = 0.5  # a session that moves to and fro may look like a ring once
-
 _NOTHING_NEWER = Cursor(VERSION_LIMIT - 1, VERSION_LIMIT - 1, VERSION_LIMIT - 1)
+
+
+Answer = TypeVar("Answer")
+
+
+class Witnesses:
+    """The nodes that are asked in one slice; who leaves a question unanswered is asked no more."""
+
+    def __init__(self) -> None:
+        self._silent = dict[str, str]()
+
+    def ask(self, location: str, question: Callable[[], Answer]) -> Answer | None:
+        """Ask a node; None also where it cannot tell now: the session is just moving."""
+        if location in self._silent:
+            return None
+        try:
+            return question()
+        except EdgeError as error:
+            if not isinstance(error, Unavailable) or isinstance(error, StoreUnavailable):
+                self._silent[location] = str(error)
+            return None
+
+    def silences(self) -> Iterator[Finding[None]]:
+        """Tell who has not answered."""
+        for location, reason in self._silent.items():
+            found = f"pointers and arrivals could not be checked there: {reason}"
+            yield Finding(Kind.SILENT, location, found, None)
 
 
 def flaw(node: Node, pointer: SessionToken) -> str | None:
@@ -31,27 +66,13 @@ def flaw(node: Node, pointer: SessionToken) -> str | None:
         known = _resident(node, where, pointer)
     except Forbidden:  # an id is the clients' choice: there it is another's by now
         return None
-    if known is None:
-        return _way_on(node, pointer)
-    if known.epoch >= pointer.epoch:
+    if known is not None:
+        fault = f"in epoch {pointer.epoch}, where it is in epoch {known.epoch} only"
+        return f"leads to {where} {fault}" if known.epoch < pointer.epoch else None
+    # twice: a session that moves to and fro may look like a ring once
+    if any(_leads_on(node, where, pointer.session) for _ in range(2)):
         return None
-    return f"leads to {where} in epoch {pointer.epoch}, where it is in epoch {known.epoch} only"
-
-
-def _way_on(node: Node, pointer: SessionToken) -> str | None:
-    where = pointer.current_location
-    for is_last in (False, True):
-        try:
-            node.peers.test_function(where, pointer.session, [node.location])
-        except NotFound:
-            return f"leads to {where}, from where it leads nowhere"
-        except SessionBusy:
-            if is_last:
-                return f"leads to {where}, from where it leads in a ring"
-            time.sleep(SECOND_LOOK_S)
-        else:
-            return None
-    return None
+    return f"leads to {where}, from where it leads nowhere, or in a ring"
 
 
 def has_lost(node: Node, place: str, session: str) -> bool:

@@ -10,7 +10,8 @@
 ``outbox.py``       messages to other nodes
 ``durability.py``   waiting for the disk
 ``refusals.py``     what it means when the server refuses
-``examination.py``  what no step leaves behind: looked for, and mended
+``inspection.py``   looks for what no step leaves behind
+``mending.py``      mends that
 ``lua/``            the scripts, one atomic step each
 ==================  ====================================================================
 """
@@ -24,7 +25,8 @@ from redis.retry import Retry
 from edgedb.settings import Settings
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
-from edgedb.store.examination import ExaminationStore
+from edgedb.store.inspection import InspectionStore
+from edgedb.store.mending import MendingStore
 from edgedb.store.outbox import OutboxStore
 from edgedb.store.refusals import store_errors
 from edgedb.store.requests import RequestStore
@@ -36,7 +38,7 @@ RETRY_PAUSE_S = 0.05
 
 
 class SessionStore:
-    """The six parts of a node's store over one connection pool."""
+    """The seven parts of a node's store over one connection pool."""
 
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
         here = settings.location
@@ -49,7 +51,8 @@ class SessionStore:
         self.destination = DestinationStore(scripts, here, patience_ms, disk)
         self.residents = ResidentStore(scripts, here)
         self.outbox = OutboxStore(scripts)
-        self.examination = ExaminationStore(scripts, here)
+        self.inspection = InspectionStore(scripts, here)
+        self.mending = MendingStore(scripts, here)
 
     @classmethod
     def connect(cls, settings: Settings) -> SessionStore:

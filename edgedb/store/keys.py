@@ -42,6 +42,12 @@ def residents_of(location: str) -> str:
     return f"edge:residents:of:{location}"
 
 
+def proprietary_of(index: str) -> str:
+    """Give the location whose residents an index names; '' if it names others."""
+    prefix = residents_of("")
+    return index.removeprefix(prefix) if index.startswith(prefix) else ""
+
+
 def split(key: str) -> tuple[str, str] | None:
     """Give the session and the part that a key is of; None if it is no session's."""
     session, _, part = key.removeprefix("edge:{").rpartition("}:")

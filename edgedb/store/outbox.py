@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from redis.exceptions import ResponseError
 
@@ -22,6 +22,7 @@ from edgedb.store.scripts import Scripts
 from edgedb.wire.model import Message, Propagation, message_from_json
 
 BATCH = 100
+CONSUMER_LIFE_MS = 3600 * 1000  # so long without a sign of life, and a process is taken for dead
 BATCHES = 100  # a function that propagates to itself must not keep one tick for ever
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class OutboxStore:
 
     def waiting(self, age_ms: int) -> Iterator[Entry]:
         """Give what was put there longer ago, claimed or not; what cannot be read is left out."""
-        after, last = "-", f"{self._now_ms() - age_ms}"
+        after, last = "-", f"{self._scripts.server_ms() - age_ms}"
         while True:
             with store_errors():
                 found = self._client.xrange(keys.OUTBOX, after, last, count=BATCH)
@@ -80,36 +81,38 @@ class OutboxStore:
                 return
             after = f"({found[-1][0].decode()}"
 
-    def recall(self, consumer: str, age_ms: int) -> None:
-        """Claim what was put there longer ago, even what the group has forgotten."""
-        for entry in self.waiting(age_ms):
-            self._retried(partial(self._claim, consumer, entry.id, age_ms))
+    def claim(self, consumer: str, ids: Sequence[str]) -> Iterator[Entry]:
+        """Give those of some entries that are there; each is this consumer's now.
 
-    def _claim(self, consumer: str, entry_id: str, idle_ms: int) -> None:
-        self._client.xclaim(
-            *(keys.OUTBOX, keys.OUTBOX_GROUP, consumer, idle_ms, [entry_id]),
-            idle=idle_ms,
-            force=True,
-            justid=True,
-        )
+        Whoever else has claimed them, and even if the group has forgotten them.
+        """
+        for start in range(0, len(ids), BATCH):
+            batch = ids[start : start + BATCH]
+            yield from self._readable(self._retried(partial(self._claim, consumer, batch)))
 
-    def _now_ms(self) -> int:
-        """Give the server's time, by which entries are named."""
-        with store_errors():
-            seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
+    def _claim(self, consumer: str, ids: Sequence[str]) -> list[Any]:
+        found = self._client.xclaim(keys.OUTBOX, keys.OUTBOX_GROUP, consumer, 0, ids, force=True)
+        return [raw for raw in found if raw[1]]
 
     def remove(self, entry: Entry) -> None:
         """Forget a delivered entry."""
         self._drop(entry.id)
 
-    def idle_consumers(self, idle_ms: int, *, mend: bool) -> int:
-        """Say how many processes that are gone are known here; with ``mend`` they are no more.
+    def idle_consumers(self) -> int:
+        """Say how many processes that are gone are known here."""
+        with store_errors():
+            try:
+                known = self._client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
+            except ResponseError:  # there is no outbox yet
+                return 0
+        return sum(one["pending"] == 0 and one["idle"] >= CONSUMER_LIFE_MS for one in known)
+
+    def retire_consumers(self) -> None:
+        """Forget processes that are gone.
 
         One that has claimed an entry stays until another has claimed it.
         """
-        arguments = (keys.OUTBOX_GROUP, idle_ms, int(mend))
-        return int(self._scripts.run("retire_consumers", [keys.OUTBOX], *arguments))
+        self._scripts.run("retire_consumers", [keys.OUTBOX], keys.OUTBOX_GROUP, CONSUMER_LIFE_MS)
 
     def _drop(self, entry_id: str | bytes) -> None:
         with store_errors(), self._client.pipeline() as pipe:

@@ -63,6 +63,11 @@ class Scripts:
         """Give what scripts take as the time: '' lets them ask the server."""
         return "" if self._clock is None else self._clock()
 
+    def server_ms(self) -> int:
+        """Ask the server for its time in milliseconds; raises StoreUnavailable."""
+        seconds, microseconds = self.ask("TIME")
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
     def script(self, name: str) -> Script:
         """Give one script, to be run alone or in a pipeline."""
         if name not in self._scripts:

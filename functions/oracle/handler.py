@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
-from edgedb.checking import START, examine
+from edgedb.checking import START, examine, mend
 from edgedb.endpoint import Function
 from edgedb.errors import ConfigurationError
 from edgedb.node import Node
@@ -81,10 +81,14 @@ def _load(node: Node, request: Request) -> Response:
     )
 
 
-def _examine(node: Node, request: Request) -> Response:
+def _findings(node: Node, request: Request) -> Response:
     require_oracle(node, request)
-    position = request.query.get("position", START)
-    return Response.json(examine(node, position, mend=request.method == "POST").to_json())
+    return Response.json(examine(node, request.query.get("position", START)).to_json())
+
+
+def _repairs(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    return Response.json(mend(node, request.query.get("position", START)).to_json())
 
 
 def _sessions(node: Node, request: Request) -> Response:
@@ -113,8 +117,8 @@ ENDPOINTS = {
             "GET /": _load,
             "POST /": _tick,
             "GET /sessions": _sessions,
-            "GET /findings": _examine,
-            "POST /repairs": _examine,
+            "GET /findings": _findings,
+            "POST /repairs": _repairs,
         }
     ),
     "set-offload-status": _either(_set_offload_status),

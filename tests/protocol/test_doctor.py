@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb import checking
-from edgedb.checking import examine
-from edgedb.errors import StoreUnavailable
+from edgedb.checking import START, examine
+from edgedb.errors import Conflict, StoreUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.problems import problem
 from edgedb.response import Response
@@ -223,16 +223,8 @@ def test_a_copy_is_not_adopted_once_a_later_owner_is_known(settled: Tree) -> Non
     assert arrival.token is not None
     pointer = {"proprietary": "edge-a", "current": "cloud", "function": "notebook", "epoch": 2}
     settled.clients["city"].hset("edge:{s}:meta", mapping=pointer)
-    examination = settled.node("city").store.examination
-    assert not examination.adopt(arrival, arrival.token.moved_to("city"))
+    assert not settled.node("city").store.mending.adopt(arrival, arrival.token.moved_to("city"))
     assert meta(settled, "city")["current"] == "cloud"
-
-
-def test_an_arrival_that_no_tick_would_see_is_listed(settled: Tree) -> None:
-    settled.node("city").store.destination.arrive(token(), "t")
-    settled.clients["city"].zrem(keys.ARRIVALS, "s")
-    assert is_cured(settled, "city", "unlisted")
-    assert settled.node("city").store.destination.arrivals() == ["s"]
 
 
 @pytest.mark.parametrize("part", ["scalars", "lists", "versions", "gone", "replies", "reply-index"])
@@ -261,63 +253,70 @@ def test_what_is_being_staged_belongs_to_its_arrival(settled: Tree) -> None:
     assert is_healthy(settled)
 
 
-@pytest.mark.parametrize("index", [keys.BY_SIZE, keys.residents_of("edge-a")])
-def test_a_resident_that_is_missing_in_an_index_is_indexed(settled: Tree, index: str) -> None:
-    before = settled.clients["edge-a"].zscore(index, "s")
-    settled.clients["edge-a"].zrem(index, "s")
-    found = dict.fromkeys(kind for kind, *_ in findings(settled, "edge-a"))
-    assert "unindexed" in found
-    findings(settled, "edge-a", "/repairs")
-    assert is_healthy(settled)
-    assert settled.clients["edge-a"].zscore(index, "s") == before
+OF_A, OF_B = keys.residents_of("edge-a"), keys.residents_of("edge-b")
+Damage = Callable[[redis.Redis], object]
+MISLEADING: dict[str, tuple[Damage, list[str]]] = {
+    "lacks a resident": (lambda r: r.zrem(keys.BY_SIZE, "s"), [keys.BY_SIZE, keys.STATUS]),
+    "lacks one of this location": (lambda r: r.zrem(OF_A, "s"), [OF_A]),
+    "is lost": (lambda r: r.delete(keys.BY_SIZE), [keys.BY_SIZE, keys.STATUS]),
+    "has it with another size": (
+        lambda r: r.zadd(keys.BY_SIZE, {"s": 5}),
+        [keys.BY_SIZE, keys.STATUS],
+    ),
+    "names who left": (lambda r: r.zadd(keys.BY_SIZE, {"up": 0}), [keys.BY_SIZE]),
+    "names who left for this location": (lambda r: r.zadd(OF_A, {"up": 0}), [OF_A]),
+    "names nobody": (lambda r: r.zadd(keys.BY_SIZE, {"nobody's": 0}), [keys.BY_SIZE]),
+    "names another location's": (lambda r: r.zadd(OF_B, {"s": 0}), [OF_B]),
+    "lacks an arrival": (lambda r: r.zrem(keys.ARRIVALS, "b"), [keys.ARRIVALS]),
+    "names a resident as arriving": (lambda r: r.zadd(keys.ARRIVALS, {"s": 0}), [keys.ARRIVALS]),
+    "names many": (
+        lambda r: r.zadd(keys.BY_SIZE, {f"gone {n}": 0 for n in range(3000)}),
+        [keys.BY_SIZE],
+    ),
+    "counts too little": (lambda r: r.hincrby(keys.STATUS, "bytes", -100), [keys.STATUS]),
+    "counts too much": (lambda r: r.hincrby(keys.STATUS, "bytes", 1), [keys.STATUS]),
+}
+"""How what is kept for all sessions can be wrong, and the keys that are named for it."""
 
 
-def test_a_resident_of_another_size_than_the_index_says_is_indexed_anew(settled: Tree) -> None:
-    settled.clients["edge-a"].zadd(keys.BY_SIZE, {"s": 5})
-    assert ("unindexed", "s", None) in findings(settled, "edge-a")
-    findings(settled, "edge-a", "/repairs")
-    assert is_healthy(settled)
-
-
-@pytest.mark.parametrize(
-    ("index", "session"),
-    [
-        (keys.BY_SIZE, "up"),
-        (keys.BY_SIZE, "nobody's"),
-        (keys.residents_of("edge-a"), "up"),
-        (keys.residents_of("edge-b"), "s"),
-        (keys.ARRIVALS, "s"),
-    ],
-)
-def test_what_an_index_names_but_is_not_there_is_taken_out(
-    settled: Tree, index: str, session: str
+@pytest.mark.parametrize(("damage", "names"), MISLEADING.values(), ids=MISLEADING)
+def test_what_is_kept_for_all_sessions_is_made_to_say_what_is_so(
+    settled: Tree, damage: Damage, names: list[str]
 ) -> None:
-    settled.clients["edge-a"].zadd(index, {session: 0})
-    assert is_cured(settled, "edge-a", "stale-index", subject=index)
-    assert settled.clients["edge-a"].zscore(index, session) is None
+    settled.node("edge-a").store.destination.arrive(token("b", "city"), "transfer")
+    client = settled.clients["edge-a"]
+    sound = kept(client)
+    damage(client)
+    damaged = kept(client)
+    assert findings(settled, "edge-a") == sorted(("indexes", name, None) for name in names)
+    assert kept(client) == damaged
+    # the sum of the sizes was wrong for the index alone
+    assert findings(settled, "edge-a", "/repairs") == [("indexes", names[0], True)]
+    assert kept(client) == sound
 
 
-def test_an_index_of_many_wrong_entries_is_one_finding(settled: Tree) -> None:
-    settled.clients["edge-a"].zadd(keys.BY_SIZE, {f"gone {n}": 0 for n in range(3000)})
+def kept(client: redis.Redis) -> list[Any]:
+    """Give what is kept for all sessions."""
+    indexes = (keys.BY_SIZE, OF_A, OF_B, keys.ARRIVALS)
+    found = [client.zrange(index, 0, -1, withscores=True) for index in indexes]
+    return [*found, client.hgetall(keys.STATUS)]
+
+
+def test_a_wrong_index_names_a_few_of_the_sessions(settled: Tree) -> None:
+    settled.clients["edge-a"].zadd(keys.BY_SIZE, {f"gone {n}": 0 for n in range(8)})
     (found,) = examined(settled, "edge-a")
-    assert found["found"].endswith("…")
-    findings(settled, "edge-a", "/repairs")
-    assert is_healthy(settled)
-    assert settled.clients["edge-a"].zcard(keys.BY_SIZE) == 1
+    assert found["found"] == (
+        "does not say what is so of gone 0, gone 1, gone 2, gone 3, gone 4 and 3 more"
+    )
 
 
-@pytest.mark.parametrize("wrong", [-100, 1])
-def test_bytes_that_do_not_add_up_are_counted_anew(settled: Tree, wrong: int) -> None:
-    settled.clients["edge-a"].hincrby(keys.STATUS, "bytes", wrong)
-    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
-
-
-def test_bytes_are_added_up_over_any_number_of_residents(settled: Tree) -> None:
+def test_bytes_are_added_up_over_any_number_of_residents(
+    settled: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgedb.store.inspection.SUM_BATCH", 20)
     for n in range(60):
         settled.write("edge-a", "x" * n, f"session {n}")
     assert is_healthy(settled)
-    settled.clients["edge-a"].hincrby(keys.STATUS, "bytes", 7)
-    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
 
 
 def undelivered(tree: Tree, function: str = "tally") -> None:
@@ -371,11 +370,11 @@ def consumers(tree: Tree, location: str) -> set[str]:
 def test_processes_that_are_gone_count_as_consumers_no_more(
     settled: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert ("consumers", keys.OUTBOX, None) not in findings(settled, "city")
-    monkeypatch.setattr("edgedb.checking.books.CONSUMER_LIFE_MS", 0)
     settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
-    assert findings(settled, "city") == [("consumers", keys.OUTBOX, None)]
-    assert findings(settled, "city", "/repairs") == [("consumers", keys.OUTBOX, True)]
+    assert is_healthy(settled)
+    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
+    assert findings(settled, "city") == [("indexes", keys.OUTBOX, None)]
+    assert findings(settled, "city", "/repairs") == [("indexes", keys.OUTBOX, True)]
     assert findings(settled, "city") == []
     assert consumers(settled, "city") == set()
 
@@ -386,7 +385,7 @@ def test_a_tick_forgets_processes_that_are_gone(
     settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
     settled.tick_all()
     assert "dead" in consumers(settled, "city")
-    monkeypatch.setattr("edgedb.delivery.CONSUMER_LIFE_MS", 0)
+    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
     settled.tick_all()
     assert consumers(settled, "city") == set()
 
@@ -394,7 +393,7 @@ def test_a_tick_forgets_processes_that_are_gone(
 def test_a_process_that_has_claimed_a_message_counts_until_another_has_it(
     settled: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgedb.delivery.CONSUMER_LIFE_MS", 0)
+    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
     undelivered(settled)
     settled.hook = on_the_path(lose_request, "city")
     settled.tick_all()
@@ -425,8 +424,7 @@ def test_a_pointer_leads_to_where_the_session_is_again(settled: Tree) -> None:
     )
 
 
-def test_pointers_in_a_ring_are_mended(settled: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgedb.checking.tracing.SECOND_LOOK_S", 0)
+def test_pointers_in_a_ring_are_mended(settled: Tree) -> None:
     settled.clients["edge-a"].hset("edge:{up}:meta", "current", "city")
     settled.clients["city"].hset("edge:{up}:meta", "current", "edge-a")
     (found,) = examined(settled, "edge-a")
@@ -495,11 +493,11 @@ def test_a_pointer_to_a_node_that_cannot_be_asked_is_not_touched(
 
 
 def test_a_pointer_that_has_changed_meanwhile_is_left_as_it_is(settled: Tree) -> None:
-    examination = settled.node("edge-a").store.examination
     found = settled.node("edge-a").store.residents.token("up")
     assert found is not None
     settled.onload("edge-a", "up")
-    assert not examination.repoint(found, None)
+    with pytest.raises(Conflict):
+        settled.node("edge-a").store.mending.repoint(found, None)
     assert settled.words("edge-a", "up") == ["two"]
 
 
@@ -511,16 +509,16 @@ def test_a_full_node_is_examined_and_says_what_could_not_be_repaired(settled: Tr
         (found,) = examined(settled, "edge-a", "/repairs")
     finally:
         client.config_set("maxmemory", 0)
-    assert (found["kind"], found["repaired"]) == ("bytes", False)
+    assert (found["kind"], found["repaired"]) == ("indexes", False)
     assert "memory limit" in found["reason"]
-    assert is_cured(settled, "edge-a", "bytes", subject=keys.STATUS)
+    assert is_cured(settled, "edge-a", "indexes", subject=keys.STATUS)
 
 
 def test_where_other_nodes_are_slow_no_repair_begins_too_late(
     settled: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settled.clients["cloud"].flushall()
-    monkeypatch.setattr("edgedb.checking.examination.REPAIRS_S", 0)
+    monkeypatch.setattr("edgedb.checking.slices.REPAIRS_S", 0)
     (found,) = examined(settled, "edge-a", "/repairs")
     assert (found["repaired"], found["reason"]) == (False, "other nodes were too slow; ask again")
     assert meta(settled, "edge-a", "up")["current"] == "cloud"
@@ -541,13 +539,13 @@ def test_a_large_node_is_examined_in_slices(settled: Tree, monkeypatch: pytest.M
     for n in range(100):
         settled.write("edge-b", "x", f"session {n}")
     settled.clients["edge-b"].zrem(keys.BY_SIZE, *(f"session {n}" for n in range(100)))
-    monkeypatch.setattr(checking, "SLICE_S", 0.0)
-    slices, position = 0, checking.START
+    monkeypatch.setattr("edgedb.checking.slices.SLICE_S", 0.0)
+    slices, position = 0, START
     found = set[str]()
     while position is not None:
         part = examine(settled.node("edge-b"), position)
         slices, position = slices + 1, part.next
-        found |= {one.subject for one in part.findings if one.kind == "unindexed"}
+        found |= {name for one in part.findings if one.subject == keys.BY_SIZE for name in one.seen}
     assert slices > 3
     assert len(found) == 100
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from edgectl.operating import CallFailed, Operator
 from edgedb.checking.findings import Finding, Kind
 from edgedb.topology.tree import Topology
 
-FROZEN = Finding(Kind.FROZEN, "s [1]", "its freeze is over", "thaw it")
-STUCK = Finding(Kind.SILENT, "city", "is silent", "none", False, "it does not answer")
+THAW = "thaw it; it is served either way"
+FROZEN = Finding(Kind.FROZEN, "s [1]", "its freeze is over", "transfer")
+THAWED = replace(FROZEN, repaired=True)
+STUCK = Finding(Kind.SILENT, "city", "is silent", None, False, "it does not answer")
 DOCUMENT = {
     "levels": ["cloud", "city"],
     "locations": {
@@ -60,14 +63,13 @@ def test_a_healthy_tree_is_exit_code_0(run: Any) -> None:
 
 def test_what_is_found_is_a_line_and_exit_code_1(run: Any) -> None:
     done, _ = run({"cloud": [], "city": [FROZEN]})
-    line = "city: frozen s [1]: its freeze is over; --fix would: thaw it\n"
+    line = f"city: frozen s [1]: its freeze is over; --fix would: {THAW}\n"
     assert (done.output, done.exit_code) == (line, 1)
 
 
 def test_what_is_repaired_is_exit_code_0(run: Any) -> None:
-    mended = Finding(Kind.FROZEN, "s", "its freeze is over", "thaw it", repaired=True)
-    done, nodes = run({"city": [mended]}, "--fix", "city")
-    line = "city: frozen s: its freeze is over; done: thaw it\n"
+    done, nodes = run({"city": [THAWED]}, "--fix", "city")
+    line = f"city: frozen s [1]: its freeze is over; done: {THAW}\n"
     assert (done.output, done.exit_code) == (line, 0)
     assert nodes.calls == [("POST", "city", "oracle/repairs")] * 2
 
@@ -75,6 +77,13 @@ def test_what_is_repaired_is_exit_code_0(run: Any) -> None:
 def test_what_could_not_be_repaired_is_exit_code_1(run: Any) -> None:
     done, _ = run({"cloud": [STUCK]}, "--fix", "cloud")
     assert "not repaired: it does not answer" in done.output
+    assert done.exit_code == 1
+
+
+def test_what_was_repaired_in_one_slice_only_is_exit_code_1(run: Any) -> None:
+    stuck = replace(FROZEN, repaired=False, reason="ask again")
+    done, _ = run({"city": [stuck, THAWED]}, "--fix", "city")
+    assert ("not repaired: ask again" in done.output, "done:" in done.output) == (True, True)
     assert done.exit_code == 1
 
 

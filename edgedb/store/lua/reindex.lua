@@ -1,13 +1,18 @@
--- Look whether a resident is in the node's indexes with its size; put it there if asked to.
--- KEYS: meta, residents by size, residents of the proprietary
--- ARGV: now, here, session, proprietary (whose index the last key is), mend (1 | 0)
--- Returns 'ok' (also if it is no resident of that proprietary any more), or 'missing'
-local state = call('HMGET', KEYS[1], 'current', 'proprietary', 'version', 'size')
-if state[1] ~= ARGV[2] or state[2] ~= ARGV[4] or int(state[3]) == 0 then return 'ok' end
-local by_size, by_time = call('ZSCORE', KEYS[2], ARGV[3]), call('ZSCORE', KEYS[3], ARGV[3])
-if by_size and int(by_size) == int(state[4]) and by_time then return 'ok' end
-if ARGV[5] == '1' then
-  call('ZREM', KEYS[2], ARGV[3])
-  index(KEYS[2], KEYS[3], ARGV[3], int(state[4]), int(by_time or clock(ARGV[1])))
+-- Let the indexes say of a session what it is, whatever they say.
+-- KEYS: meta, arrival, arrivals, residents by size, residents of one proprietary location
+-- ARGV: now, here, session, that location
+-- What frees comes first, so that a full node can be put in order too.
+local session = ARGV[3]
+local state = call('HMGET', KEYS[1], 'current', 'version', 'proprietary', 'size')
+local accessed = call('ZSCORE', KEYS[5], session)
+unindex(KEYS[4], KEYS[5], session)
+if state[1] == ARGV[2] and int(state[2]) > 0 then
+  call('ZADD', KEYS[4], int(state[4]), session)
+  if state[3] == ARGV[4] then call('ZADD', KEYS[5], accessed or clock(ARGV[1]), session) end
 end
-return 'missing'
+if call('EXISTS', KEYS[2]) == 0 then
+  call('ZREM', KEYS[3], session)
+else
+  call('ZADD', KEYS[3], 'NX', int(call('HGET', KEYS[2], 'touched')), session)
+end
+return 'ok'

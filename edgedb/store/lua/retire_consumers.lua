@@ -1,17 +1,14 @@
--- Find the outbox's consumers of processes that ended; forget them if asked to. One that has
--- claimed an entry stays, or the entry would be lost with it.
+-- Forget the outbox's consumers of processes that ended. One that has claimed an entry stays, or
+-- the entry would be lost with it.
 -- KEYS: outbox
--- ARGV: group, ms without a sign of life, mend (1 | 0)
--- Returns how many there are.
+-- ARGV: group, ms without a sign of life
 local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
-if consumers.err then return 0 end -- there is no outbox yet
-local found = 0
+if consumers.err then return 'ok' end -- there is no outbox yet
 for _, fields in ipairs(consumers) do
   local consumer = {}
   for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
   if consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
-    found = found + 1
-    if ARGV[3] == '1' then call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name) end
+    call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
   end
 end
-return found
+return 'ok'

@@ -1,0 +1,90 @@
+"""Finds what is wrong: with a session, with an index, with the outbox; nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from functools import partial
+from typing import Any
+
+from edgedb.checking.findings import Finding, Kind
+from edgedb.checking.tracing import Witnesses, flaw, has_lost
+from edgedb.node import Node
+from edgedb.store import keys
+from edgedb.store.destination import Arrival
+from edgedb.store.inspection import State
+from edgedb.store.outbox import Entry
+from edgedb.timestamps import rfc3339
+from edgedb.wire.model import Propagation
+
+NAMED = 5  # how many sessions of a wrong index are named
+
+
+def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Finding[Any]]:
+    """Check a session, as far as its keys have been seen: its freeze, pointer, arrival, data."""
+    if "meta" in state.parts and state.is_here:
+        yield from _check_freeze(node, state)
+    elif "meta" in state.parts and state.token and not state.is_arriving:
+        flawed = partial(flaw, node, state.token)
+        if found := witnesses.ask(state.token.current_location, flawed):
+            yield Finding(Kind.POINTER, state.session, found, state.token)
+    if "arrival" in state.parts:
+        yield from _check_arrival(node, state.session, witnesses)
+    if lost := state.unowned():
+        found = f"no session and no arrival here owns its {', '.join(lost)}"
+        yield Finding(Kind.ORPHANED, state.session, found, lost)
+
+
+def _check_freeze(node: Node, state: State) -> Iterator[Finding[str]]:
+    transfer, until_ms = state.frozen_for, state.frozen_until_ms
+    if transfer and until_ms <= node.store.inspection.now_ms():
+        found = f"its freeze for transfer {transfer} ended {rfc3339(until_ms)}"
+        yield Finding(Kind.FROZEN, state.session, found, transfer)
+
+
+def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[Finding[Arrival]]:
+    arrival = node.store.destination.arrival(session)
+    patience_ms = round(node.settings.freeze_timeout * 1000)
+    if arrival is None or arrival.touched_ms + patience_ms > node.store.inspection.now_ms():
+        return
+    source = arrival.source
+    kind, fault = Kind.PREPARED, "was not handed over yet"
+    if arrival.grant is None:
+        kind, fault = Kind.ARRIVING, "nobody goes on copying"
+    elif witnesses.ask(source, partial(has_lost, node, source, session)):
+        kind, fault = Kind.LAST_COPY, f"{source} does not know the session any more"
+    found = f"a copy from {source} is here since {rfc3339(arrival.touched_ms)}, and {fault}"
+    yield Finding(kind, session, found, arrival)
+
+
+def check_index(index: str, misplaced: Set[str]) -> Finding[list[str]]:
+    """Tell of which sessions an index says something else than what they are."""
+    sessions = sorted(misplaced)
+    more = f" and {len(sessions) - NAMED} more" if len(sessions) > NAMED else ""
+    found = f"does not say what is so of {', '.join(sessions[:NAMED])}{more}"
+    return Finding(Kind.INDEXES, index, found, sessions)
+
+
+def check_total(node: Node) -> Iterator[Finding[list[str]]]:
+    """Check whether the bytes of all residents add up."""
+    counted, true = node.store.inspection.total() or (0, 0)
+    if counted != true:
+        found = f"counts {counted} bytes of residents, which have {true}"
+        yield Finding(Kind.INDEXES, keys.STATUS, found, [])
+
+
+def check_outbox(node: Node) -> Iterator[Finding[list[str]]]:
+    """Check whether messages are delivered, and who still counts as delivering them."""
+    waiting = dict[str, tuple[Entry, list[str]]]()
+    for entry in node.store.outbox.waiting(round(node.settings.peer_timeout * 1000)):
+        waiting.setdefault(_target(entry), (entry, []))[1].append(entry.id)
+    for target, (oldest, ids) in waiting.items():
+        found = f"{len(ids)} in the outbox, the oldest since {rfc3339(oldest.created_ms)}"
+        yield Finding(Kind.UNDELIVERED, target, found, ids)
+    if idle := node.store.outbox.idle_consumers():
+        found = f"{idle} processes that are gone still count as delivering it"
+        yield Finding(Kind.INDEXES, keys.OUTBOX, found, [])
+
+
+def _target(entry: Entry) -> str:
+    message = entry.message
+    return f"{message.function} at {message.to}" if isinstance(message, Propagation) else message.to

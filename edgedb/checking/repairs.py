@@ -1,0 +1,130 @@
+"""A repair for each kind of finding: one atomic step, or what the protocol has for it.
+
+A repair finds out again whether there is something to repair, and raises an error that says why
+it cannot be repaired (now).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from edgedb.checking.findings import Finding, Kind
+from edgedb.checking.tracing import holder
+from edgedb.delivery import deliver_soon, send
+from edgedb.errors import Conflict, EdgeError, GrantRefused, NotFound, PeerUnavailable, Unavailable
+from edgedb.moving.recovery import finish, settle
+from edgedb.node import Node
+from edgedb.store import keys
+from edgedb.store.destination import Arrival
+from edgedb.store.outbox import Entry
+from edgedb.wire.model import SessionToken
+
+log = logging.getLogger(__name__)
+
+
+def attempt(node: Node, finding: Finding[Any], until: float) -> Finding[Any]:
+    """Repair a finding, unless it is later than ``until``; says whether it is repaired."""
+    try:
+        if time.monotonic() >= until:
+            raise Unavailable("other nodes were too slow; ask again")
+        REPAIRS[finding.kind](node, finding)
+        done = replace(finding, repaired=True)
+    except EdgeError as error:
+        done = replace(finding, repaired=False, reason=str(error))
+    what = (finding.kind, finding.subject, finding.found, done.reason or "done")
+    log.warning("%s %r: %s; repair: %s", *what)
+    return done
+
+
+def _thaw(node: Node, finding: Finding[str]) -> None:
+    # a freeze that is over is never prolonged, so this ends the one that was found
+    node.store.source.thaw(finding.subject, finding.seen)
+
+
+def _discard(node: Node, finding: Finding[Arrival]) -> None:
+    settle(node, finding.seen)
+
+
+def _finish(node: Node, finding: Finding[Arrival]) -> None:
+    """End a prepared arrival as its source says; adopt it if the source has lost it."""
+    try:
+        with suppress(GrantRefused):  # and so it was discarded
+            finish(node, finding.seen)
+    except NotFound:
+        _adopt(node, finding.seen)
+
+
+def _adopt(node: Node, arrival: Arrival) -> None:
+    """Make the staged copy live if it is the last one there is."""
+    token = arrival.token
+    other = holder(node, token) if token else None
+    if other is not None:
+        raise Conflict(
+            f"{other.current_location} has a session of that name, in epoch {other.epoch}"
+        )
+    if not (token and node.store.mending.adopt(arrival, token.moved_to(node.location))):
+        raise Conflict("it has been dealt with, or a later owner is known here")
+    deliver_soon(node)
+
+
+def _set_aside(node: Node, finding: Finding[Sequence[str]]) -> None:
+    for part in finding.seen:
+        node.store.mending.set_aside(finding.subject, part)
+
+
+def _rebuild(node: Node, finding: Finding[Sequence[str]]) -> None:
+    if finding.subject == keys.STATUS:
+        node.store.mending.recount()
+    elif finding.subject == keys.OUTBOX:
+        node.store.outbox.retire_consumers()
+    else:
+        node.store.mending.reindex(finding.subject, finding.seen)
+
+
+def _deliver(node: Node, finding: Finding[Sequence[str]]) -> None:
+    outbox = node.store.outbox
+    send(node, _sendable(node, outbox.claim(node.name, finding.seen)))
+    if any(outbox.claim(node.name, finding.seen)):
+        raise PeerUnavailable("it does not take them yet")
+
+
+def _sendable(node: Node, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Drop what is for a location that is not in the topology."""
+    for entry in entries:
+        if entry.message.to in node.topology:
+            yield entry
+        else:
+            node.store.outbox.remove(entry)
+
+
+def _mend_pointer(node: Node, finding: Finding[SessionToken]) -> None:
+    pointer, true = finding.seen, holder(node, finding.seen)
+    is_later = true is not None and true.epoch > pointer.epoch
+    if pointer.current_location not in node.topology and not is_later:
+        raise Conflict(
+            f"only {pointer.current_location} can say where the session is; "
+            "put it back into the topology"
+        )
+    node.store.mending.repoint(pointer, true)
+
+
+def _wait(_: Node, finding: Finding[None]) -> None:
+    raise PeerUnavailable(f"{finding.subject} does not answer to the point")
+
+
+REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
+    Kind.FROZEN: _thaw,
+    Kind.ARRIVING: _discard,
+    Kind.PREPARED: _finish,
+    Kind.LAST_COPY: _finish,
+    Kind.ORPHANED: _set_aside,
+    Kind.INDEXES: _rebuild,
+    Kind.UNDELIVERED: _deliver,
+    Kind.POINTER: _mend_pointer,
+    Kind.SILENT: _wait,
+}

@@ -1,0 +1,171 @@
+"""Looks for what no step of the protocol leaves behind; nothing here writes.
+
+What is looked at may change at any time. So a session and what is said of it are read at one
+moment, and the step that mends it (``mending.py``) finds out again what there is to mend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import WatchError
+
+from edgedb.store import keys
+from edgedb.store.codec import known_token, list_number, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
+from edgedb.wire.model import SessionToken
+
+BATCH = 100  # keys, or sessions, looked at between two answers
+SUM_BATCH = 1000
+WEIGHINGS = 8  # how often the sizes are added up anew because one has changed meanwhile
+
+_DATA = re.compile(r"scalars|lists|versions|gone|replies|reply-index|list:(\d+)")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a node knows of a session at one moment.
+
+    ``token`` is None if nothing, or no first commit yet. ``parts`` are those of its keys that had
+    been seen and are there, ``entries`` what indexes say of it, ``lists`` what its lists hash does.
+    """
+
+    session: str
+    token: SessionToken | None
+    size: int
+    frozen_for: str
+    frozen_until_ms: int
+    is_here: bool
+    is_arriving: bool
+    entries: Mapping[str, bytes | None]
+    parts: Sequence[str]
+    lists: Sequence[bytes]
+
+    def misplaced(self) -> list[str]:
+        """Name the indexes that say something else of it than what it is."""
+        belongs = {keys.ARRIVALS} if self.is_arriving else set()
+        if self.is_here and self.token:
+            belongs |= {keys.BY_SIZE, keys.residents_of(self.token.proprietary_location)}
+        wrong = {i for i, entry in self.entries.items() if (entry is not None) != (i in belongs)}
+        size = self.entries[keys.BY_SIZE]
+        is_as_large = size is None or float(size) == self.size
+        return [*wrong] if is_as_large else [*wrong | {keys.BY_SIZE}]
+
+    def unowned(self) -> list[str]:
+        """Name the parts whose data no session and no arrival here owns."""
+        data = {part: found[1] for part in self.parts if (found := _DATA.fullmatch(part))}
+        if not (self.is_here or self.is_arriving):
+            return [*data]
+        named = set(map(list_number, self.lists))
+        return [part for part, number in data.items() if number and int(number) not in named]
+
+
+class InspectionStore:
+    """What there is, in batches; ``location`` is the node's."""
+
+    def __init__(self, scripts: Scripts, location: str) -> None:
+        self._scripts = scripts
+        self._client = scripts.client
+        self._location = location
+
+    def now_ms(self) -> int:
+        """Give the time that the scripts go by."""
+        now = self._scripts.now()
+        return self._scripts.server_ms() if now == "" else int(now)
+
+    def scan(self, position: int) -> tuple[int, list[str]]:
+        """Give the position after the next keys of sessions and indexes (0: the end), and them.
+
+        A key that is there all the time is given at least once.
+        """
+        with store_errors():
+            following, found = self._client.scan(position, match="edge:*", count=BATCH)
+        return int(following), [name for name in map(_readable, found) if name is not None]
+
+    def named_in(self, index: str) -> Iterator[State]:
+        """Look at the sessions that an index names, at some perhaps twice."""
+        position, of = -1, keys.proprietary_of(index)
+        while position != 0:
+            with store_errors():
+                position, found = self._client.zscan(index, max(position, 0), count=BATCH)
+            yield from self.look({text(session): () for session, _ in found}, of)
+
+    def look(self, seen: Mapping[str, Sequence[str]], of: str = "") -> list[State]:
+        """Look at sessions of which some parts have been seen, and into the indexes.
+
+        Of the indexes by proprietary location into that of ``of``, if not into their own one.
+        """
+        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+            for session in seen:
+                pipe.hget(SessionKeys(session).meta, "proprietary")
+            homes = [keys.residents_of(of or text(home)) for home in pipe.execute()]
+            for (session, parts), home in zip(seen.items(), homes, strict=True):
+                where = SessionKeys(session)
+                names = [where.meta, where.arrival, where.lists, keys.ARRIVALS, keys.BY_SIZE, home]
+                names += map(where.part, parts)
+                has_lists = "1" if any(part.startswith("list:") for part in parts) else ""
+                self._scripts.script("look")(names, [session, has_lists], pipe)
+            found = pipe.execute()
+        asked = zip(seen.items(), homes, found, strict=True)
+        return [self._state(*looked_at, home, answer) for looked_at, home, answer in asked]
+
+    def _state(self, session: str, seen: Sequence[str], of: str, answer: Sequence[Any]) -> State:
+        state, arriving, entries, there, lists = answer
+        *known, size, frozen_for, frozen_until = state
+        return State(
+            session,
+            known_token(session, known),
+            size=int(size or 0),
+            frozen_for=text(frozen_for),
+            frozen_until_ms=int(frozen_until or 0),
+            is_here=text(known[1]) == self._location,
+            is_arriving=bool(arriving),
+            entries=dict(zip((keys.ARRIVALS, keys.BY_SIZE, of), entries, strict=True)),
+            parts=[part for part, is_there in zip(seen, there, strict=True) if is_there],
+            lists=lists,
+        )
+
+    def total(self) -> tuple[int, int] | None:
+        """Give the bytes that are counted and the true ones, as :func:`weigh` does."""
+        return weigh(self._client, lambda *_: None)
+
+
+def weigh(client: Any, conclude: Callable[[Any, int], None]) -> tuple[int, int] | None:  # noqa: ANN401
+    """Give the bytes that are counted and the true sum of all residents' sizes.
+
+    Where they differ, ``conclude`` may add commands that are run in that moment. Under constant
+    traffic there is no moment to add up in; then it gives None.
+    """
+    for _ in range(WEIGHINGS):
+        with store_errors(), client.pipeline() as pipe:
+            pipe.watch(keys.STATUS, keys.BY_SIZE)
+            counted, true = int(pipe.hget(keys.STATUS, "bytes") or 0), _sum(pipe)
+            pipe.multi()
+            if counted != true:
+                conclude(pipe, true)
+            try:
+                pipe.execute()
+            except WatchError:
+                continue
+            return counted, true
+    return None
+
+
+def _sum(pipe: Any) -> int:  # noqa: ANN401
+    total = start = 0
+    while found := pipe.zrange(keys.BY_SIZE, start, start + SUM_BATCH - 1, withscores=True):
+        total += sum(int(size) for _, size in found)
+        start += SUM_BATCH
+    return total
+
+
+def _readable(name: bytes) -> str | None:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:  # somebody else's
+        return None

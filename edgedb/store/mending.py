@@ -1,0 +1,106 @@
+"""Mends what no step of the protocol leaves behind, in steps of a moment each.
+
+Each step finds out again whether there is something to mend, and leaves alone what is in order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from edgedb.errors import Conflict, SessionBusy
+from edgedb.store import keys
+from edgedb.store.destination import Arrival
+from edgedb.store.inspection import BATCH, weigh
+from edgedb.store.keys import SessionKeys
+from edgedb.store.refusals import store_errors
+from edgedb.store.scripts import Scripts
+from edgedb.wire.model import SessionToken, Update
+
+ASIDE_MS = 30 * 24 * 3600 * 1000
+"""How long data that nobody owns are kept; whoever misses a session notices before."""
+
+
+class MendingStore:
+    """One method per thing that can be wrong; ``location`` is the node's."""
+
+    def __init__(self, scripts: Scripts, location: str) -> None:
+        self._scripts = scripts
+        self._client = scripts.client
+        self._location = location
+
+    def reindex(self, index: str, sessions: Sequence[str]) -> None:
+        """Let an index say of sessions what they are; a step for each."""
+        location = keys.proprietary_of(index)
+        indexes = [keys.ARRIVALS, keys.BY_SIZE, keys.residents_of(location)]
+        for start in range(0, len(sessions), BATCH):
+            with store_errors(), self._client.pipeline(transaction=False) as pipe:
+                for session in sessions[start : start + BATCH]:
+                    where = SessionKeys(session)
+                    arguments = [self._scripts.now(), self._location, session, location]
+                    names = [where.meta, where.arrival, *indexes]
+                    self._scripts.script("reindex")(names, arguments, pipe)
+                pipe.execute()
+
+    def recount(self) -> None:
+        """Let the byte total be the sum of all residents' sizes.
+
+        Raises:
+            SessionBusy: they change all the time.
+
+        """
+        if weigh(self._client, lambda pipe, true: pipe.hset(keys.STATUS, "bytes", true)) is None:
+            raise SessionBusy("the residents change faster than they can be added up")
+
+    def set_aside(self, session: str, part: str) -> None:
+        """Rename a part of a session that has no owner; it is kept for ``ASIDE_MS``."""
+        where, aside = SessionKeys(session), SessionKeys(session, keys.ASIDE)
+        self._scripts.run(
+            "set_aside",
+            [where.meta, where.arrival, where.lists, where.part(part), aside.part(part)],
+            self._location,
+            part.removeprefix("list:") if part.startswith("list:") else "",
+            ASIDE_MS,
+        )
+
+    def adopt(self, arrival: Arrival, token: SessionToken) -> bool:
+        """Make a prepared arrival resident whose source has lost it; ``token`` is the new one.
+
+        False if it is dealt with, or this node knows of a later owner.
+        """
+        where, home = SessionKeys(arrival.session), token.proprietary_location
+        names = [where.meta, where.arrival, keys.ARRIVALS, keys.BY_SIZE, keys.residents_of(home)]
+        is_told = home in {self._location, arrival.source}  # a source has nothing to update
+        update = json.dumps(Update(home, token).to_json())
+        answer = self._scripts.run(
+            "adopt",
+            [*names, keys.STATUS, keys.OUTBOX],
+            self._scripts.now(),
+            self._location,
+            arrival.session,
+            arrival.transfer,
+            arrival.grant or "",
+            "" if is_told else update,
+        )
+        return bool(answer == b"ok")
+
+    def repoint(self, found: SessionToken, true: SessionToken | None) -> None:
+        """Correct a pointer, or forget it.
+
+        Raises:
+            Conflict: it is not the one that was found any more, or a session is arriving.
+
+        """
+        where = SessionKeys(found.session)
+        location, epoch = (true.current_location, true.epoch) if true else ("", 0)
+        answer = self._scripts.run(
+            "repoint",
+            [where.meta, where.arrival],
+            self._location,
+            found.current_location,
+            found.epoch,
+            location,
+            epoch,
+        )
+        if answer != b"ok":
+            raise Conflict(f"session {found.session!r} is moving; look again")
