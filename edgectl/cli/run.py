@@ -103,7 +103,8 @@ def _start_detached(asked: UpOptions) -> TreeState:
     """Run the same command in a session of its own; wait for the line that says it is ready."""
     asked.state_folder.mkdir(parents=True, exist_ok=True)
     log = asked.state_folder / "edgectl.log"
-    command = [sys.executable, "-m", "edgectl", "up", "--json", *asked.to_arguments()]
+    words = [word for word in sys.argv[1:] if word != "--detach"]
+    command = [sys.executable, "-m", "edgectl", *words, "--json"]
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603  (this program itself)
             command,

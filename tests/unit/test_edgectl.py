@@ -11,8 +11,6 @@ from click.testing import CliRunner, Result
 
 from edgectl import infrastructure
 from edgectl.cli import cli
-from edgectl.cli.run import up
-from edgectl.local.options import UpOptions
 from edgedb.topology.tree import Topology
 from edgedb.wire.choices import Policy
 
@@ -120,26 +118,6 @@ def test_every_command_has_help(run: Callable[..., Result], command: str) -> Non
     done = run(*command.split(), "--help")
     assert done.exit_code == 0
     assert "Usage:" in done.output
-
-
-def test_the_detached_tree_is_given_the_same_options(tmp_path: Path) -> None:
-    asked = UpOptions(
-        state_folder=tmp_path,
-        infrastructure=Path("a b.yml"),
-        stacks=(Path("one.yml"), Path("two.yml")),
-        port_base=31000,
-        redis_server=Path("/usr/bin/redis-server"),
-        tick_s=0.5,
-        secrets={"api-key": Path("key=1")},
-    )
-    parsed = up.make_context("up", asked.to_arguments()).params
-    assert (
-        UpOptions(
-            state_folder=parsed["state_dir"],
-            **{name: parsed[name] for name in UpOptions.__slots__ if name != "state_folder"},
-        )
-        == asked
-    )
 
 
 @pytest.mark.parametrize("value", ["key", "=file", "key=", "../key=file"])
