@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import random
 import secrets
-import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -30,14 +28,13 @@ from edgedb.request import Request
 from edgedb.response import Response
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
+from edgedb.waiting import Deadline
 from edgedb.wire.model import Value
 
 log = logging.getLogger(__name__)
 
 REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
 QUERY_SAFE = "%!$&'()*+,/:;=?@"  # RFC 3986 query characters, and what is quoted already
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
-PAUSE_SHARE = 0.15  # of the time waited so far: that is how much longer a wait may be than needed
 SETTLE_AFTER_S = 0.2  # a live mover activates well within this
 
 
@@ -96,7 +93,7 @@ def serve(node: Node, task: Task) -> Response:
         EdgeError: the handler raised it, or the store failed.
 
     """
-    deadline = time.monotonic() + node.settings.lock_wait
+    deadline = Deadline(node.settings.lock_wait)
     if task.read_only:
         return _read_only(node, task, deadline)
     with node.turns.turn(task.queue, node.settings.lock_wait):
@@ -106,7 +103,7 @@ def serve(node: Node, task: Task) -> Response:
             return _after_loss(node, task, deadline)
 
 
-def _served(node: Node, task: Task, deadline: float) -> Response:
+def _served(node: Node, task: Task, deadline: Deadline) -> Response:
     outcome = _begin(node, task, deadline)
     if isinstance(outcome, Redirect):
         return task.redirect(outcome.location)
@@ -115,17 +112,15 @@ def _served(node: Node, task: Task, deadline: float) -> Response:
     return _run(node, task, outcome)
 
 
-def _read_only(node: Node, task: Task, deadline: float) -> Response:
+def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
     """Serve a handler that has no effects: it may run again when what it read has changed."""
-    while True:
-        try:
+    for _ in deadline.attempts():
+        with suppress(SessionChanged):
             return _served(node, task, deadline)
-        except SessionChanged:
-            if time.monotonic() > deadline:
-                raise
+    raise SessionChanged(f"session {task.session!r} changes faster than it can be read")
 
 
-def _after_loss(node: Node, task: Task, deadline: float) -> Response:
+def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response:
     """Find out by its key whether a commit was applied whose answer never came."""
     outcome = _begin(node, task, deadline) if task.idempotency_key else None
     if isinstance(outcome, Redirect):
@@ -137,27 +132,19 @@ def _after_loss(node: Node, task: Task, deadline: float) -> Response:
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
 
-def _begin(node: Node, task: Task, deadline: float) -> Redirect | Replay | Run:
+def _begin(node: Node, task: Task, deadline: Deadline) -> Redirect | Replay | Run:
     """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
     attempt = task.attempt()
-    started = waiting_since = time.monotonic()
-    while True:
+    patience, reason = Deadline(SETTLE_AFTER_S), ""
+    for _ in deadline.attempts():
         outcome = node.store.requests.begin(attempt)
         if not isinstance(outcome, Wait):
             return outcome
-        pause = _pause(time.monotonic() - waiting_since)
-        if outcome.reason == "arriving" and time.monotonic() - started > SETTLE_AFTER_S:
+        reason = outcome.reason
+        if reason == "arriving" and patience.is_over:
             settle_session(node, task.session)
-            started = time.monotonic()
-        if time.monotonic() + pause > deadline:
-            raise SessionBusy(f"session {task.session!r} is {outcome.reason}; try again")
-        time.sleep(pause)
-
-
-def _pause(waited_s: float) -> float:
-    """Give a jittered pause in proportion to the time waited: short waits end in time."""
-    longest = min(max(FIRST_PAUSE_S, PAUSE_SHARE * waited_s), LONGEST_PAUSE_S)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - not for secrets
+            patience = Deadline(SETTLE_AFTER_S)
+    raise SessionBusy(f"session {task.session!r} is {reason}; try again")
 
 
 class _Reader:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
+from edgedb.waiting import Deadline
+
 _PATIENCE_S = 30.0
 """More than a tree gives its gateways, and these their functions, to finish."""
-
-_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +59,8 @@ def end(ids: Iterable[ProcessId]) -> int:
 
 def _wait_for_end(ids: Iterable[ProcessId]) -> bool:
     """Wait for processes that are no children of this one; tell whether all of them ended."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while any(id_.find() for id_ in ids):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_S)
-    return True
+    attempts = Deadline(_PATIENCE_S).attempts()
+    return any(not any(id_.find() for id_ in ids) for _ in attempts)
 
 
 def _kill_with_children(process: psutil.Process) -> None:

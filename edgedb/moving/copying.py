@@ -5,7 +5,6 @@ Design section 3, steps 1 to 3; ``docs/protocol.md``, "Versions and cursors".
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 from edgedb.errors import SessionBusy
 from edgedb.node import Node
 from edgedb.store.staging import ListGap, ListLedger
+from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Cursor, SessionPacket
 
@@ -32,7 +32,7 @@ class Copy:
         self._token = token
         self._transfer = transfer
         self._ledger = ListLedger()
-        self._deadline = time.monotonic() + node.settings.move_timeout
+        self._deadline = Deadline(node.settings.move_timeout)
         self.packets = 0
         """How many packets were staged."""
 
@@ -58,7 +58,7 @@ class Copy:
 
     def _page(self, cursor: Cursor) -> SessionPacket:
         """Ask for the next page; a source that never comes to an end is given up."""
-        if time.monotonic() > self._deadline:
+        if self._deadline.is_over:
             raise SessionBusy(f"session {self._token.session!r} takes too long to copy")
         return self._node.peers.page(self._token.current_location, self._token.session, cursor)
 

@@ -14,6 +14,7 @@ from edgedb.moving.copying import Copy, Restart
 from edgedb.moving.recovery import abandon, finish, settle
 from edgedb.node import Node
 from edgedb.store.destination import AlreadyResident, Arrival, UnfinishedArrival
+from edgedb.waiting import attempts
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import SessionPacket
 
@@ -35,7 +36,7 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
 
     """
     check_path(node, token)
-    for _ in range(ATTEMPTS):
+    for _ in attempts(ATTEMPTS):
         transfer = str(uuid.uuid4())
         with log_context(session=token.session, transfer=transfer):
             try:
@@ -92,7 +93,7 @@ def check_path(node: Node, token: SessionToken) -> None:
 
 def _arrive(node: Node, token: SessionToken, transfer: str) -> None:
     """Open the arrival; what an earlier transfer has left is dealt with first."""
-    for _ in range(2):
+    for _ in attempts(2):
         try:
             return node.store.destination.arrive(token, transfer)
         except UnfinishedArrival as unfinished:

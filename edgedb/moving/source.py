@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import partial
 
 from edgedb.errors import SessionBusy
 from edgedb.node import Node
 from edgedb.store.source import Frozen
+from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Cursor, SessionPacket
 
-POLL_S = 0.002
+POLL_S = 0.002  # at most: new requests wait meanwhile
 
 
 def freeze(
@@ -39,11 +39,8 @@ def freeze(
 
 
 def _frozen(node: Node, token: SessionToken, transfer: str) -> Frozen:
-    deadline = time.monotonic() + node.settings.lock_wait
-    while True:
+    for _ in Deadline(node.settings.lock_wait).attempts(POLL_S):
         frozen = node.store.source.freeze(token.session, transfer, token.epoch)
         if frozen is not None:
             return frozen
-        if time.monotonic() > deadline:
-            raise SessionBusy(f"session {token.session!r} is still running a request")
-        time.sleep(POLL_S)
+    raise SessionBusy(f"session {token.session!r} is still running a request")

@@ -198,26 +198,13 @@ class DestinationStore:
         return self._discard(SessionKeys(session), transfer, "", self._patience_ms)
 
     def _discard(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bool:
-        answer = b"again"
-        while answer == b"again":
-            answer = self._discard_named(where, transfer, grant, idle_ms)
-        return answer == b"ok"
-
-    def _discard_named(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bytes:
-        lists = self._scripts.list_keys(where)
         names = [where.arrival, keys.ARRIVALS, where.scalars, where.lists, where.versions]
         names += [where.replies, where.reply_index]
-        return bytes(
-            self._scripts.run(
-                "discard",
-                names + lists,
-                self._scripts.now(),
-                where.session,
-                transfer,
-                grant,
-                idle_ms,
-            )
+        arguments = (self._scripts.now(), where.session, transfer, grant, idle_ms)
+        answer = self._scripts.naming_lists(
+            where, lambda lists: bytes(self._scripts.run("discard", names + lists, *arguments))
         )
+        return answer == b"ok"
 
     def arrival(self, session: str) -> Arrival | None:
         """Give the open arrival of a session."""

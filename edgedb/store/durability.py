@@ -16,6 +16,7 @@ from edgedb.errors import ConfigurationError, StoreUnavailable
 from edgedb.store import keys
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Argument, Scripts
+from edgedb.waiting import attempts
 
 WAITS = 6
 WAIT_MS = 500  # each within EDGE_REDIS_TIMEOUT; `appendfsync everysec` needs up to 2 s in all
@@ -38,7 +39,7 @@ class Disk:
         """
         if not self._is_awaited:
             return self._scripts.run(name, names, *arguments)
-        for _ in range(WAITS):
+        for _ in attempts(WAITS):
             answer, is_on_disk = self._attempt(name, names, arguments)
             if is_on_disk:
                 return answer

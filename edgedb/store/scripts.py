@@ -11,9 +11,13 @@ import redis
 from redis.commands.core import Script
 from redis.exceptions import NoScriptError
 
+from edgedb.errors import SessionBusy
 from edgedb.store.codec import list_number
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
+from edgedb.waiting import attempts
+
+NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
 
 Argument = str | bytes | int
 Clock = Callable[[], int]
@@ -83,18 +87,30 @@ class Scripts:
 
         """
         script = self.script(name)
-        call = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        call = (len(keys), *keys, *arguments)
         with store_errors():
             try:
-                return self.client.execute_command(*call)
-            except NoScriptError:
-                self.client.script_load(script.script)
-                return self.client.execute_command(*call)
+                return self.client.execute_command("EVALSHA", script.sha, *call)
+            except NoScriptError:  # with its text, which a flush cannot come before
+                return self.client.execute_command("EVAL", script.script, *call)
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command; raises StoreUnavailable."""
         with store_errors():
             return self.client.execute_command(*command)
+
+    def naming_lists(self, where: SessionKeys, step: Callable[[list[str]], bytes]) -> bytes:
+        """Take a step that is given the keys of a session's lists, and answers 'again' if not all.
+
+        Raises:
+            SessionBusy: that it did each time.
+
+        """
+        for _ in attempts(NAMINGS):
+            answer = step(self.list_keys(where))
+            if answer != b"again":
+                return answer
+        raise SessionBusy(f"session {where.session!r} gets new lists all the time; try again")
 
     def list_keys(self, where: SessionKeys) -> list[str]:
         """Ask for the keys of a session's lists: whoever names all of its keys names these."""

@@ -15,6 +15,7 @@ from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
+from edgedb.waiting import attempts
 from edgedb.wire.items import ListPart, in_one_piece
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
@@ -54,7 +55,7 @@ class SourceStore:
             SessionBusy: it is written to faster than it can be read.
 
         """
-        for _ in range(WHOLE_ATTEMPTS):
+        for _ in attempts(WHOLE_ATTEMPTS):
             cursor = Cursor(since, since, since)
             packet = self.page(session, cursor, PACKET_BYTES, PACKET_ITEMS)
             if packet.next is not None:
@@ -186,27 +187,16 @@ class SourceStore:
             StoreUnavailable: it is given away, but not on disk yet where that is asked for.
 
         """
-        answer = b"again"
-        while answer == b"again":
-            answer = self._hand_over(token, grant, destination)
-        if answer != b"ok":
-            raise GrantRefused(f"grant {grant} is not in force for {token.session!r}")
-
-    def _hand_over(self, token: SessionToken, grant: str, destination: str) -> bytes:
         where = SessionKeys(token.session)
-        lists = self._scripts.list_keys(where)
         names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
         names += [where.replies, where.reply_index, keys.BY_SIZE]
         names += [keys.residents_of(token.proprietary_location), keys.STATUS]
-        arguments = (self._location, token.session, grant, destination)
-        return bytes(
-            self._disk.run(
-                "hand_over",
-                names + lists,
-                self._scripts.now(),
-                *arguments,
-            )
+        arguments = (self._scripts.now(), self._location, token.session, grant, destination)
+        answer = self._scripts.naming_lists(
+            where, lambda lists: self._disk.run("hand_over", names + lists, *arguments)
         )
+        if answer != b"ok":
+            raise GrantRefused(f"grant {grant} is not in force for {token.session!r}")
 
 
 def _since(cursor: Cursor, change: ChangedList) -> int:

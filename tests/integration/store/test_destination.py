@@ -9,6 +9,7 @@ import pytest
 from edgedb.errors import Conflict, EdgeError, SessionBusy, StaleToken
 from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.store.requests import Redirect, Wait
+from edgedb.store.scripts import Scripts
 from edgedb.wire.items import ListPart, Scalar
 from edgedb.wire.model import SessionToken, Update
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, TOKEN, Place, packet
@@ -156,8 +157,9 @@ def test_a_discard_names_every_list_before_it_drops_any(
     city: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     city.staged(*(ListPart(name, 1, 0, ("e",)) for name in "abc"))
-    named = city.client.hvals("edge:{s}:lists")
+    named = [f"edge:{{s}}:list:{number}" for number in range(3)]
     answers = iter([[], named[:2], named])
-    monkeypatch.setattr(city.client, "hvals", lambda _: next(answers))
+    monkeypatch.setattr(Scripts, "list_keys", lambda *_: next(answers))
     assert city.store.destination.discard("s", "t")
+    assert list(answers) == []
     assert city.keys() == []

@@ -11,6 +11,7 @@ import pytest
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, SessionLost
 from edgedb.session import Changes
 from edgedb.store.requests import Redirect, Wait
+from edgedb.store.scripts import Scripts
 from edgedb.wire.packet import Cursor
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, LOCK_TTL_S, Place, changes
 
@@ -204,11 +205,24 @@ def test_a_hand_over_names_every_list_before_it_drops_any(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edge.write(appended={"a": ["a"], "b": ["b"]})
-    token, grant, named = edge.token(), edge.frozen(), edge.client.hvals("edge:{s}:lists")
+    token, grant = edge.token(), edge.frozen()
+    named = [f"edge:{{s}}:list:{number}" for number in range(2)]
     answers = iter([named[:1], named])
-    monkeypatch.setattr(edge.client, "hvals", lambda _: next(answers))
+    monkeypatch.setattr(Scripts, "list_keys", lambda *_: next(answers))
     edge.store.source.hand_over(token, grant, "city")
+    assert list(answers) == []
     assert edge.keys() == ["edge:node", "edge:{s}:meta"]
+
+
+def test_a_hand_over_that_never_names_every_list_is_given_up_and_drops_none(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edge.write(appended={"a": ["a"]})
+    token, grant, before = edge.token(), edge.frozen(), edge.keys()
+    monkeypatch.setattr(Scripts, "list_keys", lambda *_: [])
+    with pytest.raises(SessionBusy):
+        edge.store.source.hand_over(token, grant, "city")
+    assert edge.keys() == before
 
 
 def test_a_freeze_without_changes_since_the_copy_has_nothing_more_to_send(edge: Place) -> None:

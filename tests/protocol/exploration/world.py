@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from redis.exceptions import RedisError
 
-from edgedb import serving
+from edgedb import waiting
 from edgedb.errors import EdgeError
 from edgedb.moving import source as moving_source
 from edgedb.store import requests, scripts, source
@@ -49,11 +49,10 @@ class World:
 
     def __enter__(self) -> World:
         for target, name, replacement in [
-            (serving, "time", self._time),
-            (moving_source, "time", self._time),
+            (waiting, "time", self._time),
             # asking less often changes nothing but how long it takes
-            (serving, "FIRST_PAUSE_S", 0.25),
-            (serving, "LONGEST_PAUSE_S", 0.5),
+            (waiting, "FIRST_PAUSE_S", 0.25),
+            (waiting, "LONGEST_PAUSE_S", 0.5),
             (moving_source, "POLL_S", 0.5),
             (scripts, "_source", script_source),
         ]:
