@@ -24,10 +24,7 @@ def deliver(node: Node, *, is_retry: bool = False) -> int:
 
     ``is_retry`` also takes up what another attempt claimed and did not finish.
     """
-    done = send(node, _entries(node, is_retry=is_retry))
-    if is_retry:
-        node.store.outbox.retire_consumers()
-    return done
+    return send(node, _entries(node, is_retry=is_retry))
 
 
 def send(node: Node, entries: Iterable[Entry]) -> int:
@@ -46,8 +43,8 @@ def send(node: Node, entries: Iterable[Entry]) -> int:
 def _entries(node: Node, *, is_retry: bool) -> Iterator[Entry]:
     if is_retry:
         patience_ms = round(node.settings.peer_timeout * 1000)
-        yield from node.store.outbox.claim_old(node.name, patience_ms)
-    yield from node.store.outbox.claim_new(node.name)
+        yield from node.store.outbox.claim_old(patience_ms)
+    yield from node.store.outbox.claim_new()
 
 
 def _target(message: Message) -> Target:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import secrets
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -54,8 +53,6 @@ class Node:
     topology_of: Callable[[], Topology]
     background: Background
     ahead: Ahead = in_order
-    name: str = field(default_factory=lambda: secrets.token_hex(4))
-    """Tells this process from others of the node, as a consumer of the outbox."""
     turns: Turns = field(default_factory=Turns)
     lock_keeper: LockKeeper = field(init=False)
 

@@ -73,16 +73,13 @@ def check_total(node: Node) -> Iterator[Finding[list[str]]]:
 
 
 def check_outbox(node: Node) -> Iterator[Finding[list[str]]]:
-    """Check whether messages are delivered, and who still counts as delivering them."""
+    """Check whether messages are delivered."""
     waiting = dict[str, tuple[Entry, list[str]]]()
     for entry in node.store.outbox.waiting(round(node.settings.peer_timeout * 1000)):
         waiting.setdefault(_target(entry), (entry, []))[1].append(entry.id)
     for target, (oldest, ids) in waiting.items():
         found = f"{len(ids)} in the outbox, the oldest since {rfc3339(oldest.created_ms)}"
         yield Finding(Kind.UNDELIVERED, target, found, ids)
-    if idle := node.store.outbox.idle_consumers():
-        found = f"{idle} processes that are gone still count as delivering it"
-        yield Finding(Kind.INDEXES, keys.OUTBOX, found, [])
 
 
 def _target(entry: Entry) -> str:

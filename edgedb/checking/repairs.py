@@ -80,16 +80,14 @@ def _set_aside(node: Node, finding: Finding[Sequence[str]]) -> None:
 def _rebuild(node: Node, finding: Finding[Sequence[str]]) -> None:
     if finding.subject == keys.STATUS:
         node.store.mending.recount()
-    elif finding.subject == keys.OUTBOX:
-        node.store.outbox.retire_consumers()
     else:
         node.store.mending.reindex(finding.subject, finding.seen)
 
 
 def _deliver(node: Node, finding: Finding[Sequence[str]]) -> None:
     outbox = node.store.outbox
-    send(node, _sendable(node, outbox.claim(node.name, finding.seen)))
-    if any(outbox.claim(node.name, finding.seen)):
+    send(node, _sendable(node, outbox.claim(finding.seen)))
+    if any(outbox.claim(finding.seen)):
         raise PeerUnavailable("it does not take them yet")
 
 

@@ -1,7 +1,8 @@
 """Messages to other nodes, kept until they are delivered: a stream with one consumer group.
 
 The group sees to it that two processes do not deliver the same entry at the same time; what a
-dead process had claimed is claimed again after a while. Delivery is at least once.
+dead process had claimed is claimed again after a while, by age and not by name: all are one
+consumer. Delivery is at least once.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from edgedb.store.scripts import Scripts
 from edgedb.wire.model import Message, Propagation, message_from_json
 
 BATCH = 100
-CONSUMER_LIFE_MS = 3600 * 1000  # so long without a sign of life, and a process is taken for dead
 BATCHES = 100  # a function that propagates to itself must not keep one tick for ever
 
 T = TypeVar("T")
+
+_CLAIMER = (keys.OUTBOX, keys.OUTBOX_GROUP, keys.OUTBOX_GROUP)
+"""The stream, its group and that group's one consumer."""
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +56,19 @@ class OutboxStore:
         self._scripts = scripts
         self._client = scripts.client
 
-    def claim_new(self, consumer: str) -> Iterator[Entry]:
-        """Give what was there and nobody had tried; each entry is this consumer's now."""
+    def claim_new(self) -> Iterator[Entry]:
+        """Give what was there and nobody had tried; each entry is claimed now."""
         for _ in range(BATCHES):
-            batch = self._retried(partial(self._read_new, consumer))
+            batch = self._retried(self._read_new)
             yield from _updates_first(batch)
             if len(batch) < BATCH:
                 return
 
-    def claim_old(self, consumer: str, idle_ms: int) -> Iterator[Entry]:
+    def claim_old(self, idle_ms: int) -> Iterator[Entry]:
         """Give what was claimed longer ago and not delivered."""
         after = "0-0"
         for _ in range(BATCHES):
-            after, batch = self._retried(partial(self._read_old, consumer, idle_ms, after))
+            after, batch = self._retried(partial(self._read_old, idle_ms, after))
             yield from _updates_first(batch)
             if after == "0-0":
                 return
@@ -81,38 +84,22 @@ class OutboxStore:
                 return
             after = f"({found[-1][0].decode()}"
 
-    def claim(self, consumer: str, ids: Sequence[str]) -> Iterator[Entry]:
-        """Give those of some entries that are there; each is this consumer's now.
+    def claim(self, ids: Sequence[str]) -> Iterator[Entry]:
+        """Give those of some entries that are there; each is claimed now.
 
         Whoever else has claimed them, and even if the group has forgotten them.
         """
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
-            yield from self._readable(self._retried(partial(self._claim, consumer, batch)))
+            yield from self._readable(self._retried(partial(self._claim, batch)))
 
-    def _claim(self, consumer: str, ids: Sequence[str]) -> list[Any]:
-        found = self._client.xclaim(keys.OUTBOX, keys.OUTBOX_GROUP, consumer, 0, ids, force=True)
+    def _claim(self, ids: Sequence[str]) -> list[Any]:
+        found = self._client.xclaim(*_CLAIMER, 0, ids, force=True)
         return [raw for raw in found if raw[1]]
 
     def remove(self, entry: Entry) -> None:
         """Forget a delivered entry."""
         self._drop(entry.id)
-
-    def idle_consumers(self) -> int:
-        """Say how many processes that are gone are known here."""
-        with store_errors():
-            try:
-                known = self._client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
-            except ResponseError:  # there is no outbox yet
-                return 0
-        return sum(one["pending"] == 0 and one["idle"] >= CONSUMER_LIFE_MS for one in known)
-
-    def retire_consumers(self) -> None:
-        """Forget processes that are gone.
-
-        One that has claimed an entry stays until another has claimed it.
-        """
-        self._scripts.run("retire_consumers", [keys.OUTBOX], keys.OUTBOX_GROUP, CONSUMER_LIFE_MS)
 
     def _drop(self, entry_id: str | bytes) -> None:
         with store_errors(), self._client.pipeline() as pipe:
@@ -120,16 +107,14 @@ class OutboxStore:
             pipe.xdel(keys.OUTBOX, entry_id)
             pipe.execute()
 
-    def _read_new(self, consumer: str) -> list[Entry]:
+    def _read_new(self) -> list[Entry]:
         found = self._client.xreadgroup(
-            keys.OUTBOX_GROUP, consumer, {keys.OUTBOX: ">"}, count=BATCH
+            keys.OUTBOX_GROUP, keys.OUTBOX_GROUP, {keys.OUTBOX: ">"}, count=BATCH
         )
         return [entry for _, raws in found or [] for entry in self._readable(raws)]
 
-    def _read_old(self, consumer: str, idle_ms: int, after: str) -> tuple[str, list[Entry]]:
-        following, entries, *_ = self._client.xautoclaim(
-            keys.OUTBOX, keys.OUTBOX_GROUP, consumer, idle_ms, after, count=BATCH
-        )
+    def _read_old(self, idle_ms: int, after: str) -> tuple[str, list[Entry]]:
+        following, entries, *_ = self._client.xautoclaim(*_CLAIMER, idle_ms, after, count=BATCH)
         return following.decode(), self._readable(raw for raw in entries if raw[1])
 
     def _readable(self, raws: Iterable[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:

@@ -362,47 +362,6 @@ def test_an_update_for_a_location_that_is_gone_is_dropped(settled: Tree) -> None
     assert settled.clients["city"].xlen(keys.OUTBOX) == 0
 
 
-def consumers(tree: Tree, location: str) -> set[str]:
-    found = tree.clients[location].xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
-    return {consumer["name"].decode() for consumer in found}
-
-
-def test_processes_that_are_gone_count_as_consumers_no_more(
-    settled: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
-    assert is_healthy(settled)
-    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
-    assert findings(settled, "city") == [("indexes", keys.OUTBOX, None)]
-    assert findings(settled, "city", "/repairs") == [("indexes", keys.OUTBOX, True)]
-    assert findings(settled, "city") == []
-    assert consumers(settled, "city") == set()
-
-
-def test_a_tick_forgets_processes_that_are_gone(
-    settled: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settled.clients["city"].xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "dead")
-    settled.tick_all()
-    assert "dead" in consumers(settled, "city")
-    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
-    settled.tick_all()
-    assert consumers(settled, "city") == set()
-
-
-def test_a_process_that_has_claimed_a_message_counts_until_another_has_it(
-    settled: Tree, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", 0)
-    undelivered(settled)
-    settled.hook = on_the_path(lose_request, "city")
-    settled.tick_all()
-    assert consumers(settled, "edge-a") == {settled.node("edge-a").name}
-    settled.hook = lambda _, deliver: deliver()
-    settled.tick_all()
-    assert (consumers(settled, "edge-a"), settled.clients["edge-a"].xlen(keys.OUTBOX)) == (set(), 0)
-
-
 def test_a_pointer_to_a_node_that_lost_the_session_is_forgotten(settled: Tree) -> None:
     settled.clients["cloud"].flushall()
     assert findings(settled, "edge-a") == [("pointer", "up", None)]

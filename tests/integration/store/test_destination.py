@@ -113,7 +113,7 @@ def test_a_proprietary_that_took_no_part_in_the_move_is_told(
     city.store.destination.prepare("t", 0, token, "grant", 9)
     moved = token.moved_to("city")
     assert city.store.destination.activate(city.arrival(), moved)
-    messages = [entry.message for entry in city.store.outbox.claim_new("me")]
+    messages = [entry.message for entry in city.store.outbox.claim_new()]
     assert messages == [Update(to, moved) for to in told]
 
 

@@ -197,25 +197,3 @@ def test_a_total_that_cannot_be_added_up_is_not_said_to_be_mended(
     assert edge.store.inspection.total() is None
     with pytest.raises(SessionBusy):
         edge.store.mending.recount()
-
-
-def test_without_an_outbox_nobody_delivers_it(edge: Place) -> None:
-    assert edge.store.outbox.idle_consumers() == 0
-    edge.store.outbox.retire_consumers()
-    assert edge.keys() == []
-
-
-def test_a_consumer_with_a_claimed_message_is_kept(
-    edge: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outbox, client = edge.store.outbox, edge.client
-    client.xadd(keys.OUTBOX, {"message": "unreadable"})
-    client.xgroup_create(keys.OUTBOX, keys.OUTBOX_GROUP, "0")
-    client.xreadgroup(keys.OUTBOX_GROUP, "busy", {keys.OUTBOX: ">"})
-    client.xgroup_createconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, "gone")
-    for life_ms, idle, left in [(60_000, 0, [b"busy", b"gone"]), (0, 1, [b"busy"])]:
-        monkeypatch.setattr("edgedb.store.outbox.CONSUMER_LIFE_MS", life_ms)
-        assert outbox.idle_consumers() == idle
-        outbox.retire_consumers()
-        known = client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
-        assert [consumer["name"] for consumer in known] == left

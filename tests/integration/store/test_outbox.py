@@ -33,42 +33,42 @@ def numbers(entries: Iterable[Entry]) -> list[int]:
 def test_messages_are_taken_in_the_order_they_were_committed(edge: Place) -> None:
     post(edge, 1, 2)
     post(edge, 3)
-    assert numbers(edge.store.outbox.claim_new("me")) == [1, 2, 3]
+    assert numbers(edge.store.outbox.claim_new()) == [1, 2, 3]
 
 
 def test_an_empty_outbox_has_nothing_to_take(edge: Place) -> None:
-    assert numbers(edge.store.outbox.claim_new("me")) == []
-    assert numbers(edge.store.outbox.claim_old("me", 0)) == []
+    assert numbers(edge.store.outbox.claim_new()) == []
+    assert numbers(edge.store.outbox.claim_old(0)) == []
 
 
 def test_what_was_sent_before_anybody_looked_is_found(edge: Place) -> None:
     post(edge, 1)
-    assert numbers(edge.store.outbox.claim_old("me", 0)) == []
-    assert numbers(edge.store.outbox.claim_new("me")) == [1]
+    assert numbers(edge.store.outbox.claim_old(0)) == []
+    assert numbers(edge.store.outbox.claim_new()) == [1]
 
 
 def test_what_one_process_has_taken_no_other_takes_before_its_time(edge: Place) -> None:
     post(edge, 1)
-    assert numbers(edge.store.outbox.claim_new("me")) == [1]
-    assert numbers(edge.store.outbox.claim_new("you")) == []
-    assert numbers(edge.store.outbox.claim_old("you", 60_000)) == []
-    assert numbers(edge.store.outbox.claim_old("you", 0)) == [1]
+    assert numbers(edge.store.outbox.claim_new()) == [1]
+    assert numbers(edge.store.outbox.claim_new()) == []
+    assert numbers(edge.store.outbox.claim_old(60_000)) == []
+    assert numbers(edge.store.outbox.claim_old(0)) == [1]
 
 
 def test_a_delivered_message_is_forgotten_and_the_others_are_not(edge: Place) -> None:
     post(edge, 1, 2, 3)
-    for entry in list(edge.store.outbox.claim_new("me")):
+    for entry in list(edge.store.outbox.claim_new()):
         if numbers([entry]) == [2]:
             edge.store.outbox.remove(entry)
             edge.store.outbox.remove(entry)
-    assert numbers(edge.store.outbox.claim_old("me", 0)) == [1, 3]
+    assert numbers(edge.store.outbox.claim_old(0)) == [1, 3]
     assert edge.store.residents.load().outbox == 2
 
 
 def test_an_entry_knows_when_it_was_posted(edge: Place) -> None:
     seconds, microseconds = edge.client.time()
     post(edge, 1)
-    (entry,) = edge.store.outbox.claim_new("me")
+    (entry,) = edge.store.outbox.claim_new()
     assert abs(entry.created_ms - (seconds * 1000 + microseconds // 1000)) < 1000
 
 
@@ -76,8 +76,8 @@ def test_racing_processes_share_the_messages_out(edge: Place) -> None:
     post(edge, *range(500))
     taken = list[int]()
 
-    def drain(n: int) -> None:
-        while found := numbers(edge.store.outbox.claim_new(f"process {n}")):
+    def drain(_: int) -> None:
+        while found := numbers(edge.store.outbox.claim_new()):
             taken.extend(found)
 
     at_once(8, drain)
@@ -88,8 +88,8 @@ def test_any_process_may_be_the_first_to_look(edge: Place) -> None:
     for n in range(20):
         edge.client.flushall()
         post(edge, n)
-        at_once(8, lambda n: numbers(edge.store.outbox.claim_old(f"process {n}", 0)))
-        assert numbers(edge.store.outbox.claim_new("me")) == [n]
+        at_once(8, lambda _: numbers(edge.store.outbox.claim_old(0)))
+        assert numbers(edge.store.outbox.claim_new()) == [n]
 
 
 @strategies.quick
@@ -97,4 +97,4 @@ def test_any_process_may_be_the_first_to_look(edge: Place) -> None:
 def test_any_message_is_kept_as_it_is(edge: Place, messages: list[Message]) -> None:
     edge.client.flushall()
     edge.store.requests.commit(edge.run(), Changes({}, {}, tuple(messages)))  # type: ignore[arg-type]
-    assert [entry.message for entry in edge.store.outbox.claim_new("me")] == messages
+    assert [entry.message for entry in edge.store.outbox.claim_new()] == messages

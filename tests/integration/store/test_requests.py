@@ -119,7 +119,7 @@ def test_a_commit_that_is_repeated_takes_effect_once(edge: Place) -> None:
     for _ in range(2):
         edge.store.requests.commit(run, written, "key", b"reply")
     assert edge.content() == ({"x": "1"}, {"words": ("one",)})
-    assert [entry.message for entry in edge.store.outbox.claim_new("me")] == [MESSAGE]
+    assert [entry.message for entry in edge.store.outbox.claim_new()] == [MESSAGE]
 
 
 @pytest.mark.parametrize("meanwhile", ["other-request", "move"])
