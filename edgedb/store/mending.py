@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from edgedb.errors import Conflict, SessionBusy
 from edgedb.store import keys
 from edgedb.store.destination import Arrival
-from edgedb.store.inspection import BATCH, weigh
+from edgedb.store.inspection import weigh
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.wire.model import SessionToken, Update
 
@@ -26,21 +25,16 @@ class MendingStore:
 
     def __init__(self, scripts: Scripts, location: str) -> None:
         self._scripts = scripts
-        self._client = scripts.client
         self._location = location
 
     def reindex(self, index: str, sessions: Sequence[str]) -> None:
         """Let an index say of sessions what they are; a step for each."""
         location = keys.proprietary_of(index)
         indexes = [keys.ARRIVALS, keys.BY_SIZE, keys.residents_of(location)]
-        for start in range(0, len(sessions), BATCH):
-            with store_errors(), self._client.pipeline(transaction=False) as pipe:
-                for session in sessions[start : start + BATCH]:
-                    where = SessionKeys(session)
-                    arguments = [self._scripts.now(), self._location, session, location]
-                    names = [where.meta, where.arrival, *indexes]
-                    self._scripts.script("reindex")(names, arguments, pipe)
-                pipe.execute()
+        for session in sessions:
+            where, now = SessionKeys(session), self._scripts.now()
+            names = [where.meta, where.arrival, *indexes]
+            self._scripts.run("reindex", names, now, self._location, session, location)
 
     def recount(self) -> None:
         """Let the byte total be the sum of all residents' sizes.
@@ -49,7 +43,10 @@ class MendingStore:
             SessionBusy: they change all the time.
 
         """
-        if weigh(self._client, lambda pipe, true: pipe.hset(keys.STATUS, "bytes", true)) is None:
+        if (
+            weigh(self._scripts.client, lambda pipe, true: pipe.hset(keys.STATUS, "bytes", true))
+            is None
+        ):
             raise SessionBusy("the residents change faster than they can be added up")
 
     def set_aside(self, session: str, part: str) -> None:

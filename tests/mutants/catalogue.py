@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.mutants import giving, serving, taking
+from tests.mutants import giving, mending, serving, taking
 from tests.mutants.mutant import Mutant
 
-MUTANTS = {mutant.name: mutant for mutant in (*serving.MUTANTS, *giving.MUTANTS, *taking.MUTANTS)}
+FAULTS = (serving.MUTANTS, giving.MUTANTS, taking.MUTANTS, mending.MUTANTS)
+MUTANTS = {mutant.name: mutant for mutants in FAULTS for mutant in mutants}
 
 
 def named_tests(mutants: list[Mutant]) -> list[str]:

@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.checking import START, examine
-from edgedb.errors import Conflict, StoreUnavailable
+from edgedb.errors import StoreUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.problems import problem
 from edgedb.response import Response
@@ -99,25 +99,9 @@ def token(session: str = "s", at: str = "edge-a", epoch: int = 1) -> SessionToke
     return SessionToken(session, at, at, "notebook", epoch)
 
 
-def test_a_freeze_that_is_over_is_thawed(settled: Tree) -> None:
-    source = settled.node("edge-a").store.source
-    assert source.freeze("s", "dead", 1)
-    assert is_healthy(settled)
-    settled.clock.advance(11)
-    assert is_cured(settled, "edge-a", "frozen")
-    assert "frozen_for" not in meta(settled, "edge-a")
-
-
 def meta(tree: Tree, location: str, session: str = "s") -> dict[str, str]:
     state = tree.clients[location].hgetall(f"edge:{{{session}}}:meta")
     return {name.decode(): value.decode() for name, value in state.items()}
-
-
-def test_a_copy_that_nobody_goes_on_with_is_discarded(settled: Tree) -> None:
-    settled.node("city").store.destination.arrive(token(), "dead")
-    settled.clock.advance(11)
-    assert is_cured(settled, "city", "arriving")
-    assert settled.leftovers() == {}
 
 
 def during_hand_over(fault: Hook) -> Hook:
@@ -235,16 +219,76 @@ def test_data_without_a_session_are_set_aside(settled: Tree, part: str) -> None:
     assert 0 < settled.clients["city"].pttl(f"edge-aside:{{s}}:{part}") <= 30 * 24 * 3600 * 1000
 
 
-def test_data_beside_a_pointer_are_set_aside(settled: Tree) -> None:
-    settled.clients["city"].hset("edge:{up}:scalars", "count", "s1")
-    assert is_cured(settled, "city", "orphaned", subject="up")
-    assert settled.words("edge-a", "up") == ["two"]
+def freeze(tree: Tree) -> None:
+    assert tree.node("edge-a").store.source.freeze("s", "dead", 1)
+    assert is_healthy(tree)
+    tree.clock.advance(11)
 
 
-def test_a_list_that_nothing_names_is_set_aside(settled: Tree) -> None:
-    settled.clients["edge-a"].rpush("edge:{s}:list:7", "lost")
-    assert is_cured(settled, "edge-a", "orphaned")
-    assert settled.words("edge-a") == ["one"]
+def arrive(tree: Tree) -> None:
+    tree.node("city").store.destination.arrive(token(), "dead")
+    tree.clock.advance(11)
+
+
+def undelivered(tree: Tree, function: str = "tally") -> None:
+    """Commit a request of ``edge-a`` that sends a message."""
+    requests = tree.node("edge-a").store.requests
+    run = requests.begin(Attempt("s", "notebook", "lock"))
+    assert isinstance(run, Run)
+    requests.commit(run, Changes({}, {}, (Propagation("m", "city", function, "milk", "edge-a"),)))
+
+
+def forgotten(tree: Tree) -> None:
+    """Let the outbox's group forget a message that was claimed."""
+    undelivered(tree)
+    tree.hook = on_the_path(lose_request, "city")
+    tree.tick_all()
+    tree.hook = lambda _, deliver: deliver()
+    client = tree.clients["edge-a"]
+    (consumer,) = client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
+    client.xgroup_delconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, consumer["name"])
+    tree.tick_all()
+
+
+def lead(tree: Tree, to: str) -> None:
+    """Let home's pointer of ``up`` lead elsewhere, in an epoch that is over."""
+    tree.clients["edge-a"].hset("edge:{up}:meta", mapping={"current": to, "epoch": 2})
+
+
+def cut_off(tree: Tree) -> None:
+    tree.clients["city"].delete("edge:{up}:meta")
+    lead(tree, "city")
+
+
+CURABLE: dict[str, tuple[str, str, str, Callable[[Tree], object]]] = {
+    "a freeze that is over": ("edge-a", "frozen", "s", freeze),
+    "a copy that nobody goes on with": ("city", "arriving", "s", arrive),
+    "data beside a pointer": (
+        *("city", "orphaned", "up"),
+        lambda tree: tree.clients["city"].hset("edge:{up}:scalars", "count", "s1"),
+    ),
+    "a list that nothing names": (
+        *("edge-a", "orphaned", "s"),
+        lambda tree: tree.clients["edge-a"].rpush("edge:{s}:list:7", "lost"),
+    ),
+    "a message": ("edge-a", "undelivered", "tally at city", undelivered),
+    "a message that its group forgot": ("edge-a", "undelivered", "tally at city", forgotten),
+    "a pointer that leads nowhere": ("edge-a", "pointer", "up", cut_off),
+    "a pointer to who left": ("edge-a", "pointer", "up", lambda tree: lead(tree, "gone")),
+}
+"""What can be wrong: where, as which kind, with what, and how it comes about."""
+
+
+@pytest.mark.parametrize(("location", "kind", "subject", "damage"), CURABLE.values(), ids=CURABLE)
+def test_what_is_wrong_is_found_and_repaired_and_nothing_is_lost(
+    settled: Tree, location: str, kind: str, subject: str, damage: Callable[[Tree], object]
+) -> None:
+    damage(settled)
+    assert is_cured(settled, location, kind, subject=subject)
+    assert (settled.words("edge-a"), settled.words("edge-a", "up")) == (["one"], ["two"])
+    assert settled.leftovers() == {}
+    told = settled.call("city", "tally", query="word=milk")
+    assert json.loads(told.body)["count"] == (1 if kind == "undelivered" else 0)
 
 
 def test_what_is_being_staged_belongs_to_its_arrival(settled: Tree) -> None:
@@ -319,38 +363,11 @@ def test_bytes_are_added_up_over_any_number_of_residents(
     assert is_healthy(settled)
 
 
-def undelivered(tree: Tree, function: str = "tally") -> None:
-    """Commit a request of ``edge-a`` that sends a message."""
-    requests = tree.node("edge-a").store.requests
-    run = requests.begin(Attempt("s", "notebook", "lock"))
-    assert isinstance(run, Run)
-    requests.commit(run, Changes({}, {}, (Propagation("m", "city", function, "milk", "edge-a"),)))
-
-
-def test_messages_that_wait_are_delivered(settled: Tree) -> None:
-    undelivered(settled)
-    assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
-    told = settled.call("city", "tally", query="word=milk")
-    assert json.loads(told.body)["count"] == 1
-
-
 def test_messages_to_who_does_not_answer_stay_and_are_told_of(settled: Tree) -> None:
     undelivered(settled)
     settled.hook = on_the_path(lose_request, "city")
     assert findings(settled, "edge-a", "/repairs") == [("undelivered", "tally at city", False)]
     settled.hook = lambda _, deliver: deliver()
-    assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
-
-
-def test_a_message_that_the_group_has_forgotten_is_delivered(settled: Tree) -> None:
-    undelivered(settled)
-    settled.hook = on_the_path(lose_request, "city")
-    settled.tick_all()
-    settled.hook = lambda _, deliver: deliver()
-    client = settled.clients["edge-a"]
-    for consumer in client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP):
-        client.xgroup_delconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, consumer["name"])
-    settled.tick_all()
     assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
 
 
@@ -371,16 +388,6 @@ def test_a_pointer_to_a_node_that_lost_the_session_is_forgotten(settled: Tree) -
     assert is_healthy(settled)
     assert settled.write("edge-a", "anew", "up").status == 200
     assert settled.residents("up") == ["edge-a"]
-
-
-def test_a_pointer_leads_to_where_the_session_is_again(settled: Tree) -> None:
-    settled.clients["city"].delete("edge:{up}:meta")
-    settled.clients["edge-a"].hset("edge:{up}:meta", mapping={"current": "city", "epoch": 2})
-    assert is_cured(settled, "edge-a", "pointer", subject="up")
-    assert (meta(settled, "edge-a", "up")["current"], settled.words("edge-a", "up")) == (
-        "cloud",
-        ["two"],
-    )
 
 
 def test_pointers_in_a_ring_are_mended(settled: Tree) -> None:
@@ -418,14 +425,6 @@ def test_a_pointer_to_a_location_that_is_not_in_the_topology_is_told_of(settled:
     assert meta(settled, "edge-b")["current"] == "gone"
 
 
-def test_a_pointer_to_a_location_that_left_is_mended_where_the_session_moved_on(
-    settled: Tree,
-) -> None:
-    settled.clients["edge-a"].hset("edge:{up}:meta", mapping={"current": "gone", "epoch": 2})
-    assert is_cured(settled, "edge-a", "pointer", subject="up")
-    assert settled.words("edge-a", "up") == ["two"]
-
-
 def test_a_pointer_to_a_session_that_is_just_arriving_is_in_order(settled: Tree) -> None:
     strand(settled, fault=lose_answer)
     assert findings(settled, "edge-a") == []
@@ -449,15 +448,6 @@ def test_a_pointer_to_a_node_that_cannot_be_asked_is_not_touched(
     assert findings(settled, "edge-a") == [("silent", "cloud", None)]
     assert findings(settled, "edge-a", "/repairs") == [("silent", "cloud", False)]
     assert meta(settled, "edge-a", "up")["current"] == "cloud"
-
-
-def test_a_pointer_that_has_changed_meanwhile_is_left_as_it_is(settled: Tree) -> None:
-    found = settled.node("edge-a").store.residents.token("up")
-    assert found is not None
-    settled.onload("edge-a", "up")
-    with pytest.raises(Conflict):
-        settled.node("edge-a").store.mending.repoint(found, None)
-    assert settled.words("edge-a", "up") == ["two"]
 
 
 def test_a_full_node_is_examined_and_says_what_could_not_be_repaired(settled: Tree) -> None:
