@@ -29,7 +29,7 @@ class Deadline:
     @property
     def is_over(self) -> bool:
         """Whether it has passed."""
-        return time.monotonic() > self._at
+        return time.monotonic() >= self._at
 
     def attempts(self, longest_s: float = math.inf) -> Iterator[None]:
         """Give attempts, at least one, and no pause that would end after the deadline.

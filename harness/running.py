@@ -199,7 +199,7 @@ class RunningTree:
         """Wait until every function is there; ``note`` is told of each. Gives how many."""
 
         def wait(place: tuple[str, str]) -> None:
-            until(lambda: self.is_ready(*place), _COMMAND_S, pause_s=0.1)
+            until(lambda: self.is_ready(*place), _COMMAND_S)
             note()
 
         places = [(at, function) for at in self.locations for function in self.functions(at)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from edgedb.waiting import Deadline
 
-def until(holds: Callable[[], object], seconds: float = 60, pause_s: float = 0.02) -> None:
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
     """Return once it holds; raise TimeoutError if it never does."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"it did not hold within {seconds:.0f} s")
-        time.sleep(pause_s)
+    for _ in Deadline(seconds).attempts():
+        if holds():
+            return
+    raise TimeoutError(f"it did not hold within {seconds:.0f} s")

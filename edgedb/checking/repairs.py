@@ -7,7 +7,6 @@ it cannot be repaired (now).
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,15 +21,16 @@ from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.destination import Arrival
 from edgedb.store.outbox import Entry
+from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
 
 
-def attempt(node: Node, finding: Finding[Any], until: float) -> Finding[Any]:
+def attempt(node: Node, finding: Finding[Any], until: Deadline) -> Finding[Any]:
     """Repair a finding, unless it is later than ``until``; says whether it is repaired."""
     try:
-        if time.monotonic() >= until:
+        if until.is_over:
             raise Unavailable("other nodes were too slow; ask again")
         REPAIRS[finding.kind](node, finding)
         done = replace(finding, repaired=True)

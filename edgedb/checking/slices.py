@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from edgedb.errors import BadRequest
 from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.inspection import State
+from edgedb.waiting import Deadline
 
 START, LAST = "0", "node"
 """Positions: sessions and indexes by the cursor of a scan; then the outbox and the total."""
@@ -41,7 +41,7 @@ class Slice:
 
 def mend(node: Node, position: str = START) -> Slice:
     """Examine a part of a node, and repair what is found; raises as :func:`examine`."""
-    until, part = time.monotonic() + REPAIRS_S, examine(node, position)
+    until, part = Deadline(REPAIRS_S), examine(node, position)
     return Slice([attempt(node, finding, until) for finding in part.findings], part.next)
 
 
@@ -62,14 +62,14 @@ def examine(node: Node, position: str = START) -> Slice:
 
 def _scanned(node: Node, position: int) -> Slice:
     findings, wrong = list[Finding[Any]](), defaultdict[str, set[str]](set)
-    witnesses, deadline = Witnesses(), time.monotonic() + SLICE_S
+    witnesses, deadline = Witnesses(), Deadline(SLICE_S)
     while True:
         position, names = node.store.inspection.scan(position)
         for state in _states(node, names):
             findings += check_session(node, state, witnesses)
             for index in state.misplaced():
                 wrong[index].add(state.session)
-        if position == 0 or time.monotonic() > deadline or len(findings) > SLICE_FINDINGS:
+        if position == 0 or deadline.is_over or len(findings) > SLICE_FINDINGS:
             break
     findings += [check_index(index, sessions) for index, sessions in wrong.items()]
     return Slice([*findings, *witnesses.silences()], str(position) if position else LAST)

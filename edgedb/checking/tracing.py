@@ -17,6 +17,7 @@ from edgedb.errors import (
     Unavailable,
 )
 from edgedb.node import Node
+from edgedb.waiting import attempts
 from edgedb.wire.model import VERSION_LIMIT, SessionToken
 from edgedb.wire.packet import Cursor
 
@@ -70,7 +71,7 @@ def flaw(node: Node, pointer: SessionToken) -> str | None:
         fault = f"in epoch {pointer.epoch}, where it is in epoch {known.epoch} only"
         return f"leads to {where} {fault}" if known.epoch < pointer.epoch else None
     # twice: a session that moves to and fro may look like a ring once
-    if any(_leads_on(node, where, pointer.session) for _ in range(2)):
+    if any(_leads_on(node, where, pointer.session) for _ in attempts(2)):
         return None
     return f"leads to {where}, from where it leads nowhere, or in a ring"
 

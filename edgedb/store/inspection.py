@@ -18,6 +18,7 @@ from edgedb.store.codec import known_token, list_number, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
+from edgedb.waiting import attempts
 from edgedb.wire.model import SessionToken
 
 BATCH = 100  # keys, or sessions, looked at between two answers
@@ -141,7 +142,7 @@ def weigh(client: Any, conclude: Callable[[Any, int], None]) -> tuple[int, int] 
     Where they differ, ``conclude`` may add commands that are run in that moment. Under constant
     traffic there is no moment to add up in; then it gives None.
     """
-    for _ in range(WEIGHINGS):
+    for _ in attempts(WEIGHINGS):
         with store_errors(), client.pipeline() as pipe:
             pipe.watch(keys.STATUS, keys.BY_SIZE)
             counted, true = int(pipe.hget(keys.STATUS, "bytes") or 0), _sum(pipe)

@@ -12,7 +12,6 @@ import logging
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,7 @@ from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
 from edgedb.durations import seconds
 from edgedb.logs import ContextFilter
+from edgedb.waiting import Deadline
 
 MIB = 1024 * 1024
 
@@ -148,16 +148,16 @@ def _turn(sockets: dict[int, Any]) -> None:
 
 
 def _keep_accepting(sockets: dict[int, Any], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    deadline = Deadline(seconds)
+    while not deadline.is_over:
         _turn(sockets)
 
 
 def _drain(server: TcpWSGIServer, sockets: dict[int, Any], seconds: float) -> None:
     """Close the port, then each connection as soon as its answer is sent."""
-    end = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     wasyncore.dispatcher.close(server)  # the port alone: server.close() ends the trigger as well
-    while server.active_channels and time.monotonic() < end:
+    while server.active_channels and not deadline.is_over:
         for channel in server.active_channels.values():
             if not (channel.requests or channel.request or channel.total_outbufs_len):
                 channel.will_close = True
