@@ -53,7 +53,13 @@ class Function(ABC):
             return problem(EdgeError("the function failed; its log has the reason"))
 
     def ready(self) -> None:
-        """Check that requests can be served; raises EdgeError where a request would meet it."""
+        """Check that requests can be served.
+
+        Raises:
+            ConfigurationError: a setting or secret is missing.
+            StoreUnavailable: the node's Redis does not answer.
+
+        """
         require_ready(default_node())
 
     @abstractmethod

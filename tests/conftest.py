@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from edgedb.topology.tree import Topology
 from tests.support.servers import Server
@@ -18,18 +20,22 @@ LOCATIONS = 5
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     """One server for each location of a test's tree."""
-    running = [Server(tmp_path_factory.mktemp("server")) for _ in range(LOCATIONS)]
-    for server in running:
-        server.start()
-    yield running
-    for server in running:
-        server.kill()
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(Server(tmp_path_factory.mktemp("server"))) for _ in range(LOCATIONS)
+        ]
+
+
+@pytest.fixture(scope="session")
+def clients(servers: list[Server]) -> Iterator[list[redis.Redis]]:
+    """One client of each server; to make one takes longer than most tests."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(server.client()) for server in servers]
 
 
 @pytest.fixture
-def make_tree(servers: list[Server]) -> Iterator[Callable[..., Tree]]:
+def make_tree(clients: list[redis.Redis]) -> Callable[..., Tree]:
     """Build trees on empty servers."""
-    clients = [server.client() for server in servers]
 
     def make(document: dict[str, Any] | None = None, **options: Any) -> Tree:
         topology = Topology.from_json(document or THREE_LEVELS)
@@ -38,9 +44,7 @@ def make_tree(servers: list[Server]) -> Iterator[Callable[..., Tree]]:
         chosen = {place.id: client for place, client in zip(topology, clients, strict=False)}
         return Tree(topology, chosen, **options)
 
-    yield make
-    for client in clients:
-        client.close()
+    return make
 
 
 @pytest.fixture

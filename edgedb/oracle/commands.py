@@ -41,7 +41,9 @@ def force_offload(
 
 
 def _resident(node: Node, session: str) -> SessionToken:
-    token = node.store.residents.known(session)
+    token = node.store.residents.token(session)
+    if token is None:
+        raise NotFound(f"session {session!r} is not known at {node.location}")
     if token.current_location != node.location:
         raise NotResident(f"session {session!r} is at {token.current_location}")
     return token

@@ -9,7 +9,7 @@ import requests
 
 from tests.faults.place import Place
 from tests.faults.tidiness import Servers, untidy
-from tests.protocol.exploration import snapshot
+from tests.support import snapshot
 
 PATIENCE_S = 60.0
 _PAUSE_S = 0.5

@@ -8,7 +8,7 @@ import pytest
 
 from edgedb.topology.tree import Topology
 from tests.faults.tidiness import epochs, untidy
-from tests.protocol.exploration.snapshot import NodeState, SessionState
+from tests.support.snapshot import NodeState, SessionState
 from tests.support.tree import THREE_LEVELS
 
 TOPOLOGY = Topology.from_json(THREE_LEVELS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from edgedb.topology.tree import Topology
-from tests.protocol.exploration.snapshot import NodeState, SessionState
+from tests.support.snapshot import NodeState, SessionState, left_over
 
 Servers = Mapping[str, NodeState]
 """What each location's server holds."""
@@ -23,7 +23,7 @@ def untidy(topology: Topology, servers: Servers, sessions: Collection[str]) -> I
         else:
             yield f"I1: {session} lives at {residents or 'no place'}"
     for location, state in servers.items():
-        yield from (f"I5: {location}: {what}" for what in _left_over(location, state))
+        yield from (f"I5: {location}: {what}" for what in left_over(location, state))
 
 
 def epochs(servers: Servers) -> dict[str, int]:
@@ -52,35 +52,3 @@ def _astray(topology: Topology, servers: Servers, session: str, resident: str) -
             yield f"I4: from {start} {session} is not found at {resident} but lost at {at}"
         if start == home and at == resident and hops > 1:
             yield f"I5: {home} was not told that {session} is at {resident}"
-
-
-def _left_over(location: str, state: NodeState) -> Iterator[str]:
-    if state.outbox:
-        yield f"{state.outbox} messages are not delivered"
-    if state.indexes.get("edge:arrivals"):
-        yield f"arrivals are open: {sorted(state.indexes['edge:arrivals'])}"
-    residents = {name: s for name, s in state.sessions.items() if s.is_resident(location)}
-    for name, session in state.sessions.items():
-        if name not in residents and session.parts != {"meta"}:
-            yield f"left over of {name}: {sorted(session.parts)}"
-        if "arrival" in session.parts:
-            yield f"{name} is still arriving"
-    yield from _misindexed(state, residents)
-
-
-def _misindexed(state: NodeState, residents: Mapping[str, SessionState]) -> Iterator[str]:
-    """Indexes and sums agree with what is there."""
-    sizes = {name: int(session.meta["size"]) for name, session in residents.items()}
-    if state.indexes.get("edge:residents:by-size", {}) != sizes:
-        yield f"by size there are {state.indexes.get('edge:residents:by-size')}, not {sizes}"
-    if int(state.node.get("bytes", 0)) != sum(sizes.values()):
-        yield f"{state.node.get('bytes')} bytes are counted, not {sum(sizes.values())}"
-    listed = {
-        (index.removeprefix("edge:residents:of:"), name)
-        for index, names in state.indexes.items()
-        if index.startswith("edge:residents:of:")
-        for name in names
-    }
-    owned = {(session.meta["proprietary"], name) for name, session in residents.items()}
-    if listed != owned:
-        yield f"by proprietary location there are {listed}, not {owned}"

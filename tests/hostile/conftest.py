@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.hostile.application import Application, node_application
-from tests.hostile.contents import Held
 from tests.hostile.running import Running, small_tree
+from tests.support.dumps import Held
 from tests.support.scripted import Scripted
 from tests.support.tree import Tree, load_handler
 

@@ -16,11 +16,12 @@ from redis.retry import Retry
 
 from edgedb.wire.headers import PROPAGATE
 from tests.hostile.calls import EXAMPLES, GUESSING, NOBODY, ORACLE, Attempt, Call, Examples
-from tests.hostile.contents import Held
 from tests.hostile.document import USERS, Operation, operations
 from tests.hostile.watched import Watched
+from tests.support.dumps import Held
+from tests.support.hooks import lose_request
 from tests.support.servers import free_port
-from tests.support.tree import Tree, lose_request
+from tests.support.tree import Tree
 
 OPERATIONS = list(operations())
 

@@ -11,8 +11,8 @@ import pytest
 import schemathesis
 
 from tests.hostile.application import Application
-from tests.hostile.contents import Held
 from tests.hostile.generation import EXAMPLES, SETTINGS, check, is_for_oracles, schema
+from tests.support.dumps import Held
 from tests.support.tree import ORACLE_TOKEN
 
 CALLERS = [("city", "edge-a"), ("city", "")]

@@ -15,8 +15,9 @@ from edgedb.errors import PeerUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import FORCE_OFFLOAD, KEEP, SESSIONS, TEST, TICK, Call
-from tests.hostile.contents import Held
-from tests.support.tree import Tree, parameters
+from tests.support.dumps import Held
+from tests.support.hooks import parameters
+from tests.support.tree import Tree
 
 Deploy = Callable[[Callable[..., Any]], None]
 

@@ -16,7 +16,7 @@ from edgedb.store import source
 from edgedb.wire import model
 from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
-from tests.hostile.contents import Held
+from tests.support.dumps import Held
 from tests.support.tree import Tree
 
 Deploy = Callable[[Callable[..., Any]], None]

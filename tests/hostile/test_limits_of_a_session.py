@@ -20,7 +20,7 @@ from edgedb.store import requests as request_store
 from edgedb.store.keys import SessionKeys
 from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import KEEP
-from tests.hostile.contents import Held
+from tests.support.dumps import Held
 from tests.support.tree import Tree
 
 Deploy = Callable[[Callable[..., Any]], None]

@@ -16,9 +16,9 @@ from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from tests.hostile import strategies
 from tests.hostile.calls import OFFLOAD, TELL, UPDATE, Call, propagation, token
-from tests.hostile.contents import Held
 from tests.hostile.credentials import CALL, claiming
 from tests.hostile.strategies import many
+from tests.support.dumps import Held
 from tests.support.tree import NODE_KEY, Tree
 
 FUTURE = 2**53 - 1

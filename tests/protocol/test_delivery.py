@@ -14,8 +14,9 @@ from edgedb.errors import Forbidden, PeerUnavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.store.outbox import BATCH
 from edgedb.wire.model import Propagation, SessionToken
+from tests.support.hooks import Hook, as_usual, lose_answer, lose_request, to, where
 from tests.support.scripted import Scripted
-from tests.support.tree import Hook, Tree, lose_answer, lose_request
+from tests.support.tree import Tree
 
 ALL = ["edge-a", "city", "cloud"]
 
@@ -31,15 +32,6 @@ def counts(tree: Tree, word: str = "milk") -> dict[str, int]:
 
 def undelivered(tree: Tree, location: str = "edge-a") -> int:
     return tree.node(location).store.residents.load().outbox
-
-
-def unreachable(location: str) -> Hook:
-    """Give a hook: no call reaches the location."""
-
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        return lose_request(call, deliver) if call.location == location else deliver()
-
-    return hook
 
 
 def propagating(tree: Tree, levels: str | list[str], *functions: str) -> edgedb.Response:
@@ -111,7 +103,7 @@ def test_a_message_is_sent_until_it_is_taken_and_counts_once(tree: Tree, fault: 
     for _ in range(3):
         tree.tick_all()
     assert undelivered(tree) == 3
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     tree.tick_all()
     assert (counts(tree), undelivered(tree)) == (dict.fromkeys(ALL, 1), 0)
 
@@ -124,7 +116,7 @@ def test_a_message_delivered_twice_counts_once(tree: Tree) -> None:
 
 
 def test_a_location_that_does_not_answer_does_not_hold_up_the_others(tree: Tree) -> None:
-    tree.hook = unreachable("city")
+    tree.hook = to("city")
     propagating(tree, "cloud")
     tree.tick_all()
     assert (counts(tree), undelivered(tree)) == ({"edge-a": 1, "cloud": 1}, 1)
@@ -136,7 +128,7 @@ def test_however_much_waits_for_a_dead_location_the_others_are_served(tree: Tree
     tree.hook = lose_request
     for _ in range(3):
         tree.tick_all()
-    tree.hook = unreachable("city")
+    tree.hook = to("city")
     tree.tick_all()
     assert (counts(tree), undelivered(tree)) == ({"cloud": 1}, BATCH + 1)
 
@@ -163,7 +155,7 @@ def test_what_a_function_does_not_take_is_not_sent_again(tree: Tree) -> None:
 def test_a_value_that_nobody_took_for_a_day_is_given_up(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree.hook = unreachable("city")
+    tree.hook = to("city")
     propagating(tree, ["city"])
     tree.tick_all()
     assert undelivered(tree) == 1
@@ -195,11 +187,11 @@ def test_only_who_is_below_may_tell_a_function_something(tree: Tree) -> None:
 def test_the_proprietary_is_told_of_a_move_it_took_no_part_in(tree: Tree) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
-    tree.hook = unreachable("edge-a")
+    tree.hook = to("edge-a")
     token = tree.offload("city")
     tree.tick_all()
     assert (known(tree).current_location, undelivered(tree, "cloud")) == ("city", 1)
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     tree.tick_all()
     assert (known(tree), undelivered(tree, "cloud")) == (token, 0)
 
@@ -227,10 +219,7 @@ def test_an_update_is_kept_until_the_proprietary_answers_to_the_point(tree: Tree
     tree.offload("edge-a")
     tree.offload("city")
 
-    def broken(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        return PeerResponse(500, b"oops") if call.function == "update-session" else deliver()
-
-    tree.hook = broken
+    tree.hook = where(is_update, lambda _, __: PeerResponse(500, b"oops"))
     tree.tick_all()
     assert undelivered(tree, "cloud") == 1
 
@@ -240,3 +229,7 @@ def test_a_peer_that_does_not_answer_is_named(tree: Tree) -> None:
     with pytest.raises(PeerUnavailable):
         tree.node("edge-a").peers.propagate(Propagation("m", "city", "tally", "milk", "edge-a"))
     assert deliver(tree.node("edge-a")) == 0
+
+
+def is_update(call: PeerRequest) -> bool:
+    return call.function == "update-session"

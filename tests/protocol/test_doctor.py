@@ -16,15 +16,14 @@ from werkzeug.datastructures import Headers
 import edgedb
 from edgedb.checking import START, examine
 from edgedb.errors import StoreUnavailable
-from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.problems import problem
 from edgedb.response import Response
 from edgedb.session import Changes
 from edgedb.store import keys
 from edgedb.store.requests import Attempt, Run
 from edgedb.wire.model import Propagation, SessionToken
 from tests.support.dumps import dump
-from tests.support.tree import ORACLE_TOKEN, Hook, Tree, lose_answer, lose_request, parameters
+from tests.support.hooks import Hook, answer, as_usual, lose_answer, lose_request, to
+from tests.support.tree import ORACLE_TOKEN, Tree
 
 Findings = list[tuple[str, str, bool | None]]
 """Kind, subject, and whether it was repaired."""
@@ -104,26 +103,11 @@ def meta(tree: Tree, location: str, session: str = "s") -> dict[str, str]:
     return {name.decode(): value.decode() for name, value in state.items()}
 
 
-def during_hand_over(fault: Hook) -> Hook:
-    def hook(sent: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        is_hand_over = parameters(sent).get("phase") == ["hand-over"]
-        return fault(sent, deliver) if is_hand_over else deliver()
-
-    return hook
-
-
-def strand(tree: Tree, location: str = "edge-a", fault: Hook = lose_request) -> None:
-    """Offload session ``s`` so that it is prepared above and no more."""
-    tree.hook = during_hand_over(fault)
-    assert tree.oracle(location, "force-offload", "session=s").status == 502
-    tree.hook = lambda _, deliver: deliver()
-
-
 @pytest.mark.parametrize(("fault", "resident"), [(lose_request, "edge-a"), (lose_answer, "city")])
 def test_a_prepared_arrival_is_ended_as_its_source_says(
     settled: Tree, fault: Hook, resident: str
 ) -> None:
-    strand(settled, fault=fault)
+    settled.strand(fault=fault)
     settled.clock.advance(11)
     settled.node("edge-a").store.source.thaw("s", "whatever")
     assert [kind for kind, *_ in findings(settled, "city")] == ["prepared"]
@@ -135,7 +119,7 @@ def test_a_prepared_arrival_is_ended_as_its_source_says(
 
 
 def test_the_last_copy_of_a_session_is_adopted(settled: Tree) -> None:
-    strand(settled)
+    settled.strand()
     settled.clients["edge-a"].flushall()
     settled.clock.advance(11)
     (found,) = examined(settled, "city")
@@ -150,7 +134,7 @@ def test_the_last_copy_of_a_session_is_adopted(settled: Tree) -> None:
 def test_the_last_copy_is_announced_to_a_home_that_still_leads_to_its_source(tree: Tree) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
-    strand(tree, "city")
+    tree.strand("city")
     tree.clients["city"].flushall()
     tree.clock.advance(11)
     assert ("last-copy", "s", True) in findings(tree, "cloud", "/repairs")
@@ -160,10 +144,10 @@ def test_the_last_copy_is_announced_to_a_home_that_still_leads_to_its_source(tre
 
 
 def test_silence_of_the_source_is_no_loss(settled: Tree) -> None:
-    strand(settled)
+    settled.strand()
     settled.clients["edge-a"].flushall()
     settled.clock.advance(11)
-    settled.hook = on_the_path(lose_request, "edge-a")
+    settled.hook = to("edge-a")
     assert findings(settled, "city") == [("prepared", "s", None), ("silent", "edge-a", None)]
     assert findings(settled, "city", "/repairs") == [
         ("prepared", "s", False),
@@ -172,24 +156,17 @@ def test_silence_of_the_source_is_no_loss(settled: Tree) -> None:
     assert "edge:{s}:arrival" in settled.leftovers()["city"]
 
 
-def on_the_path(answer: Hook, location: str) -> Hook:
-    def hook(sent: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        return answer(sent, deliver) if sent.location == location else deliver()
-
-    return hook
-
-
 def test_a_copy_is_not_adopted_while_a_node_that_may_know_better_is_silent(settled: Tree) -> None:
-    strand(settled)
+    settled.strand()
     settled.clients["edge-a"].flushall()
     settled.clock.advance(11)
-    settled.hook = on_the_path(lose_request, "cloud")
+    settled.hook = to("cloud")
     assert ("last-copy", "s", False) in findings(settled, "city", "/repairs")
     assert settled.residents() == []
 
 
 def test_a_copy_is_not_adopted_where_the_session_lives_on_elsewhere(settled: Tree) -> None:
-    strand(settled)
+    settled.strand()
     settled.clock.advance(11)
     assert settled.oracle("city", "set-offload-status", "status=reject").status == 200
     settled.offload("edge-a")
@@ -201,7 +178,7 @@ def test_a_copy_is_not_adopted_where_the_session_lives_on_elsewhere(settled: Tre
 
 
 def test_a_copy_is_not_adopted_once_a_later_owner_is_known(settled: Tree) -> None:
-    strand(settled)
+    settled.strand()
     arrival = settled.node("city").store.destination.arrival("s")
     assert arrival is not None
     assert arrival.token is not None
@@ -241,9 +218,9 @@ def undelivered(tree: Tree, function: str = "tally") -> None:
 def forgotten(tree: Tree) -> None:
     """Let the outbox's group forget a message that was claimed."""
     undelivered(tree)
-    tree.hook = on_the_path(lose_request, "city")
+    tree.hook = to("city")
     tree.tick_all()
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     client = tree.clients["edge-a"]
     (consumer,) = client.xinfo_consumers(keys.OUTBOX, keys.OUTBOX_GROUP)
     client.xgroup_delconsumer(keys.OUTBOX, keys.OUTBOX_GROUP, consumer["name"])
@@ -292,8 +269,7 @@ def test_what_is_wrong_is_found_and_repaired_and_nothing_is_lost(
 
 
 def test_what_is_being_staged_belongs_to_its_arrival(settled: Tree) -> None:
-    settled.hook = during_hand_over(lose_request)
-    settled.oracle("edge-a", "force-offload", "session=s")
+    settled.strand()
     assert is_healthy(settled)
 
 
@@ -365,9 +341,9 @@ def test_bytes_are_added_up_over_any_number_of_residents(
 
 def test_messages_to_who_does_not_answer_stay_and_are_told_of(settled: Tree) -> None:
     undelivered(settled)
-    settled.hook = on_the_path(lose_request, "city")
+    settled.hook = to("city")
     assert findings(settled, "edge-a", "/repairs") == [("undelivered", "tally at city", False)]
-    settled.hook = lambda _, deliver: deliver()
+    settled.hook = as_usual
     assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
 
 
@@ -426,7 +402,7 @@ def test_a_pointer_to_a_location_that_is_not_in_the_topology_is_told_of(settled:
 
 
 def test_a_pointer_to_a_session_that_is_just_arriving_is_in_order(settled: Tree) -> None:
-    strand(settled, fault=lose_answer)
+    settled.strand(fault=lose_answer)
     assert findings(settled, "edge-a") == []
     assert settled.call("city", "test-function", query="session=s").status == 503
     settled.tick_all()
@@ -439,12 +415,13 @@ def test_a_pointer_to_somebody_elses_session_of_that_name_is_left_alone(settled:
     assert is_healthy(settled)
 
 
-@pytest.mark.parametrize("answer", [lose_request, None], ids=["silent", "out of order"])
+@pytest.mark.parametrize(
+    "fault", [lose_request, answer(StoreUnavailable("x"))], ids=["silent", "out of order"]
+)
 def test_a_pointer_to_a_node_that_cannot_be_asked_is_not_touched(
-    settled: Tree, answer: Hook | None
+    settled: Tree, fault: Hook
 ) -> None:
-    broken = problem(StoreUnavailable("x"))
-    settled.hook = answer or (lambda *_: PeerResponse(broken.status, broken.body))
+    settled.hook = fault
     assert findings(settled, "edge-a") == [("silent", "cloud", None)]
     assert findings(settled, "edge-a", "/repairs") == [("silent", "cloud", False)]
     assert meta(settled, "edge-a", "up")["current"] == "cloud"
@@ -478,7 +455,7 @@ def test_whatever_waits_for_a_silent_node_is_sent_once_more_and_not_over_and_ove
 ) -> None:
     for function in ("tally", "other", "third"):
         undelivered(settled, function)
-    settled.hook = on_the_path(lose_request, "city")
+    settled.hook = to("city")
     settled.calls.clear()
     assert len(findings(settled, "edge-a", "/repairs")) == 3
     assert len([call for call in settled.calls if call.startswith("POST city/")]) == 3

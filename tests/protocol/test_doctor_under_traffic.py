@@ -13,8 +13,9 @@ from edgedb.checking.slices import LAST
 from edgedb.oracle.tick import tick
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.response import Response
+from tests.support.hooks import Hook, as_usual, lose_answer, lose_request
 from tests.support.threads import at_once
-from tests.support.tree import Hook, Tree, lose_answer, lose_request
+from tests.support.tree import Tree
 
 SESSIONS = ("one", "two", "three")
 WRITES = 100
@@ -91,7 +92,7 @@ def test_repairs_under_traffic_lose_fork_and_double_nothing(make_tree: Callable[
                 found.update(mended(tree, chance.choice(places)))
 
     at_once(7, work)
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     for _ in range(2):
         time.sleep(FREEZE_S)
         for location in places:

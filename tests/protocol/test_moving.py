@@ -12,6 +12,7 @@ from edgedb.oracle.tick import tick
 from edgedb.session import Changes
 from edgedb.store.requests import Attempt, Run
 from tests.support.contents import Content, appended, at_call, read, replaced, write
+from tests.support.hooks import as_usual
 from tests.support.scripted import Scripted
 from tests.support.tree import Tree
 
@@ -107,7 +108,7 @@ def test_what_a_dead_mover_left_is_gone_after_its_time(
     with pytest.raises(Died):
         tree.oracle("edge-a", "force-offload")
     monkeypatch.undo()
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     assert tree.oracle("edge-a", "force-offload").status == 503
     assert tree.call("city", "reader").status == 307
     tree.clock.advance(tree.node("city").settings.freeze_timeout)

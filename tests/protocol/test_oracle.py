@@ -12,11 +12,9 @@ from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.errors import PeerUnavailable, StoreUnavailable
-from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.problems import problem
-from edgedb.response import Response
 from tests.support.dumps import dump
-from tests.support.tree import ORACLE_TOKEN, Hook, Tree, lose_answer, lose_request, parameters
+from tests.support.hooks import Hook, answer, as_usual, at_hand_over, lose_answer, lose_request, to
+from tests.support.tree import ORACLE_TOKEN, Tree
 
 MIB = 2**20
 
@@ -164,22 +162,10 @@ def test_a_parent_that_does_not_answer_ends_the_moves_not_the_tick(
     assert tree.residents("a") == ["edge-a"]
 
 
-def handing_over(fault: Hook) -> Hook:
-    """Give a hook with a fault at every hand-over."""
-
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        is_hand_over = parameters(call).get("phase") == ["hand-over"]
-        return fault(call, deliver) if is_hand_over else deliver()
-
-    return hook
-
-
-def strand(tree: Tree, location: str, session: str, fault: Hook) -> None:
-    """Offload a session whose hand-over goes wrong."""
-    tree.hook = handing_over(fault)
+def strand(tree: Tree, location: str, session: str, fault: Hook = lose_request) -> None:
+    """Offload a new session, whose hand-over goes wrong."""
     tree.write(location, "one", session)
-    assert tree.oracle(location, "force-offload", f"session={session}").status == 502
-    tree.hook = lambda _, deliver: deliver()
+    tree.strand(location, session, fault)
 
 
 @pytest.mark.parametrize("fault", [lose_request, lose_answer])
@@ -191,24 +177,12 @@ def test_a_tick_finishes_what_was_left_unfinished(tree: Tree, fault: Hook) -> No
 
 
 def test_a_tick_discards_what_the_source_took_back(tree: Tree) -> None:
-    strand(tree, "edge-a", "s", lose_request)
+    strand(tree, "edge-a", "s")
     tree.clock.advance(tree.node("edge-a").settings.freeze_timeout)
     tree.write("edge-a", "two")
     assert ticked(tree, "city")["settled"] == 1
     assert (tree.residents(), tree.leftovers()) == (["edge-a"], {})
     assert tree.words("edge-a") == ["one", "two"]
-
-
-def out_of_order(error: edgedb.EdgeError) -> Hook:
-    """Give a hook: one location answers everything with an error."""
-
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        if call.location != "edge-a":
-            return deliver()
-        answer: Response = problem(error)
-        return PeerResponse(answer.status, answer.body)
-
-    return hook
 
 
 @pytest.mark.parametrize(
@@ -217,9 +191,9 @@ def out_of_order(error: edgedb.EdgeError) -> Hook:
 def test_a_source_that_is_out_of_order_holds_up_no_other(
     tree: Tree, error: edgedb.EdgeError
 ) -> None:
-    strand(tree, "edge-a", "s", lose_request)
-    strand(tree, "edge-b", "t", lose_request)
-    tree.hook = out_of_order(error)
+    strand(tree, "edge-a", "s")
+    strand(tree, "edge-b", "t")
+    tree.hook = to("edge-a", answer(error))
     assert ticked(tree, "city")["settled"] == 1
     assert (tree.residents("t"), told(tree, "city")["arrivals"]) == (["city"], 1)
 
@@ -241,9 +215,9 @@ def test_where_a_session_is_on_its_way_to_is_asked_once(tree: Tree) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
     tree.offload("city")
-    tree.hook = handing_over(lose_answer)
+    tree.hook = at_hand_over(lose_answer)
     assert tree.oracle("city", "force-onload", "session=s").status == 502
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     for location in ("edge-a", "city", "cloud"):
         tree.calls.clear()
         response = tree.call(location, "test-function", query="session=s")

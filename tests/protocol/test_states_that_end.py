@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from edgedb.peers.transport import PeerRequest, PeerResponse
-from tests.support.tree import Tree, lose_answer, parameters
-
-
-def lose_hand_over(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-    """Lose the answer to every hand-over; a hook."""
-    is_hand_over = parameters(call).get("phase") == ["hand-over"]
-    return lose_answer(call, deliver) if is_hand_over else deliver()
+from tests.support.hooks import lose_answer
+from tests.support.tree import Tree
 
 
 def test_a_request_finishes_the_move_that_it_waits_for(make_tree: Callable[..., Tree]) -> None:
     tree = make_tree(settings={"lock_wait": 2.0})
     tree.write("edge-a", "one")
-    tree.hook = lose_hand_over
-    assert tree.oracle("edge-a", "force-offload", "session=s").status == 502
-    tree.hook = lambda _, deliver: deliver()
+    tree.strand(fault=lose_answer)
     assert json.loads(tree.write("edge-a", "two").body) == {"location": "city", "count": 2}
     assert (tree.residents(), tree.leftovers()) == (["city"], {})
 

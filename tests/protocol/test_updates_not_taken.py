@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from edgedb.errors import EdgeError, Forbidden, InsufficientStorage, StoreUnavailable, Unauthorized
-from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.problems import problem
-from tests.support.tree import Hook, Tree, lose_answer, lose_request
-
-
-def answered(error: EdgeError) -> Hook:
-    """Give a hook: the proprietary location refuses to be told."""
-    answer = problem(error)
-
-    def hook(_: PeerRequest, __: Callable[[], PeerResponse]) -> PeerResponse:
-        return PeerResponse(answer.status, answer.body)
-
-    return hook
-
-
-def of_updates(fault: Hook) -> Hook:
-    """Give a hook with a fault in every ``update-session``."""
-
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        return fault(call, deliver) if call.function == "update-session" else deliver()
-
-    return hook
-
+from edgedb.errors import Forbidden, InsufficientStorage, StoreUnavailable, Unauthorized
+from tests.support.hooks import Hook, answer, as_usual, lose_answer, lose_request, where
+from tests.support.tree import Tree
 
 FAULTS = {
     "request-lost": lose_request,
     "answer-lost": lose_answer,
-    "another-key": answered(Unauthorized("signed with another key")),
-    "another-tree": answered(Forbidden("not above")),
-    "server-away": answered(StoreUnavailable("no server")),
-    "server-full": answered(InsufficientStorage("full")),
+    "another-key": answer(Unauthorized("signed with another key")),
+    "another-tree": answer(Forbidden("not above")),
+    "server-away": answer(StoreUnavailable("no server")),
+    "server-full": answer(InsufficientStorage("full")),
 }
 
 
@@ -45,11 +22,11 @@ FAULTS = {
 def test_an_update_that_was_not_taken_is_sent_again(tree: Tree, fault: Hook) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
-    tree.hook = of_updates(fault)
+    tree.hook = where(lambda call: call.function == "update-session", fault)
     moved = tree.offload("city")
     tree.tick_all()
     assert tree.node("cloud").store.residents.load().outbox == 1
-    tree.hook = lambda _, deliver: deliver()
+    tree.hook = as_usual
     tree.tick_all()
     assert tree.node("cloud").store.residents.load().outbox == 0
     assert tree.node("edge-a").store.residents.token("s") == moved

@@ -13,14 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import redis
 import yaml
 from werkzeug.datastructures import Headers
 
 from edgedb.endpoint import Function
-from edgedb.errors import PeerUnavailable
 from edgedb.node import Node
 from edgedb.oracle.tick import tick
 from edgedb.peers.calls import PeerClient
@@ -32,6 +30,7 @@ from edgedb.store import SessionStore
 from edgedb.topology.tree import Topology
 from edgedb.wire.model import SessionToken
 from tests.support.functions import Notebook, Reader, Tally
+from tests.support.hooks import Hook, as_usual, at_hand_over, lose_request
 
 REPOSITORY = Path(__file__).parents[2]
 NODE_KEY = b"a key that only this tree's nodes know"
@@ -84,9 +83,6 @@ class Clock:
         self.now_ms += round(seconds * 1000)
 
 
-Hook = Callable[[PeerRequest, Callable[[], PeerResponse]], PeerResponse]
-
-
 @dataclass
 class Tree:
     """Nodes by location; ``hook`` sees every call between nodes and may lose or repeat it."""
@@ -94,7 +90,7 @@ class Tree:
     topology: Topology
     clients: Mapping[str, redis.Redis]
     clock: Clock = field(default_factory=Clock)
-    hook: Hook = field(default=lambda _, deliver: deliver())
+    hook: Hook = as_usual
     settings: Mapping[str, Any] = field(default_factory=dict)
     background: Callable[[Callable[[], None]], None] = field(default=lambda _: None)
     calls: list[str] = field(default_factory=list)
@@ -206,6 +202,15 @@ class Tree:
         assert response.status == 200, response.body
         return SessionToken.from_json(json.loads(response.body)[0])
 
+    def strand(
+        self, location: str = "edge-a", session: str = "s", fault: Hook = lose_request
+    ) -> None:
+        """Force one session up, but let something go wrong at the hand-over."""
+        self.hook = at_hand_over(fault)
+        response = self.oracle(location, "force-offload", f"session={session}")
+        assert response.status == 502, response.body
+        self.hook = as_usual
+
     def write(self, location: str, word: str, session: str = "s", **more: Any) -> Response:
         """Have the notebook append a word, wherever the session is."""
         return self.follow(location, "notebook", session, query=f"word={word}", **more)[1]
@@ -245,19 +250,3 @@ class Tree:
             if part == "arrival" or (part != "meta" and not is_here):
                 found.append(name)
         return sorted(found)
-
-
-def lose_request(_: PeerRequest, __: Callable[[], PeerResponse]) -> PeerResponse:
-    """Never let the call arrive; a hook."""
-    raise PeerUnavailable("the request was lost")
-
-
-def lose_answer(_: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-    """Let the call arrive, its answer not; a hook."""
-    deliver()
-    raise PeerUnavailable("the answer was lost")
-
-
-def parameters(request: PeerRequest) -> dict[str, list[str]]:
-    """Give a call's query parameters."""
-    return parse_qs(urlsplit(request.url).query)

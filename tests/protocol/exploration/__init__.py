@@ -13,7 +13,6 @@ happens; running it again does exactly the same.
 ``history.py``     what clients did and what they were told
 ``client.py``      the clients and the movers
 ``world.py``       a tree on real servers in which activities go on, and recover
-``snapshot.py``    everything that a node's server holds, and putting it back
 ``invariants.py``  I1 to I6 of ``docs/protocol.md``
 ``scenarios.py``   the moves, and who else is there meanwhile
 ``explorer.py``    runs one schedule

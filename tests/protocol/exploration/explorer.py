@@ -8,12 +8,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.protocol.exploration import invariants, snapshot
+from tests.protocol.exploration import invariants
 from tests.protocol.exploration.client import Client
 from tests.protocol.exploration.history import History, Outcome
 from tests.protocol.exploration.scenarios import HOME, SCENARIOS, SESSION, Part, Scenario
 from tests.protocol.exploration.schedule import Recovery, Schedule, Step
 from tests.protocol.exploration.world import World, tiny_pages
+from tests.support import snapshot
 
 FAULTLESS = "last"
 """The activities of the round of ticks in which there are no faults any more."""

@@ -6,11 +6,11 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 
-from tests.protocol.exploration import snapshot
 from tests.protocol.exploration.client import Client, LostTrack
 from tests.protocol.exploration.history import History, Outcome, Read, Write
-from tests.protocol.exploration.snapshot import NodeState, SessionState
 from tests.protocol.exploration.world import World
+from tests.support import snapshot
+from tests.support.snapshot import NodeState, SessionState, left_over
 
 
 def check(world: World, histories: Sequence[History]) -> list[str]:
@@ -51,36 +51,15 @@ def _residents(history: History, states: dict[str, NodeState]) -> list[str]:
 
 
 def _untidy(at: str, state: NodeState) -> Iterator[str]:
-    """I5: nothing is left over, indexes and sums agree with what is there."""
-    if state.outbox:
-        yield f"{state.outbox} messages are not delivered"
-    if state.indexes.get("edge:arrivals"):
-        yield "an arrival is open"
-    resident = {name: s for name, s in state.sessions.items() if s.is_resident(at)}
+    """I5: nothing is left over, indexes, sums and a resident's own books agree."""
+    yield from left_over(at, state)
     for name, session in state.sessions.items():
-        if name not in resident and session.parts != {"meta"}:
-            yield f"left over of {name}: {sorted(session.parts)}"
-    for name, session in resident.items():
-        yield from (f"{name}: {problem}" for problem in _inconsistent(session))
-    sizes = {name: int(s.meta["size"]) for name, s in resident.items()}
-    if state.indexes.get("edge:residents:by-size", {}) != sizes:
-        yield f"by size there are {state.indexes.get('edge:residents:by-size')}, not {sizes}"
-    if int(state.node.get("bytes", 0)) != sum(sizes.values()):
-        yield f"{state.node.get('bytes')} bytes are counted, not {sum(sizes.values())}"
-    listed = {
-        (key.removeprefix("edge:residents:of:"), name)
-        for key, index in state.indexes.items()
-        if key.startswith("edge:residents:of:")
-        for name in index
-    }
-    if listed != {(s.meta["proprietary"], name) for name, s in resident.items()}:
-        yield f"by proprietary location there are {listed}"
+        if session.is_resident(at):
+            yield from (f"{name}: {problem}" for problem in _inconsistent(session))
 
 
 def _inconsistent(session: SessionState) -> Iterator[str]:
     """Compare a resident's own books."""
-    if "arrival" in session.parts:
-        yield "it is arriving where it lives"
     if int(session.meta["size"]) != session.content_size:
         yield f"its size is {session.content_size}, not {session.meta['size']}"
     items = {f"s{name}" for name in session.scalars} | {f"l{name}" for name in session.lists}

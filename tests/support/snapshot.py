@@ -1,7 +1,8 @@
-"""Everything a node's server holds, read at one moment, and putting it back."""
+"""Everything a server holds, read at one moment: put back, or looked through for leftovers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,3 +141,36 @@ def restore(client: redis.Redis, content: Dump) -> None:
         for key, ttl_ms, payload in content:
             pipe.restore(key, max(ttl_ms, 0), payload)
         pipe.execute()
+
+
+def left_over(location: str, state: NodeState) -> Iterator[str]:
+    """Name what must not be on a server when nothing is under way."""
+    if state.outbox:
+        yield f"{state.outbox} messages are not delivered"
+    if state.indexes.get("edge:arrivals"):
+        yield f"arrivals are open: {sorted(state.indexes['edge:arrivals'])}"
+    residents = {name: s for name, s in state.sessions.items() if s.is_resident(location)}
+    for name, session in state.sessions.items():
+        if name not in residents and session.parts != {"meta"}:
+            yield f"left over of {name}: {sorted(session.parts)}"
+        if "arrival" in session.parts:
+            yield f"{name} is still arriving"
+    yield from _misindexed(state, residents)
+
+
+def _misindexed(state: NodeState, residents: Mapping[str, SessionState]) -> Iterator[str]:
+    """Indexes and sums agree with what is there."""
+    sizes = {name: int(session.meta["size"]) for name, session in residents.items()}
+    if state.indexes.get("edge:residents:by-size", {}) != sizes:
+        yield f"by size there are {state.indexes.get('edge:residents:by-size')}, not {sizes}"
+    if int(state.node.get("bytes", 0)) != sum(sizes.values()):
+        yield f"{state.node.get('bytes')} bytes are counted, not {sum(sizes.values())}"
+    listed = {
+        (index.removeprefix("edge:residents:of:"), name)
+        for index, names in state.indexes.items()
+        if index.startswith("edge:residents:of:")
+        for name in names
+    }
+    owned = {(session.meta["proprietary"], name) for name, session in residents.items()}
+    if listed != owned:
+        yield f"by proprietary location there are {listed}, not {owned}"
