@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 
+from edgedb.durations import milliseconds
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
@@ -42,7 +43,7 @@ def send(node: Node, entries: Iterable[Entry]) -> int:
 
 def _entries(node: Node, *, is_retry: bool) -> Iterator[Entry]:
     if is_retry:
-        patience_ms = round(node.settings.peer_timeout * 1000)
+        patience_ms = milliseconds(node.settings.peer_timeout)
         yield from node.store.outbox.claim_old(patience_ms)
     yield from node.store.outbox.claim_new()
 

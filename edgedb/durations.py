@@ -10,6 +10,11 @@ _LIMIT = 2**63 / 1e9
 """Seconds; Go counts nanoseconds in 63 bits. No wait of Python's may be longer either."""
 
 
+def milliseconds(duration: float) -> int:
+    """Give seconds as whole milliseconds."""
+    return round(duration * 1000)
+
+
 def seconds(text: str) -> float:
     """Give the seconds of ``30``, ``1m30s`` or ``500ms``; raises ValueError for anything else.
 

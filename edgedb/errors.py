@@ -196,7 +196,7 @@ class PeerUnavailable(EdgeError):
 
 
 class InsufficientStorage(EdgeError):
-    """The node's Redis is at its memory limit."""
+    """The node has no room for it (``docs/operations.md``, "A full node")."""
 
     status = HTTPStatus.INSUFFICIENT_STORAGE
     retry_after = 5

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import Witnesses, flaw, has_lost
+from edgedb.durations import milliseconds
 from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.destination import Arrival
@@ -43,7 +44,7 @@ def _check_freeze(node: Node, state: State) -> Iterator[Finding[str]]:
 
 def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[Finding[Arrival]]:
     arrival = node.store.destination.arrival(session)
-    patience_ms = round(node.settings.freeze_timeout * 1000)
+    patience_ms = milliseconds(node.settings.freeze_timeout)
     if arrival is None or arrival.touched_ms + patience_ms > node.store.inspection.now_ms():
         return
     source = arrival.source
@@ -75,7 +76,7 @@ def check_total(node: Node) -> Iterator[Finding[list[str]]]:
 def check_outbox(node: Node) -> Iterator[Finding[list[str]]]:
     """Check whether messages are delivered."""
     waiting = dict[str, tuple[Entry, list[str]]]()
-    for entry in node.store.outbox.waiting(round(node.settings.peer_timeout * 1000)):
+    for entry in node.store.outbox.waiting(milliseconds(node.settings.peer_timeout)):
         waiting.setdefault(_target(entry), (entry, []))[1].append(entry.id)
     for target, (oldest, ids) in waiting.items():
         found = f"{len(ids)} in the outbox, the oldest since {rfc3339(oldest.created_ms)}"

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import pycurl
 
+from edgedb.durations import milliseconds
 from edgedb.errors import PeerUnavailable
 from edgedb.wire.headers import JSON
 
@@ -102,7 +103,7 @@ class HttpTransport:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.MAXCONNECTS, CONNECTIONS)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, self._answer_limit)
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(timeout * 1000)))  # 0 is for ever
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, milliseconds(timeout)))  # 0 is for ever
         if self._certificates.cafile:
             curl.setopt(pycurl.CAINFO, self._certificates.cafile)
         if self._certificates.capath:

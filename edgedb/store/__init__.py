@@ -41,14 +41,12 @@ class SessionStore:
     """The seven parts of a node's store over one connection pool."""
 
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
-        here = settings.location
-        scripts = Scripts(client, clock)
-        self.client = client
-        self.requests = RequestStore(scripts, here, milliseconds(settings.lock_ttl))
+        here, scripts = settings.location, Scripts(client, clock)
         disk = Disk(scripts, is_awaited=settings.fsync_moves)
-        patience_ms = milliseconds(settings.freeze_timeout)
-        self.source = SourceStore(scripts, here, patience_ms, disk)
-        self.destination = DestinationStore(scripts, here, patience_ms, disk)
+        self.client = client
+        self.requests = RequestStore(scripts, settings)
+        self.source = SourceStore(scripts, settings, disk)
+        self.destination = DestinationStore(scripts, settings, disk)
         self.residents = ResidentStore(scripts, here)
         self.outbox = OutboxStore(scripts)
         self.inspection = InspectionStore(scripts, here)
@@ -75,8 +73,3 @@ class SessionStore:
         """Check that the server answers; raises StoreUnavailable."""
         with store_errors():
             self.client.ping()
-
-
-def milliseconds(seconds: float) -> int:
-    """Give whole milliseconds."""
-    return round(seconds * 1000)

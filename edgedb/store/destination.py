@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from edgedb.durations import milliseconds
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
+from edgedb.settings import Settings
 from edgedb.store import keys
 from edgedb.store.codec import text, token_of
 from edgedb.store.durability import Disk
@@ -51,13 +53,13 @@ class AlreadyResident(Conflict):
 
 
 class DestinationStore:
-    """One method per step; ``location`` is this node's own."""
+    """One method per step."""
 
-    def __init__(self, scripts: Scripts, location: str, patience_ms: int, disk: Disk) -> None:
+    def __init__(self, scripts: Scripts, settings: Settings, disk: Disk) -> None:
         self._scripts = scripts
         self._disk = disk
-        self._location = location
-        self._patience_ms = patience_ms
+        self._location = settings.location
+        self._patience_ms = milliseconds(settings.freeze_timeout)
 
     def arrive(self, token: SessionToken, transfer: str) -> None:
         """Open an arrival of the session in ``token`` from its current location.

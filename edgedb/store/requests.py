@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgedb.durations import milliseconds
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
+from edgedb.settings import Settings
 from edgedb.store import keys
 from edgedb.store.codec import elements_of, list_number, scalars_in, text, token_of, values_of
 from edgedb.store.keys import SessionKeys
@@ -78,12 +80,12 @@ class Attempt:
 
 
 class RequestStore:
-    """One method per step; ``location`` is this node's own."""
+    """One method per step."""
 
-    def __init__(self, scripts: Scripts, location: str, lock_ttl_ms: int) -> None:
+    def __init__(self, scripts: Scripts, settings: Settings) -> None:
         self._scripts = scripts
-        self._location = location
-        self._lock_ttl_ms = lock_ttl_ms
+        self._location = settings.location
+        self._lock_ttl_ms = milliseconds(settings.lock_ttl)
 
     def begin(self, attempt: Attempt) -> Redirect | Wait | Replay | Run:
         """Find out whether the request may run here, and take the lock if it may.

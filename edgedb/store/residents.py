@@ -68,12 +68,14 @@ class ResidentStore:
         """
         if count <= 0:
             return []
-        if policy is Policy.LARGEST:
-            return self._largest(count)
-        if policy is Policy.RANDOM:
-            with store_errors():
-                return [text(s) for s in self._client.zrandmember(keys.BY_SIZE, count) or []]
-        return self._by_time(policy is Policy.MOST_RECENT, count, proprietaries)
+        match policy:
+            case Policy.LARGEST:
+                return self._largest(count)
+            case Policy.RANDOM:
+                with store_errors():
+                    return [text(s) for s in self._client.zrandmember(keys.BY_SIZE, count) or []]
+            case Policy.LEAST_RECENT | Policy.MOST_RECENT:
+                return self._by_time(policy is Policy.MOST_RECENT, count, proprietaries)
 
     def _by_time(
         self, is_newest_first: bool, count: int, proprietaries: Iterable[str]

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from edgedb.durations import milliseconds
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
+from edgedb.settings import Settings
 from edgedb.store import keys
 from edgedb.store.changes import ChangedList, Changes
 from edgedb.store.codec import list_number, text
@@ -38,13 +40,13 @@ class Frozen:
 
 
 class SourceStore:
-    """One method per step; ``location`` is this node's own."""
+    """One method per step."""
 
-    def __init__(self, scripts: Scripts, location: str, freeze_timeout_ms: int, disk: Disk) -> None:
+    def __init__(self, scripts: Scripts, settings: Settings, disk: Disk) -> None:
         self._scripts = scripts
         self._disk = disk
-        self._location = location
-        self._freeze_timeout_ms = freeze_timeout_ms
+        self._location = settings.location
+        self._freeze_timeout_ms = milliseconds(settings.freeze_timeout)
 
     def whole(self, session: str, since: int) -> SessionPacket:
         """Read all that changed after a version, as of one moment.
