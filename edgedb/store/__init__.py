@@ -1,20 +1,4 @@
-"""A node's Redis; nothing outside this package knows that there is one.
-
-==================  ====================================================================
-``keys.py``         the names and types of everything kept there
-``requests.py``     the atomic steps of a client's request
-``source.py``       the atomic steps of a move at the source
-``destination.py``  the atomic steps of a move at the destination and the proprietary
-``staging.py``      what a destination has staged of each list
-``residents.py``    which sessions live here; the offload status
-``outbox.py``       messages to other nodes
-``durability.py``   waiting for the disk
-``refusals.py``     what it means when the server refuses
-``inspection.py``   looks for what no step leaves behind
-``mending.py``      mends that
-``lua/``            the scripts, one atomic step each
-==================  ====================================================================
-"""
+"""A node's Redis; nothing outside this package knows that there is one."""
 
 from __future__ import annotations
 
