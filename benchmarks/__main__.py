@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import figures, report, suite
+from benchmarks import figures, suite
 from benchmarks.context import FULL, QUICK, Context
 from benchmarks.outcome import Outcome
-from benchmarks.report import Results
+from benchmarks.results import Results, markdown, now, this_machine
 from benchmarks.verdicts import judge
 
 _VERDICT_STYLES = {"met": "green", "not met": "bold red", "not measured": "dim"}
@@ -47,12 +47,12 @@ def main(quick: bool, only: tuple[str, ...], out: Path | None, as_json: bool) ->
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the tree then, too
     os.environ["no_proxy"] = "*"  # everything that is called is on this machine
-    began = report.now()
+    began = now()
     folder = out or Path("results") / began
     folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     outcomes = _measure(only or suite.NAMES, console, is_quick=quick)
-    results = Results(began, report.this_machine(), quick, outcomes)
+    results = Results(began, this_machine(), quick, outcomes)
     _write(results, folder)
     _say(results, folder, console)
     if as_json:
@@ -96,7 +96,7 @@ def _run_all(
 def _write(results: Results, folder: Path) -> None:
     results.write(folder)
     names = figures.draw(results.outcomes, folder)
-    (folder / "report.md").write_text(report.markdown(results, names), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(results, names), encoding="utf-8")
 
 
 def _say(results: Results, folder: Path, console: Console) -> None:

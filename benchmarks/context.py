@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import medians, running
-from benchmarks.running import Tree
+from benchmarks import medians, trees
 from benchmarks.sessions import KIB, MIB, SHAPES
+from benchmarks.trees import Tree
 
 Result = TypeVar("Result")
 
@@ -98,7 +98,7 @@ class Context:
         self._started += 1
         self.progress(0, "a tree starts")
         folder = self.folder / f"tree-{self._started}"
-        self._tree = self._trees.enter_context(running.tree(folder))
+        self._tree = self._trees.enter_context(trees.tree(folder))
         return self._tree
 
     def close(self) -> None:

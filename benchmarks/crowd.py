@@ -11,8 +11,8 @@ from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median
 from benchmarks.outcome import Outcome, Row
-from benchmarks.running import Tree
 from benchmarks.sessions import create
+from benchmarks.trees import Tree
 
 NAME = "crowd"
 

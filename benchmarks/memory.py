@@ -10,9 +10,9 @@ import redis
 from benchmarks.context import Context
 from benchmarks.medians import median
 from benchmarks.outcome import Claim, Outcome, Row
-from benchmarks.running import Tree
 from benchmarks.seeding import Original, used
 from benchmarks.sessions import create
+from benchmarks.trees import Tree
 
 NAME = "memory"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from benchmarks.running import Tree
 from benchmarks.sessions import Contents, fill_key
+from benchmarks.trees import Tree
 
 _TIMEOUT_MS = 60_000
 

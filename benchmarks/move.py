@@ -14,8 +14,8 @@ from benchmarks.migrate import Migration
 from benchmarks.moves import CallFailed
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.peak import PeakMemory
-from benchmarks.running import Tree
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents, fill, size_name
+from benchmarks.trees import Tree
 
 NAME = "move"
 

@@ -14,8 +14,8 @@ from benchmarks.load import Window
 from benchmarks.medians import median, percentile
 from benchmarks.moves import Move
 from benchmarks.outcome import Claim, Outcome, Row
-from benchmarks.running import Tree
 from benchmarks.sessions import Contents, fill, size_name
+from benchmarks.trees import Tree
 
 NAME = "pause"
 

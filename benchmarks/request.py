@@ -10,7 +10,7 @@ from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median, ratios
 from benchmarks.outcome import Claim, Outcome, Row
-from benchmarks.running import Tree
+from benchmarks.trees import Tree
 
 NAME = "request"
 CLIENTS = (1, 8)

@@ -10,14 +10,14 @@ from functools import partial
 
 import psutil
 
-from benchmarks import load, running
+from benchmarks import load, trees
 from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import interleaved, median, ratios
 from benchmarks.outcome import Claim, Outcome, Row
-from benchmarks.running import Tree
 from benchmarks.seeding import Original, used
 from benchmarks.sessions import create
+from benchmarks.trees import Tree
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.wire.choices import Policy
@@ -78,7 +78,7 @@ class Population:
 def run(context: Context) -> Outcome:
     """Grow one population step by step; compare it with a thousand at each step."""
     findings = Findings()
-    with running.tree(context.folder / "scale", _STACKS) as tree:
+    with trees.tree(context.folder / "scale", _STACKS) as tree:
         few, many = Population(tree, FEW), Population(tree, MANY)
         few.grow_to(context.scale.populations[0])
         for number, count in enumerate(context.scale.populations):

@@ -12,7 +12,7 @@ import redis
 import requests
 
 from benchmarks.moves import CallFailed
-from benchmarks.running import Tree
+from benchmarks.trees import Tree
 
 KIB, MIB = 2**10, 2**20
 

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from benchmarks import (
     crowd,
+    many_locations,
     memory,
     move,
     pause,
@@ -15,7 +16,6 @@ from benchmarks import (
     scale,
     sustained,
     timeline,
-    tree,
 )
 from benchmarks.context import Context
 from benchmarks.outcome import Outcome
@@ -32,9 +32,9 @@ _MODULES: tuple[ModuleType, ...] = (
     timeline,
     pause,
     scale,
-    tree,
+    many_locations,
 )
-"""Those that leave much behind come late; ``scale`` and ``tree`` have trees of their own.
+"""Those that leave much behind come late; ``scale`` and ``many_locations`` have trees of their own.
 
 ``move`` comes before others that move much: it measures by how much processes grow."""
 

@@ -17,7 +17,7 @@ from benchmarks.load import Window
 from benchmarks.medians import median, percentile, ratios
 from benchmarks.moves import CallFailed
 from benchmarks.outcome import Claim, Outcome, Row
-from benchmarks.running import Tree
+from benchmarks.trees import Tree
 
 NAME = "sustained"
 

@@ -15,8 +15,8 @@ import click
 import requests
 
 from demo import busy, crash, examples, journey
-from demo.report import Report, Stopwatch
-from demo.tree import STACKS, Tree
+from demo.checks import Report, Stopwatch
+from demo.nodes import STACKS, Tree
 from edgectl.errors import EdgectlError
 from harness.running import CommandFailed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
-from demo.report import Report, Stopwatch, seconds
-from demo.tree import Tree
+from demo.checks import Report, Stopwatch, seconds
+from demo.nodes import Tree
 from harness.writers import Writers, plain_client, writing
 
 CLIENTS = 3

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from demo.busy import check_writes
-from demo.report import Report, Stopwatch
-from demo.tree import Tree
+from demo.checks import Report, Stopwatch
+from demo.nodes import Tree
 from edgectl.operating import CallFailed
 from harness.waiting import until
 from harness.writers import careful_client, writing

@@ -15,8 +15,8 @@ from typing import Any
 
 from vega_datasets import local_data  # type: ignore[import-untyped]
 
-from demo.report import Report, Stopwatch
-from demo.tree import Tree
+from demo.checks import Report, Stopwatch
+from demo.nodes import Tree
 from edgedb.client import EdgeSession
 
 DAYS = 4

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import requests
 
-from demo.report import Report, Stopwatch
-from demo.tree import Tree
+from demo.checks import Report, Stopwatch
+from demo.nodes import Tree
 
 _SESSION = "alice"
 

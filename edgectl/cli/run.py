@@ -11,7 +11,7 @@ import click
 
 from edgectl.cli import render
 from edgectl.errors import StartFailed
-from edgectl.local import foreign, process, tree
+from edgectl.local import foreign, process, supervisor
 from edgectl.local.options import UpOptions
 from edgectl.local.state import StateFolder, TreeState
 
@@ -76,7 +76,7 @@ def up(detach: bool, as_json: bool, state_dir: Path, **options: object) -> None:
         _report(_start_detached(asked), as_json)
     else:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        tree.run(asked, lambda state: _report(state, as_json))
+        supervisor.run(asked, lambda state: _report(state, as_json))
 
 
 @click.command()

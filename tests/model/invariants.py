@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .protocol import NOWHERE, STEPS, Call, Node, is_frozen
 from .rules import P, World
-from .world import State
+from .surroundings import State
 
 Nodes = tuple[Node, ...]
 

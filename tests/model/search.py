@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .invariants import Soundness
 from .protocol import NO_TRANSFER, Call
 from .rules import World
-from .world import State, initial, successors
+from .surroundings import State, initial, successors
 
 Check = Callable[[State, State], str | None]
 """Gets the states before and after a step; gives a name to what it looks for when it is there."""

@@ -11,7 +11,7 @@ from .protocol import Arrival, Freeze, Node
 from .rules import D, P, Rules, S, World
 from .scenarios import BROKEN, SMALL
 from .search import explore
-from .world import State, initial, successors
+from .surroundings import State, initial, successors
 
 THERE_AND_BACK = World(3, S, ((S, D), (D, S)), writes=2, grants=3)
 

@@ -10,12 +10,12 @@ import pytest
 from benchmarks import figures, verdicts
 from benchmarks.clients import Reply
 from benchmarks.load import Window
+from benchmarks.many_locations import large_document
 from benchmarks.medians import interleaved, percentile, ratios, summarize
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.pause import gaps_between, longest_gap
-from benchmarks.report import Results, markdown
+from benchmarks.results import Results, markdown
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents, size_name
-from benchmarks.tree import large_document
 from edgedb.topology.tree import Topology
 
 SUMMARY = {"median": 2.0, "q1": 1.5, "q3": 2.5, "p99": 3.0, "count": 5}

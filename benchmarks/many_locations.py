@@ -14,11 +14,11 @@ from typing import Any
 import requests
 import yaml
 
-from benchmarks import running
+from benchmarks import trees
 from benchmarks.context import Context
 from benchmarks.medians import interleaved
 from benchmarks.outcome import Outcome, Row
-from benchmarks.running import Tree
+from benchmarks.trees import Tree
 from edgedb.topology.tree import Topology
 
 NAME = "tree"
@@ -46,7 +46,7 @@ def run(context: Context) -> Outcome:
     file = context.folder / "levels.yml"
     file.write_text(yaml.safe_dump(_chain()), encoding="utf-8")
     options = [f"--infrastructure={file}"]
-    with running.tree(context.folder / "levels", _STACKS, options) as tree:
+    with trees.tree(context.folder / "levels", _STACKS, options) as tree:
         context.progress(0.6, "propagating")
         delays = _propagation(tree, context.scale.announcements)
     return Outcome(
