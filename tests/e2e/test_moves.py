@@ -8,7 +8,7 @@ import pytest
 
 from harness.waiting import until
 from tests.e2e.curl import curl
-from tests.e2e.world import ALL, World
+from tests.e2e.world import World
 
 
 def add_with_curl(world: World, session: str, word: str) -> tuple[str, int]:
@@ -29,16 +29,6 @@ def test_a_session_is_written_where_it_is_and_loses_nothing(world: World, sessio
     assert world.words(session) == ["1", "2", "3", "4"]
 
 
-def test_a_node_that_rejects_passes_the_session_on_to_its_parent(
-    world: World, session: str
-) -> None:
-    world.add(session, "1")
-    with world.rejecting("city"):
-        assert world.offload(session) == "cloud"
-    assert world.where(session) == "offloaded: yes (cloud)"
-    assert add_with_curl(world, session, "2") == ("cloud", 1)
-
-
 def test_without_a_session_force_onload_too_looks_up_to_the_root(
     world: World, session: str
 ) -> None:
@@ -49,39 +39,6 @@ def test_without_a_session_force_onload_too_looks_up_to_the_root(
     brought = world.oracle("edge-a", "force-onload").json()
     assert [token["session"] for token in brought] == [session]
     assert world.oracle("edge-a", "force-onload").json() == []
-
-
-def test_a_session_of_one_edge_is_never_given_to_another(world: World, session: str) -> None:
-    world.add(session, "1", at="edge-b")
-    assert world.offload(session, at="edge-b") == "city"
-    brought = world.oracle("edge-a", "force-onload", count=1000).json()
-    assert session not in [token["session"] for token in brought]
-    assert world.oracle("edge-a", "force-onload", session=session).status_code == 404
-    assert world.where(session, at="edge-b") == "offloaded: yes (city)"
-    world.onload(session, to="edge-b")
-    assert world.words(session, at="edge-b") == ["1"]
-
-
-def test_the_same_id_at_two_edges_is_two_sessions_that_never_mix(
-    world: World, session: str
-) -> None:
-    for edge in ("edge-a", "edge-b"):
-        world.add(session, f"of {edge}", at=edge)
-    assert world.offload(session, at="edge-a") == "city"
-    assert world.oracle("edge-b", "force-offload", session=session).status_code == 409
-    for edge in ("edge-a", "edge-b"):
-        assert world.words(session, at=edge) == [f"of {edge}"]
-    world.onload(session)
-
-
-def test_a_middle_node_remembers_that_a_session_went_home(world: World, session: str) -> None:
-    world.add(session, "1")
-    world.offload(session)
-    world.onload(session)
-    redirect = world.call("city", "notebook", "/list?key=words", session=session)
-    assert redirect.status_code == 307
-    assert redirect.headers["X-session-location"] == "edge-a"
-    assert redirect.headers["Location"] == world.url("edge-a", "notebook", "/list?key=words")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
@@ -146,9 +103,3 @@ def test_edge_session_keeps_credentials_on_its_way(world: World, session: str) -
     assert seen["location"] == "city"
     assert seen["given"]["authorization"].startswith("Basic ")
     assert seen["given"]["cookie"] == "flavour=chocolate"
-
-
-@pytest.mark.parametrize("location", ALL)
-def test_a_session_can_begin_anywhere(world: World, session: str, location: str) -> None:
-    assert world.add(session, "1", at=location)["location"] == location
-    assert world.where(session, at=location) == "offloaded: no"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgectl.local import ports
 from harness.running import edgectl
 from harness.waiting import until
 from tests.e2e.world import World
+from tests.support.stacks import write_infrastructure
 
 
 def test_a_second_up_serves_the_sessions_and_the_node_local_state_of_the_first(
     tmp_path: Path, session: str
 ) -> None:
-    options = ["--stack=tests/e2e/stack.yml", f"--infrastructure={one_node(tmp_path)}", "--tick=0"]
+    one_node = write_infrastructure(tmp_path / "infrastructure.yml", "edge-a")
+    options = ["--stack=tests/e2e/stack.yml", f"--infrastructure={one_node}", "--tick=0"]
 
     def values() -> list[str]:
         return list(world.call("edge-a", "tally").json()["values"])
@@ -28,15 +29,6 @@ def test_a_second_up_serves_the_sessions_and_the_node_local_state_of_the_first(
         world.add(session, "2")
         assert world.words(session) == ["1", "2"]
         assert values() == [session]
-
-
-def one_node(folder: Path) -> Path:
-    """Write an infrastructure of no more than ``edge-a``."""
-    with ports.listen(0) as free:
-        gateway = f"http://127.0.0.1:{ports.port_of(free)}"
-    file = folder / "infrastructure.yml"
-    file.write_text(f"levels: [edge]\nlocations: {{edge-a: {{gateway: '{gateway}'}}}}\n")
-    return file
 
 
 def test_where_there_is_no_stack_file_up_says_so_in_one_line(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from harness.running import COMMAND, RunningTree, edgectl
 from harness.waiting import until
 from tests.support.gateway import PROJECT
 from tests.support.processes import all_gone
+from tests.support.stacks import write_infrastructure
 
 STACK = PROJECT / "stack.yml"
 LEAVES = ("edge-a", "edge-b")
@@ -41,6 +42,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTree]:
 def state(tmp_path: Path) -> Path:
     """Name a state folder that does not exist yet."""
     return tmp_path / "state"
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Options:
+    """Give the options of a tree of one node, for a test that is about starting and stopping."""
+    file = write_infrastructure(tmp_path / "infrastructure.yml", "edge-a")
+    return ["--stack", STACK, "-f", file, "--tick", "0"]
 
 
 def surroundings(running: RunningTree, location: str) -> dict[str, Any]:
@@ -141,30 +149,36 @@ def test_a_second_tree_in_the_same_folder_is_refused(running: RunningTree) -> No
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_processes_that_are_killed_come_back_with_their_ports_and_data(state: Path) -> None:
-    with RunningTree.up(state, "--stack", STACK, "--tick", "0") as running:
-        with running.redis("city") as server:
+def test_processes_that_are_killed_come_back_with_their_ports_and_data(
+    state: Path, alone: Options
+) -> None:
+    with RunningTree.up(state, *alone) as running:
+        with running.redis("edge-a") as server:
             server.set("written", "before")
-        server_process, gateway = (running.process("city", name) for name in ("valkey", "gateway"))
+        server_process, gateway = (
+            running.process("edge-a", name) for name in ("valkey", "gateway")
+        )
         assert server_process is not None
         assert gateway is not None
         functions = gateway.children()
         server_process.kill()
         gateway.kill()
         until(lambda: all_gone([server_process, gateway, *functions]))
-        until(lambda: _is_served(running, "city"))
-        until(lambda: running.process("city", "valkey") not in {None, server_process})
-        with running.redis("city") as server:
+        until(lambda: _is_served(running, "edge-a"))
+        until(lambda: running.process("edge-a", "valkey") not in {None, server_process})
+        with running.redis("edge-a") as server:
             assert server.get("written") == b"before"
 
 
-def test_after_a_crash_a_new_tree_takes_over_ports_data_and_secrets(state: Path) -> None:
-    with RunningTree.up(state, "--stack", STACK) as first:
+def test_after_a_crash_a_new_tree_takes_over_ports_data_and_secrets(
+    state: Path, alone: Options
+) -> None:
+    with RunningTree.up(state, *alone) as first:
         with first.redis("edge-a") as server:
             server.set("written", "before")
         processes = first.all_processes()
         psutil.Process(first.supervisor).kill()
-        with RunningTree.up(state, "--stack", STACK) as second:
+        with RunningTree.up(state, *alone) as second:
             assert all_gone(processes)
             assert second.summary == first.summary
             with second.redis("edge-a") as server:
@@ -172,8 +186,10 @@ def test_after_a_crash_a_new_tree_takes_over_ports_data_and_secrets(state: Path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_in_the_foreground_a_signal_stops_everything(state: Path, number: signal.Signals) -> None:
-    command = [*COMMAND, "up", "--json", "--state-dir", str(state), "--stack", str(STACK)]
+def test_in_the_foreground_a_signal_stops_everything(
+    state: Path, alone: Options, number: signal.Signals
+) -> None:
+    command = [*COMMAND, "up", "--json", "--state-dir", str(state), *map(str, alone)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         try:
             assert child.stdout is not None
@@ -186,8 +202,8 @@ def test_in_the_foreground_a_signal_stops_everything(state: Path, number: signal
     assert all_gone(processes)
 
 
-def test_down_leaves_nothing_behind_and_is_noticed(state: Path) -> None:
-    edgectl("up", "--detach", "--state-dir", state, "--stack", STACK)
+def test_down_leaves_nothing_behind_and_is_noticed(state: Path, alone: Options) -> None:
+    edgectl("up", "--detach", "--state-dir", state, *alone)
     supervisor = psutil.Process(StateFolder(state).read_running().supervisor.pid)
     processes = [supervisor, *supervisor.children(recursive=True)]
     edgectl("down", "--state-dir", state)
@@ -228,17 +244,19 @@ def test_a_port_that_is_taken_is_named(state: Path, detach: list[str]) -> None:
     assert f"cloud: port {base} cannot be taken" in done.stderr
 
 
-def test_a_secret_must_be_given_before_it_is_named(state: Path, tmp_path: Path) -> None:
+def test_a_secret_must_be_given_before_it_is_named(
+    state: Path, alone: Options, tmp_path: Path
+) -> None:
     stack = tmp_path / "stack.yml"
     (tmp_path / "template").symlink_to(PROJECT / "template")
     (tmp_path / "functions").symlink_to(PROJECT / "functions")
     stack.write_text(STACK.read_text().replace("edge-oracle-token]", "api-key]"))
-    options: Options = ["--stack", stack, "--tick", "0"]
+    options: Options = ["--stack", stack, *alone[2:]]
     done = edgectl("up", "--state-dir", state, *options, check=False)
     assert "functions.probe.secrets: there is no secret 'api-key'" in done.stderr
     (tmp_path / "key").write_text("opens\n")
     with RunningTree.up(state, *options, "--secret", f"api-key={tmp_path / 'key'}") as running:
-        assert surroundings(running, "city")["secrets"]["api-key"] == "opens\n"
+        assert surroundings(running, "edge-a")["secrets"]["api-key"] == "opens\n"
 
 
 def test_a_server_that_does_not_start_is_named_with_its_last_words(state: Path) -> None:

@@ -9,7 +9,7 @@ from tests.faults.clients import Client
 from tests.faults.judgement import Endings
 from tests.faults.place import Place
 from tests.faults.record import Record
-from tests.faults.script import LISTS, REGISTERS, SUBJECTS, Call, Subject
+from tests.faults.script import LISTS, REGISTERS, SUBJECTS, Call
 from tests.linearizability.history import Kind
 
 
@@ -33,20 +33,4 @@ def _reads() -> Iterator[Call]:
     for n, subject in enumerate(SUBJECTS):
         for kind, keys in ((Kind.READ, REGISTERS), (Kind.LIST, LISTS)):
             for key in keys:
-                yield _locked_read(subject, kind, key, f"end-{n}-{key}")
-
-
-def _locked_read(subject: Subject, kind: Kind, key: str, name: str) -> Call:
-    return Call(
-        subject,
-        kind,
-        key,
-        name,
-        padding=0,
-        is_patient=True,
-        is_locked=True,
-        is_told=False,
-        is_repeated=False,
-        dwell_s=0.0,
-        pause_s=0.0,
-    )
+                yield Call(subject, kind, key, f"end-{n}-{key}", is_locked=True)

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Hashable
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any, TypeVar
 
 from tests.faults.proxy import Address, Proxy
@@ -26,12 +25,7 @@ class Links:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for proxy in self._proxies.values():
             self._done(proxy.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

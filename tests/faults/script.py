@@ -60,13 +60,13 @@ class Call:
     kind: Kind
     key: str
     name: str
-    padding: int
-    is_patient: bool
-    is_locked: bool
-    is_told: bool
-    is_repeated: bool
-    dwell_s: float
-    pause_s: float
+    padding: int = 0
+    is_patient: bool = True
+    is_locked: bool = False
+    is_told: bool = False
+    is_repeated: bool = False
+    dwell_s: float = 0.0
+    pause_s: float = 0.0
 
     @property
     def body(self) -> str:

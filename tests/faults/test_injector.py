@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from harness.waiting import until
+from tests.faults.conftest import Echo
 from tests.faults.injector import Injector
 from tests.faults.links import Links
 from tests.faults.place import End, Link
@@ -41,40 +41,27 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
+def scene(links: Links) -> Iterator[Scene]:
     command = [sys.executable, "-c", "input()"]
     children = {end: subprocess.Popen(command, stdin=subprocess.PIPE) for end in End}
-    with Links() as links:
-        yield Scene(links, {end: psutil.Process(each.pid) for end, each in children.items()})
+    yield Scene(links, {end: psutil.Process(each.pid) for end, each in children.items()})
     for child in children.values():
         with child:
             child.kill()
 
 
 @pytest.fixture
-def address(scene: Scene) -> Iterator[Address]:
-    """Give a link to a server that greets whoever connects."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_greet, args=(listener,), daemon=True).start()
-        yield scene.links.open(GATEWAY, listener.getsockname())
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def _greet(listener: socket.socket) -> None:
-    while True:
-        try:
-            with listener.accept()[0] as connection:
-                connection.sendall(b"hello")
-        except OSError:
-            return
+def address(links: Links, echo: Echo) -> Address:
+    return links.open(GATEWAY, echo.listener.getsockname())
 
 
 def greeting(address: Address) -> bytes:
-    """Give what comes; nothing if the connection is reset or stalled."""
+    """Give what comes back; nothing if the connection is reset or stalled."""
     try:
         with closing(socket.create_connection(address, timeout=0.5)) as caller:
+            caller.sendall(b"hello")
             return caller.recv(5)
-    except (ConnectionResetError, TimeoutError):
+    except (ConnectionError, TimeoutError):
         return b""
 
 

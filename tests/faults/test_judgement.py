@@ -13,20 +13,7 @@ from tests.faults.record import Record, Seen
 from tests.faults.script import Call, Subject
 from tests.linearizability.history import Kind
 
-SUBJECT = Subject("s", "edge-a", is_heavy=False)
-CALL = Call(
-    SUBJECT,
-    Kind.APPEND,
-    key="l",
-    name="a",
-    padding=0,
-    is_patient=True,
-    is_locked=False,
-    is_told=False,
-    is_repeated=False,
-    dwell_s=0.0,
-    pause_s=0.0,
-)
+CALL = Call(Subject("s", "edge-a", is_heavy=False), Kind.APPEND, key="l", name="a")
 
 
 def appended(name: str, length: int, called: float, *, is_told: bool = False) -> Seen:

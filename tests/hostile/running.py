@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from harness.running import RunningTree
-from tests.support.servers import free_port
 from tests.support.signed import AsNode
+from tests.support.stacks import write_infrastructure
 
 CALLERS = {"cloud": "edge-a", "edge-a": "cloud"}
 """Who calls the endpoints of each location."""
@@ -55,12 +53,7 @@ def places_of(function: str) -> str:
 @contextmanager
 def small_tree(folder: Path) -> Iterator[Running]:
     """Start the tree and wait until each endpoint is ready."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "infrastructure.yml"
-    places: dict[str, Any] = {"cloud": {}, "edge-a": {"parent": "cloud"}}
-    for place in places.values():
-        place["gateway"] = f"http://127.0.0.1:{free_port()}"
-    file.write_text(json.dumps({"levels": ["cloud", "edge"], "locations": places}))
+    file = write_infrastructure(folder / "infrastructure.yml", "cloud", "edge-a")
     stacks = ["--stack=stack.yml", "--stack=tests/hostile/stack.yml"]
     with Running.up(folder / "state", *stacks, "-f", file, "--tick", "0.5") as started:
         started.await_ready()

@@ -16,7 +16,7 @@ from tests.protocol.exploration.world import World
 from tests.support.servers import Server
 
 SEED = 1
-SINGLES, TURNS, PAIRS = 8, 4, 3  # of each scenario
+SINGLES, TURNS, PAIRS = 8, 12, 3  # of each scenario
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_one_fault_leaves_nothing_undone(explorer: Explorer, scenario: str) -> N
 
 @pytest.mark.parametrize("scenario", MEETINGS)
 def test_the_order_of_steps_does_not_matter(explorer: Explorer, scenario: str) -> None:
-    every = search.turns(explorer, scenario, 2 * TURNS, SEED)
-    for schedule in itertools.islice(every, 0, None, 2):
+    every = list(search.turns(explorer, scenario, 0, SEED))
+    for schedule in random.Random(SEED).sample(every, min(TURNS, len(every))):
         assert_sound(explorer, schedule)
 
 
