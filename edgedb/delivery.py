@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from edgedb.durations import milliseconds
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
@@ -55,11 +56,7 @@ def _target(message: Message) -> Target:
 
 def deliver_soon(node: Node) -> None:
     """Send what is in the outbox after the current answer is given."""
-    node.background(lambda: _drop_count(node))
-
-
-def _drop_count(node: Node) -> None:
-    deliver(node)
+    node.background(partial(deliver, node))
 
 
 def _is_settled(node: Node, entry: Entry, unreachable: set[Target]) -> bool:

@@ -53,13 +53,7 @@ class Function(ABC):
             return problem(EdgeError("the function failed; its log has the reason"))
 
     def ready(self) -> None:
-        """Check that requests can be served.
-
-        Raises:
-            ConfigurationError: a setting or secret is missing.
-            StoreUnavailable: the node's Redis does not answer.
-
-        """
+        """Check that requests can be served; raises EdgeError where a request would meet it."""
         require_ready(default_node())
 
     @abstractmethod

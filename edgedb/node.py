@@ -26,7 +26,7 @@ READERS = 16  # as many moves at a time as a process has threads
 
 T = TypeVar("T")
 
-Background = Callable[[Callable[[], None]], None]
+Background = Callable[[Callable[[], object]], None]
 """Runs something after the answer is given; tests replace it."""
 
 
@@ -131,7 +131,7 @@ def _beside() -> Ahead:
 
 def _in_one_thread() -> Background:
     """Run tasks one after the other; a process that ends waits for none of them."""
-    tasks: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 
     def work() -> None:
         while True:
@@ -141,7 +141,7 @@ def _in_one_thread() -> Background:
     return tasks.put
 
 
-def _logged(task: Callable[[], None]) -> None:
+def _logged(task: Callable[[], object]) -> None:
     try:
         task()
     except Exception:

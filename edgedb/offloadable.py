@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,6 @@ from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response, as_response
 from edgedb.serving import Task, fingerprint, serve
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
-from edgedb.topology.tree import Location
 from edgedb.wire.headers import IDEMPOTENCY_KEY, PROPAGATE
 from edgedb.wire.model import Propagation, Value
 
@@ -102,7 +101,8 @@ def location() -> str:
 
 def levels() -> list[str]:
     """Give the names of the levels from the current location up to the root."""
-    return [place.level for place in _way_up(_current().node)]
+    node = _current().node
+    return [place.level for place in node.topology.way_up(node.location)]
 
 
 def session_id() -> str:
@@ -111,7 +111,7 @@ def session_id() -> str:
 
 
 def _locations(node: Node, levels: str | Sequence[str]) -> list[str]:
-    way_up = _way_up(node)
+    way_up = node.topology.way_up(node.location)
     known = [place.level for place in way_up]
     wanted = [levels] if isinstance(levels, str) else list(levels)
     for level in wanted:
@@ -120,11 +120,6 @@ def _locations(node: Node, levels: str | Sequence[str]) -> list[str]:
     if isinstance(levels, str):
         return [place.id for place in way_up[: known.index(levels) + 1]]
     return [place.id for place in way_up if place.level in wanted]
-
-
-def _way_up(node: Node) -> list[Location]:
-    topology = node.topology
-    return [topology[node.location], *topology.ancestors(node.location)]
 
 
 class Offloadable(Function):
@@ -168,19 +163,13 @@ class Offloadable(Function):
     def _serve(self, node: Node, request: Request) -> Response:
         function = node.settings.function
         name = function if self.node_local else request.session_header()
-
-        def handle(session: Session) -> Response:
-            session_id = "" if self.node_local else name
-            known = replace(request, session_id=session_id, location=node.location)
-            return _with_session(
-                node, session, session_id, lambda: as_response(self.handle_offload(known))
-            )
-
         key = "" if self.read_only else _idempotency_key(request)
+        session_id = "" if self.node_local else name
+        known = replace(request, session_id=session_id, location=node.location)
         task = Task(
             session=name,
             function=function,
-            handle=handle,
+            handle=_within(node, session_id, lambda: as_response(self.handle_offload(known))),
             redirect=partial(redirect_to, node, request),
             idempotency_key=key,
             fingerprint=fingerprint(function, request) if key else "",
@@ -204,18 +193,15 @@ class Offloadable(Function):
     def _receive(self, node: Node, request: Request) -> Response:
         message = self._message(node, request)
 
-        def handle(session: Session) -> Response:
-            def received() -> Response:
-                self.receive_propagate(message.value, message.origin)
-                return Response(status=204)
-
-            return _with_session(node, session, "", received)
+        def received() -> Response:
+            self.receive_propagate(message.value, message.origin)
+            return Response(status=204)
 
         # the message's id is its idempotency key: that is all it takes to drop duplicates
         task = Task(
             session=node.settings.function,
             function=node.settings.function,
-            handle=handle,
+            handle=_within(node, "", received),
             redirect=partial(redirect_to, node, request),
             idempotency_key=message.id,
             node_local=True,
@@ -223,13 +209,19 @@ class Offloadable(Function):
         return serve(node, task)
 
 
-def _with_session(node: Node, session: Session, name: str, call: Any) -> Response:  # noqa: ANN401
-    token = _open.set(_Open(node, session, name))
-    try:
-        response: Response = call()
-    finally:
-        _open.reset(token)
-    return response
+def _within(
+    node: Node, session_id: str, answer: Callable[[], Response]
+) -> Callable[[Session], Response]:
+    """Give what answers with a session open for the session API."""
+
+    def handle(session: Session) -> Response:
+        token = _open.set(_Open(node, session, session_id))
+        try:
+            return answer()
+        finally:
+            _open.reset(token)
+
+    return handle
 
 
 def _idempotency_key(request: Request) -> str:

@@ -188,7 +188,7 @@ class RunningTree:
 
     def functions(self, location: str) -> list[str]:
         """Give the names of the functions that are deployed at a location."""
-        file = NodeFolder.of(self.folder, location).configuration
+        file = NodeFolder(self.folder / location).configuration
         return [function["name"] for function in json.loads(file.read_text())["functions"]]
 
     def is_ready(self, location: str, function: str) -> bool:

@@ -9,14 +9,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class NodeFolder:
-    """Where the files of one node are, below the state folder."""
+    """Where the files of one node are: in the state folder, beside ``_…`` that all nodes share."""
 
     path: Path
-
-    @classmethod
-    def of(cls, state_folder: Path, location: str) -> NodeFolder:
-        """Give the folder of a location; whatever all nodes share begins with ``_`` beside it."""
-        return cls(state_folder / location)
 
     @property
     def data(self) -> Path:

@@ -10,6 +10,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 import psutil
 
@@ -75,7 +76,7 @@ class Node:
 
     def configure(self, deployments: Iterable[Deployment], password: str) -> None:
         """Write what the gateway process is to serve; it is read at each start."""
-        functions = [deployment.to_json() for deployment in deployments]
+        functions = [asdict(deployment) for deployment in deployments]
         document = {"password": password, "functions": functions}
         write_private(self.folder.configuration, json.dumps(document, indent=1))
 

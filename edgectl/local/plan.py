@@ -49,7 +49,7 @@ class Plan:
 
     def deployments_of(self, location: str) -> list[Deployment]:
         """Write a node's secrets and say how each of its functions is run."""
-        folder = NodeFolder.of(self._options.state_folder, location)
+        folder = NodeFolder(self._options.state_folder / location)
         edge_secrets.write_for_node(folder.secrets, self._shared, self.topology, location)
         return [self._deployment(folder, each) for each in self._functions[location].values()]
 

@@ -65,13 +65,9 @@ class TreeState:
         nodes = [{field: getattr(node, field) for field in fields} for node in self.nodes]
         return json.dumps({"nodes": nodes, "oracle_token": self.oracle_token})
 
-    def to_json(self) -> dict[str, Any]:
-        """Give what :meth:`from_json` reads."""
-        return dataclasses.asdict(self)
-
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> TreeState:
-        """Read what :meth:`to_json` gave.
+        """Read its fields as :func:`dataclasses.asdict` gives them.
 
         Raises:
             KeyError, TypeError, AttributeError, ValueError, InvalidTopology: it is something else.
@@ -133,4 +129,4 @@ class StateFolder:
 
     def write(self, state: TreeState) -> None:
         """Keep a state (mode 0600: it holds the oracle's token)."""
-        write_private(self.path / "tree.json", json.dumps(state.to_json(), indent=1))
+        write_private(self.path / "tree.json", json.dumps(dataclasses.asdict(state), indent=1))

@@ -112,7 +112,7 @@ class Tree:
         self._held.close()
 
     def _valkey(self, location: str) -> Valkey:
-        folder = NodeFolder.of(self._options.state_folder, location)
+        folder = NodeFolder(self._options.state_folder / location)
         binary = self._options.redis_server or embedded_binary()
         port = last_redis_port(self._previous, location)
         valkey = Valkey(binary, folder, port, self._write_state)
@@ -120,7 +120,7 @@ class Tree:
         return valkey
 
     def _node(self, location: Location, listener: socket.socket, valkey: Valkey) -> Node:
-        folder = NodeFolder.of(self._options.state_folder, location.id)
+        folder = NodeFolder(self._options.state_folder / location.id)
         node = Node(location, folder, listener, valkey, self._write_state)
         node.configure(self.plan.deployments_of(location.id), self.plan.password)
         return node

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgectl.errors import InvalidStack
 from edgectl.stack.dockerfile import image_environment
@@ -35,15 +33,6 @@ class Deployment:
     max_inflight: int
     """Requests at a time and replica; 0 is no limit."""
     ready_path: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Give what :meth:`from_json` reads."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Deployment:
-        """Read what :meth:`to_json` gave."""
-        return cls(**document)
 
 
 def deploy(function: Function, folder: Path, secrets: Path, log: Path) -> Deployment:

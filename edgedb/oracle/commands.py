@@ -41,9 +41,7 @@ def force_offload(
 
 
 def _resident(node: Node, session: str) -> SessionToken:
-    token = node.store.residents.token(session)
-    if token is None:
-        raise NotFound(f"session {session!r} is not known at {node.location}")
+    token = node.store.residents.known(session)
     if token.current_location != node.location:
         raise NotResident(f"session {session!r} is at {token.current_location}")
     return token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from edgedb.delivery import deliver
@@ -44,15 +45,8 @@ def _relieve(node: Node) -> int:
     above, below = node.settings.offload_above, node.settings.offload_below
     if above is None or node.parent is None or node.store.residents.load().size <= above:
         return 0
-    moved, goal = 0, above if below is None else below
-    while moved < MOVES_PER_TICK and node.store.residents.load().size > goal:
-        try:
-            force_offload(node)
-        except EdgeError as error:
-            log.warning("offloading stopped: %s", error)
-            break
-        moved += 1
-    return moved
+    goal = above if below is None else below
+    return _moves(node, lambda size: size > goal, force_offload)
 
 
 def _bring_home(node: Node) -> int:
@@ -60,13 +54,18 @@ def _bring_home(node: Node) -> int:
     below = node.settings.onload_below
     if below is None or node.parent is None:
         return 0
+    return _moves(node, lambda size: size < below, force_onload)
+
+
+def _moves(node: Node, is_due: Callable[[int], bool], move: Callable[[Node], object]) -> int:
+    """Move sessions while it is due for so many bytes; gives how many."""
     moved = 0
-    while moved < MOVES_PER_TICK and node.store.residents.load().size < below:
+    while moved < MOVES_PER_TICK and is_due(node.store.residents.load().size):
         try:
-            if not force_onload(node):
+            if not move(node):
                 break
         except EdgeError as error:
-            log.warning("onloading stopped: %s", error)
+            log.warning("no more moves in this tick: %s", error)
             break
         moved += 1
     return moved

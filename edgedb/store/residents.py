@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgedb.errors import NotFound
 from edgedb.store import keys
 from edgedb.store.codec import KNOWN, known_token, text
 from edgedb.store.keys import SessionKeys
@@ -48,6 +49,13 @@ class ResidentStore:
     def token(self, session: str) -> SessionToken | None:
         """Give the token known here, wherever the session is; None if it is not known."""
         return known_token(session, self._scripts.ask("HMGET", SessionKeys(session).meta, *KNOWN))
+
+    def known(self, session: str) -> SessionToken:
+        """Give the token known here, wherever the session is; raises NotFound."""
+        token = self.token(session)
+        if token is None:
+            raise NotFound(f"session {session!r} is not known at {self._location}")
+        return token
 
     def tokens(self, sessions: Iterable[str]) -> list[SessionToken | None]:
         """Give the tokens known here, in one round trip."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from edgedb.errors import InvalidValue, UnknownLocation
+from edgedb.errors import UnknownLocation
 from edgedb.topology.document import Location, parse
 
 __all__ = ["Location", "Topology"]
@@ -72,7 +72,7 @@ class Topology:
 
     def ancestors(self, id_: str) -> list[Location]:
         """Give the locations above this one, nearest first; it is not among them."""
-        return self._path(id_)[1:]
+        return self.way_up(id_)[1:]
 
     def subtree(self, id_: str) -> frozenset[str]:
         """Give the ids of this location and everything below it."""
@@ -81,22 +81,11 @@ class Topology:
     def in_subtree(self, id_: str, of: str) -> bool:
         """Tell whether ``id_`` is ``of`` or lies below it; as many steps as the tree is deep."""
         top = self[of]
-        return any(location is top for location in self._path(id_))
+        return any(location is top for location in self.way_up(id_))
 
     def is_below(self, id_: str, top: str) -> bool:
         """Tell whether ``id_`` lies below ``top``; False where one is not part of the tree."""
         return id_ != top and id_ in self and top in self and self.in_subtree(id_, top)
-
-    def path_to_level(self, id_: str, level: str) -> list[Location]:
-        """Give the locations from this one up to ``level``, both included.
-
-        Empty where this location is already above the level; an unknown level name raises
-        :class:`~edgedb.errors.InvalidValue`.
-        """
-        if level not in self.levels:
-            raise InvalidValue(f"level {level!r} is none of {', '.join(self.levels)}")
-        depth = self.levels.index(level)
-        return [step for step in self._path(id_) if self.levels.index(step.level) >= depth]
 
     def leaves(self) -> list[Location]:
         """Give the locations without children."""
@@ -115,7 +104,8 @@ class Topology:
                 children.setdefault(location.parent, []).append(location)
         return children
 
-    def _path(self, id_: str) -> list[Location]:
+    def way_up(self, id_: str) -> list[Location]:
+        """Give the locations from this one up to the root, both included."""
         path = [self[id_]]
         while (parent := path[-1].parent) is not None:
             path.append(self[parent])

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_itself, require_path, require_relative
-from edgedb.errors import BadRequest, NotFound
+from edgedb.errors import BadRequest
 from edgedb.moving.source import freeze
 from edgedb.node import Node
 from edgedb.wire.headers import PACKET
@@ -50,9 +50,7 @@ def migrate(node: Node, request: Request) -> Response:
 
 def _token_on_path(node: Node, session: str, destination: str) -> SessionToken:
     """Let a session be seen only where it may go: from its proprietary location to the root."""
-    token = node.store.residents.token(session)
-    if token is None:
-        raise NotFound(f"session {session!r} is not known at {node.location}")
+    token = node.store.residents.known(session)
     require_path(node, token, destination)
     return token
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from edgedb import Endpoint, Request, Response
-from edgedb.errors import NotFound, SessionBusy, Unavailable
+from edgedb.errors import SessionBusy, Unavailable
 from edgedb.node import Node
 from edgedb.wire.whereabouts import offloaded
 
@@ -24,9 +24,7 @@ def test_function(node: Node, request: Request) -> Response:
     arrival = node.store.destination.arrival(session)
     if arrival is not None and arrival.grant is not None:
         raise Unavailable(f"session {session!r} is just arriving at {node.location}")
-    token = node.store.residents.token(session)
-    if token is None:
-        raise NotFound(f"session {session!r} is not known at {node.location}")
+    token = node.store.residents.known(session)
     if token.current_location == node.location:
         return Response.text(offloaded(None))
     further = _ask(node, token.current_location, session, request.query.get("from", ""))

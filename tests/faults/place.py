@@ -118,7 +118,7 @@ def _redirect(found: Place, location: str, environment: Mapping[str, str]) -> No
     """Tell a node's functions the addresses of the links, and start its gateway again."""
     parent = found.topology.parent(location)
     told = {**environment, "PARENT_HOST": parent.gateway if parent else ""}
-    folder = NodeFolder.of(found.running.folder, location)
+    folder = NodeFolder(found.running.folder / location)
     configuration = json.loads(folder.configuration.read_text())
     for function in configuration["functions"]:
         function["environment"].update(told)

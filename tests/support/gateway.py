@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -138,4 +138,4 @@ def _deployments(folder: Path, settings: dict[str, dict[str, str]]) -> Iterator[
         secrets = folder / "secrets" / name
         secrets.mkdir(parents=True)
         built = build.lay_out(function, folder / "build")
-        yield deploy(function, built, secrets, folder / f"{name}.log").to_json()
+        yield asdict(deploy(function, built, secrets, folder / f"{name}.log"))

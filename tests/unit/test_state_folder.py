@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ STATE = TreeState(ProcessId(1, 0.5), (NODE,), "token", ("cloud",))
 
 
 def changed(**members: Any) -> str:
-    return json.dumps(json.loads(json.dumps(STATE.to_json())) | members)
+    return json.dumps(json.loads(json.dumps(asdict(STATE))) | members)
 
 
 def with_node(**members: Any) -> str:
-    (node,) = STATE.to_json()["nodes"]
+    (node,) = asdict(STATE)["nodes"]
     return changed(nodes=[node | members])
 
 

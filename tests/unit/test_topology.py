@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgedb.errors import InvalidTopology, InvalidValue, UnknownLocation
+from edgedb.errors import InvalidTopology, UnknownLocation
 from edgedb.topology.tree import Location, Topology
 
 
@@ -58,14 +58,6 @@ def test_a_subtree_includes_its_own_root(tree: Topology) -> None:
     assert not tree.in_subtree("city", "edge-a")
 
 
-def test_the_path_to_a_level_includes_both_ends(tree: Topology) -> None:
-    assert ids(tree.path_to_level("edge-a", "cloud")) == ["edge-a", "city", "cloud"]
-    assert ids(tree.path_to_level("edge-a", "edge")) == ["edge-a"]
-    assert tree.path_to_level("cloud", "city") == []
-    with pytest.raises(InvalidValue, match="'fog' is none of cloud, city, edge"):
-        tree.path_to_level("edge-a", "fog")
-
-
 def test_a_node_sees_its_ancestors_and_its_subtree_only(tree: Topology) -> None:
     assert set(tree.view_of("edge-a").locations) == {"cloud", "city", "edge-a"}
     assert set(tree.view_of("city").locations) == {"cloud", "city", "edge-a", "edge-b"}
@@ -88,7 +80,6 @@ def test_a_view_survives_the_way_through_json(tree: Topology) -> None:
         lambda tree: tree.subtree("nowhere"),
         lambda tree: tree.in_subtree("nowhere", "city"),
         lambda tree: tree.in_subtree("city", "nowhere"),
-        lambda tree: tree.path_to_level("nowhere", "city"),
         lambda tree: tree.view_of("nowhere"),
     ],
 )
@@ -211,10 +202,6 @@ def test_a_view_answers_for_its_locations_as_the_whole_tree_does(tree: Topology)
         assert view == Topology.from_json(view.to_json())
         assert view.ancestors(location.id) == tree.ancestors(location.id)
         assert view.subtree(location.id) == tree.subtree(location.id)
-        assert view.path_to_level(location.id, "level 0") == [
-            location,
-            *view.ancestors(location.id),
-        ]
 
 
 def test_ten_thousand_locations_are_one_topology() -> None:

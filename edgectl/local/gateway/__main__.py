@@ -25,7 +25,7 @@ async def serve(configuration: dict[str, Any], listener: socket.socket) -> None:
     """Serve until SIGTERM; then take no more connections and end the functions."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    deployments = [Deployment.from_json(entry) for entry in configuration["functions"]]
+    deployments = [Deployment(**entry) for entry in configuration["functions"]]
     gateway = Gateway(deployments, configuration["password"])
     runner = web.ServerRunner(_server(gateway), shutdown_timeout=1)
     await runner.setup()
