@@ -16,6 +16,7 @@ from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.problems import error_from
 from edgedb.settings import Settings
 from edgedb.topology.tree import Topology
+from edgedb.wire.choices import Phase
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
@@ -56,7 +57,7 @@ class PeerClient:
         A packet without a grant: there is too much to send while frozen, copy on; unless
         ``is_final``, then it is frozen however much there is.
         """
-        query = self._phase(token.session, "freeze", transfer)
+        query = self._phase(token.session, Phase.FREEZE, transfer)
         query |= {"since": str(since), "epoch": str(token.epoch)}
         query |= {"final": "1"} if is_final else {}
         source = token.current_location
@@ -64,12 +65,12 @@ class PeerClient:
 
     def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:
         """Take a session over (migrate-session, step 4)."""
-        query = self._phase(session, "hand-over", transfer) | {"grant": grant}
+        query = self._phase(session, Phase.HAND_OVER, transfer) | {"grant": grant}
         self._repeated("POST", source, "migrate-session", query)
 
     def thaw(self, source: str, session: str, transfer: str) -> None:
         """Let the source serve again (migrate-session, failure rules)."""
-        self._call("POST", source, "migrate-session", self._phase(session, "thaw", transfer))
+        self._call("POST", source, "migrate-session", self._phase(session, Phase.THAW, transfer))
 
     def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
         """Ask the parent to take a session or to pass it on (offload-session)."""
@@ -116,7 +117,7 @@ class PeerClient:
         body = json.dumps(message.to_json()).encode()
         self._call("POST", message.to, message.function, {}, {PROPAGATE: message.id}, body)
 
-    def _phase(self, session: str, phase: str, transfer: str) -> dict[str, str]:
+    def _phase(self, session: str, phase: Phase, transfer: str) -> dict[str, str]:
         here = self._settings.location
         return {"session": session, "phase": phase, "transfer": transfer, "to": here}
 

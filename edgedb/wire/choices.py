@@ -12,6 +12,14 @@ class OffloadStatus(StrEnum):
     REJECT = "reject"
 
 
+class Phase(StrEnum):
+    """The steps of a transfer that change something at its source (``migrate-session``)."""
+
+    FREEZE = "freeze"
+    HAND_OVER = "hand-over"
+    THAW = "thaw"
+
+
 class Policy(StrEnum):
     """In which order sessions are chosen."""
 

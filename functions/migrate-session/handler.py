@@ -20,6 +20,7 @@ from edgedb.access import require_itself, require_path, require_relative
 from edgedb.errors import BadRequest
 from edgedb.moving.source import freeze
 from edgedb.node import Node
+from edgedb.wire.choices import Phase
 from edgedb.wire.headers import PACKET
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Cursor, SessionPacket
@@ -42,10 +43,7 @@ def migrate(node: Node, request: Request) -> Response:
     if not node.is_relative(destination):
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
     token = _token_on_path(node, session, destination)
-    phase = PHASES.get(_parameter(request, "phase"))
-    if phase is None:
-        raise BadRequest(f"phase must be one of {', '.join(PHASES)}")
-    return phase(node, request, token)
+    return PHASES[request.choice("phase", Phase)](node, request, token)
 
 
 def _token_on_path(node: Node, session: str, destination: str) -> SessionToken:
@@ -101,10 +99,10 @@ def _parameter(request: Request, name: str) -> str:
     return value
 
 
-PHASES: dict[str, Callable[[Node, Request, SessionToken], Response]] = {
-    "freeze": _freeze,
-    "hand-over": _hand_over,
-    "thaw": _thaw,
+PHASES: dict[Phase, Callable[[Node, Request, SessionToken], Response]] = {
+    Phase.FREEZE: _freeze,
+    Phase.HAND_OVER: _hand_over,
+    Phase.THAW: _thaw,
 }
 
 handle = Endpoint({"GET /": read, "POST /": migrate})

@@ -19,6 +19,7 @@ from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
 from edgedb.store import requests as requests_store
 from edgedb.store import source
+from edgedb.wire.choices import OffloadStatus, Phase
 from tests.docs.markdown import PROJECT, code, table
 from tests.support.tree import STACK, Tree
 
@@ -107,6 +108,14 @@ def test_every_variable_that_the_stack_file_sets_is_one_that_is_read() -> None:
     by_the_watchdog = {"exec_timeout", "read_timeout"}
     for entry in STACK["functions"].values():
         assert entry["environment"].keys() <= environment.names | by_the_watchdog
+
+
+def test_the_choices_are_those_of_the_code() -> None:
+    assert f"/set-offload-status?status={'|'.join(OffloadStatus)}`" in API.read_text()
+    assert set(re.findall(r"&phase=([a-z-]+)", API.read_text())) == set(Phase)
+    [actions] = [row[2] for row in table(OPERATIONS, "<!-- settings -->") if "ACTION" in row[0]]
+    deployed = [entry["environment"].get("ORACLE_ACTION") for entry in STACK["functions"].values()]
+    assert set(re.findall(r"`([a-z-]+)`", actions)) == {*filter(None, deployed)}
 
 
 def test_the_limits_are_those_of_the_code() -> None:

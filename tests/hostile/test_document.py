@@ -14,7 +14,7 @@ from edgedb.checking.findings import Kind
 from edgedb.errors import EdgeError, InvalidSession
 from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
 from edgedb.wire import model
-from edgedb.wire.choices import OffloadStatus, Policy
+from edgedb.wire.choices import OffloadStatus, Phase, Policy
 from edgedb.wire.headers import PROBLEM_JSON
 from tests.hostile.document import (
     DOCUMENT,
@@ -73,8 +73,8 @@ def test_a_status_is_described_by_the_answer_that_has_it() -> None:
 
 
 def test_the_choices_are_those_of_the_code() -> None:
-    stated = SCHEMAS["Status"]["enum"], SCHEMAS["Finding"]["properties"]["kind"]["enum"]
-    assert stated == (list(OffloadStatus), list(Kind))
+    stated = [SCHEMAS["Status"], SCHEMAS["Phase"], SCHEMAS["Finding"]["properties"]["kind"]]
+    assert [each["enum"] for each in stated] == [list(OffloadStatus), list(Phase), list(Kind)]
     assert [each["const"] for each in SCHEMAS["Policy"]["oneOf"]] == list(Policy)
 
 
