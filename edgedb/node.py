@@ -135,14 +135,11 @@ def _in_one_thread() -> Background:
 
     def work() -> None:
         while True:
-            _logged(tasks.get())
+            task = tasks.get()
+            try:
+                task()
+            except Exception:
+                log.exception("background work failed; the next tick repeats it")
 
     threading.Thread(target=work, name="edgedb-background", daemon=True).start()
     return tasks.put
-
-
-def _logged(task: Callable[[], object]) -> None:
-    try:
-        task()
-    except Exception:
-        log.exception("background work failed; the next tick repeats it")

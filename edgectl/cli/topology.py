@@ -26,7 +26,8 @@ def topology() -> None:
 def check(file: Path, as_json: bool) -> None:
     """Say whether FILE describes one tree, or what is wrong with it."""
     tree = infrastructure.load(file)
-    counts = {"locations": len(tree), "levels": len(tree.levels), "leaves": len(tree.leaves())}
+    leaves = sum(not tree.children(place.id) for place in tree)
+    counts = {"locations": len(tree), "levels": len(tree.levels), "leaves": leaves}
     if as_json:
         render.json_line({"valid": True, **counts, "root": tree.root.id})
     else:

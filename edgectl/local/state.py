@@ -17,6 +17,8 @@ from edgectl.local.foreign import ProcessId
 from edgedb.errors import EdgeError
 from edgedb.topology.tree import Topology
 
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, EdgeError)
+
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
@@ -108,14 +110,7 @@ class StateFolder:
             return TreeState.from_json(json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            EdgeError,
-        ) as error:
+        except _DAMAGE as error:
             raise EdgectlError(
                 f"{file} is damaged, or of another version ({error!r}); remove it"
             ) from error

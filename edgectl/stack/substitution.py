@@ -8,14 +8,14 @@ a shell knows break the file in ``faas-cli``, or mean something else there, so t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from edgectl.errors import InvalidStack
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_REFERENCE_OR_ESCAPE = re.compile(r"\$\{|\$\$|\\[/\\]")
-_REFERENCE_OR_END = re.compile(r"\$\{|\}")
+_OUTSIDE = re.compile(r"\$\{|\$\$|\\[/\\]")
+_IN_DEFAULT = re.compile(r"\$\{|\}")
+_NAME = r"([A-Za-z_][A-Za-z0-9_]*)"
+_OPENING = re.compile(_NAME + r"(\}|:-)")
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:
@@ -23,64 +23,40 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
 
     Raises :class:`~edgectl.errors.InvalidStack`, naming the line, for any other ``${...}``.
     """
-    return "".join(_Walk(text, variables).top())
+    return _replaced(text, 0, variables, None)[0]
 
 
-class _Token(NamedTuple):
-    before: str
-    mark: str
+def _replaced(
+    text: str, at: int, variables: Mapping[str, str], opened: int | None
+) -> tuple[str, int]:
+    """Replace to the end of the text, or of the default ``opened`` there; say where that is."""
+    parts = list[str]()
+    while found := (_OUTSIDE if opened is None else _IN_DEFAULT).search(text, at):
+        parts.append(text[at : found.start()])
+        at = found.end()
+        if found[0] == "}":
+            return "".join(parts), at
+        value = found[0][1:]
+        if found[0] == "${":
+            value, at = _reference(text, at, variables)
+        parts.append(value)
+    if opened is not None:
+        raise _refusal(text, opened, "'${' without '}'")
+    return "".join([*parts, text[at:]]), len(text)
 
 
-class _Walk:
-    """One walk over one text, from its beginning to its end."""
+def _reference(text: str, start: int, variables: Mapping[str, str]) -> tuple[str, int]:
+    """Give the value of the reference whose name is at ``start``, and where it ends."""
+    opening = _OPENING.match(text, start)
+    if opening is None and re.match(_NAME, text[start:]) is None:
+        raise _refusal(text, start, "a variable's name must follow '${'")
+    if opening is None:
+        raise _refusal(text, start, "only ${VAR} and ${VAR:-default} work with faas-cli")
+    default, end = "", opening.end()
+    if opening[2] == ":-":
+        default, end = _replaced(text, end, variables, start)
+    return variables.get(opening[1]) or default, end
 
-    def __init__(self, text: str, variables: Mapping[str, str]) -> None:
-        self._text = text
-        self._variables = variables
-        self._position = 0
 
-    def top(self) -> Iterator[str]:
-        while token := self._next(_REFERENCE_OR_ESCAPE):
-            yield token.before
-            yield self._reference() if token.mark == "${" else token.mark[1]
-        yield self._text[self._position :]
-
-    def _next(self, pattern: re.Pattern[str]) -> _Token | None:
-        """Step over the next mark; give it and the text before it."""
-        found = pattern.search(self._text, self._position)
-        if found is None:
-            return None
-        before = self._text[self._position : found.start()]
-        self._position = found.end()
-        return _Token(before, found[0])
-
-    def _reference(self) -> str:
-        start = self._position
-        name = _NAME.match(self._text, start)
-        if name is None:
-            raise self._refusal("a variable's name must follow '${'", start)
-        self._position = name.end()
-        default = self._rest(start)
-        return self._variables.get(name[0]) or default
-
-    def _rest(self, start: int) -> str:
-        """Read what follows the name, up to the closing brace; give the default."""
-        mark = self._text[self._position : self._position + 2]
-        if mark[:1] == "}":
-            self._position += 1
-            return ""
-        if mark != ":-":
-            raise self._refusal("only ${VAR} and ${VAR:-default} work with faas-cli", start)
-        self._position += 2
-        return "".join(self._default(start))
-
-    def _default(self, start: int) -> Iterator[str]:
-        while token := self._next(_REFERENCE_OR_END):
-            yield token.before
-            if token.mark == "}":
-                return
-            yield self._reference()
-        raise self._refusal("'${' without '}'", start)
-
-    def _refusal(self, why: str, at: int) -> InvalidStack:
-        return InvalidStack(f"line {self._text.count(chr(10), 0, at) + 1}: {why}")
+def _refusal(text: str, at: int, why: str) -> InvalidStack:
+    return InvalidStack(f"line {text.count(chr(10), 0, at) + 1}: {why}")

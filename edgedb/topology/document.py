@@ -120,7 +120,7 @@ def _require_parents(entries: Iterable[Location]) -> None:
 
 def _from_the_root(levels: tuple[str, ...], entries: Iterable[Location]) -> Iterator[Location]:
     """Walk down, a generation a level; a ring of parents is never met on the way."""
-    children = _by_parent(entries)
+    children = by_parent(entries)
     generation = _only_root(children.get(None, []))
     for level in levels:
         yield from (replace(entry, level=level) for entry in generation)
@@ -129,7 +129,8 @@ def _from_the_root(levels: tuple[str, ...], entries: Iterable[Location]) -> Iter
         raise InvalidTopology(f"{generation[0].id}: deeper in the tree than levels has names")
 
 
-def _by_parent(entries: Iterable[Location]) -> dict[str | None, list[Location]]:
+def by_parent(entries: Iterable[Location]) -> dict[str | None, list[Location]]:
+    """Give the children of each location, in the document's order; the root is None's."""
     children: dict[str | None, list[Location]] = {}
     for entry in entries:
         children.setdefault(entry.parent, []).append(entry)

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from edgedb.errors import UnknownLocation
-from edgedb.topology.document import Location, parse
+from edgedb.topology.document import Location, by_parent, parse
 
 __all__ = ["Location", "Topology"]
 
@@ -59,7 +59,7 @@ class Topology:
     @cached_property
     def root(self) -> Location:
         """The one location without a parent."""
-        return next(location for location in self if location.parent is None)
+        return self._children[None][0]
 
     def parent(self, id_: str) -> Location | None:
         """Give the location one level up, None at the root."""
@@ -76,7 +76,10 @@ class Topology:
 
     def subtree(self, id_: str) -> frozenset[str]:
         """Give the ids of this location and everything below it."""
-        return frozenset(location.id for location in self._descend(self[id_]))
+        found = [self[id_]]
+        for location in found:  # it grows on the way
+            found.extend(self._children.get(location.id, ()))
+        return frozenset(location.id for location in found)
 
     def in_subtree(self, id_: str, of: str) -> bool:
         """Tell whether ``id_`` is ``of`` or lies below it; as many steps as the tree is deep."""
@@ -87,22 +90,14 @@ class Topology:
         """Tell whether ``id_`` lies below ``top``; False where one is not part of the tree."""
         return id_ != top and id_ in self and top in self and self.in_subtree(id_, top)
 
-    def leaves(self) -> list[Location]:
-        """Give the locations without children."""
-        return [location for location in self if location.id not in self._children]
-
     def view_of(self, id_: str) -> Topology:
         """Give the part that this location's node is given: its ancestors and its subtree."""
         seen = self.subtree(id_).union(location.id for location in self.ancestors(id_))
         return Topology(self.levels, {loc.id: loc for loc in self if loc.id in seen})
 
     @cached_property
-    def _children(self) -> dict[str, list[Location]]:
-        children: dict[str, list[Location]] = {}
-        for location in self:
-            if location.parent is not None:
-                children.setdefault(location.parent, []).append(location)
-        return children
+    def _children(self) -> dict[str | None, list[Location]]:
+        return by_parent(self)
 
     def way_up(self, id_: str) -> list[Location]:
         """Give the locations from this one up to the root, both included."""
@@ -110,10 +105,3 @@ class Topology:
         while (parent := path[-1].parent) is not None:
             path.append(self[parent])
         return path
-
-    def _descend(self, top: Location) -> Iterator[Location]:
-        waiting = [top]
-        while waiting:
-            location = waiting.pop()
-            yield location
-            waiting.extend(self._children.get(location.id, ()))

@@ -26,7 +26,8 @@ def parse_head(raw: bytes, *, has_body: bool) -> ReplyHead:
     first, *lines = raw[:-4].split(b"\r\n")
     version, code, reason = (first + b"  ").split(b" ", 2)
     status = int(code)
-    headers = [(_text(name), _text(value)) for name, value in map(_split, lines)]
+    parts = (line.partition(b":") for line in lines)
+    headers = [(_text(name), _text(value)) for name, _, value in parts]
     known = {name.lower(): value for name, value in headers}
     length = known.get("content-length")
     is_empty = not has_body or status in {204, 304}
@@ -38,11 +39,6 @@ def parse_head(raw: bytes, *, has_body: bool) -> ReplyHead:
         not is_empty and known.get("transfer-encoding", "").lower() == "chunked",
         closes=version != b"HTTP/1.1" or known.get("connection", "").lower() == "close",
     )
-
-
-def _split(line: bytes) -> tuple[bytes, bytes]:
-    name, _, value = line.partition(b":")
-    return name, value
 
 
 def _text(raw: bytes) -> str:
