@@ -48,7 +48,8 @@ class Turns:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._queues: dict[Hashable, deque[_Waiter]] = {}
+        self.queues: dict[Hashable, deque[_Waiter]] = {}
+        """The requests of each session that has any; the first one runs."""
 
     @contextmanager
     def turn(self, session: Hashable, wait_s: float) -> Iterator[None]:
@@ -61,7 +62,7 @@ class Turns:
         """
         mine = _Waiter()
         with self._guard:
-            queue = self._queues.setdefault(session, deque())
+            queue = self.queues.setdefault(session, deque())
             if queue:
                 mine.called = threading.Event()
             queue.append(mine)
@@ -76,18 +77,18 @@ class Turns:
 
     def _fail_all(self, session: Hashable, failure: StoreUnavailable) -> None:
         with self._guard:
-            for waiter in self._queues[session]:
+            for waiter in self.queues[session]:
                 waiter.failure = failure
                 waiter.call()
 
     def _leave(self, session: Hashable, mine: _Waiter) -> None:
         with self._guard:
-            queue = self._queues[session]
+            queue = self.queues[session]
             queue.remove(mine)
             if queue:
                 queue[0].call()
             else:
-                del self._queues[session]
+                del self.queues[session]
 
 
 class LockKeeper:

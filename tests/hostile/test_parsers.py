@@ -30,8 +30,8 @@ from edgedb.wire.model import Propagation, SessionToken, message_from_json, valu
 from edgedb.wire.packet import Cursor, SessionPacket
 from tests.hostile import strategies
 from tests.hostile.calls import propagation, token
-from tests.hostile.credentials import CALL, HEAD, good_claims, signed
 from tests.hostile.strategies import many
+from tests.support.signed import good_claims, sign
 from tests.support.tree import NODE_KEY, THREE_LEVELS
 
 TOKEN = json.loads(token("s"))
@@ -150,6 +150,9 @@ def test_a_header_is_taken_or_refused(raw: bytes) -> None:
     taken(lambda request: request.header("Idempotency-Key"), request)
 
 
+CALL = credentials.Call("POST", "/function/f", b"", b"")
+
+
 def verified(authorization: str | None) -> str | None:
     """Give who signed it; None if it is refused."""
     try:
@@ -172,20 +175,20 @@ def test_an_authorization_is_refused(raw: bytes) -> None:
 @many
 @given(strategies.bytes_like({"alg": "HS256", "typ": "JWT"}))
 def test_a_signed_head_is_taken_or_refused(head: bytes) -> None:
-    assert verified(signed(head, json.dumps(good_claims()).encode())) in {None, "city"}
+    assert verified(sign(json.dumps(good_claims(CALL)).encode(), head)) in {None, "city"}
 
 
 @not_json
 def test_a_credential_of_what_is_no_json_is_refused(content: bytes) -> None:
-    assert verified(signed(content, b"{}")) is None
-    assert verified(signed(HEAD, content)) is None
+    assert verified(sign(b"{}", content)) is None
+    assert verified(sign(content)) is None
 
 
 @many
 @given(st.data())
 def test_signed_claims_are_taken_or_refused(data: st.DataObject) -> None:
-    claims = data.draw(strategies.bytes_like(good_claims()))
-    caller = verified(signed(HEAD, claims))
+    claims = data.draw(strategies.bytes_like(good_claims(CALL)))
+    caller = verified(sign(claims))
     assert caller is None or isinstance(caller, str)
 
 

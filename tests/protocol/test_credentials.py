@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -68,14 +67,6 @@ def test_with_its_own_credential_each_call_is_served(state: Tree, call: NodeCall
     assert response.status in {200, 204}, response.body
 
 
-def at(seconds: float, credential: Callable[[], str]) -> str:
-    """Give a credential as it was made so many seconds from now."""
-    with pytest.MonkeyPatch.context() as patch:
-        now = time.time()
-        patch.setattr("edgedb.peers.credentials.time.time", lambda: now + seconds)
-        return credential()
-
-
 FORGERIES: dict[str, Callable[[NodeCall], str | None]] = {
     "none": lambda _: None,
     "empty": lambda _: "",
@@ -84,8 +75,8 @@ FORGERIES: dict[str, Callable[[NodeCall], str | None]] = {
     "basic": lambda _: "Basic ZWRnZS1hOng=",
     "the-oracles": lambda _: f"Bearer {ORACLE_TOKEN}",
     "another-key": lambda call: call.credential(b"another key of enough bytes, 32 "),
-    "expired": lambda call: at(-80, call.credential),
-    "of-tomorrow": lambda call: at(80, call.credential),
+    "expired": lambda call: call.credential(after_s=-80),
+    "of-tomorrow": lambda call: call.credential(after_s=80),
     "another-place": lambda call: replace(call, location="edge-b").credential(),
     "another-body": lambda call: replace(call, body=call.body + b" ").credential(),
     "another-method": lambda call: replace(call, method="PUT").credential(),

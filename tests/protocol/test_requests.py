@@ -204,7 +204,7 @@ def test_requests_of_one_session_run_in_the_order_they_came(
         order.append(request.query["n"])
 
     tree.functions["note"] = Scripted(note)
-    queues, threads = tree.node("edge-a", "note").turns._queues, list[threading.Thread]()
+    queues, threads = tree.node("edge-a", "note").turns.queues, list[threading.Thread]()
     for n in range(5):
         query = {"query": f"n={n}"}
         call = threading.Thread(target=tree.call, args=("edge-a", "note"), kwargs=query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,16 +14,15 @@ from hypothesis import strategies as st
 
 from edgedb.errors import Unauthorized
 from edgedb.peers.credentials import (
-    ALGORITHM,
     LEEWAY_S,
     LIFE_S,
     Call,
-    bearer,
     issue,
     verify,
     verify_secret,
 )
 from tests.support import strategies
+from tests.support.signed import good_claims, sign
 
 KEY = b"a key of thirty-two bytes or more"
 CALL = Call("POST", "/function/migrate-session", b"session=s&phase=thaw", b"body")
@@ -32,18 +32,11 @@ calls = st.builds(
 )
 
 
-def signed(key: bytes = KEY, **changes: Any) -> str:
-    """Give a credential of city's for edge-a with some claims changed; None takes one away."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": "city",
-        "aud": "edge-a",
-        "iat": now,
-        "exp": now + LIFE_S,
-        "call": CALL.digest(),
-    }
-    kept = {name: value for name, value in (claims | changes).items() if value is not None}
-    return f"Bearer {jwt.encode(kept, key, ALGORITHM)}"
+def signed(key: bytes = KEY, after_s: int = 0, **changes: Any) -> str:
+    """Give a credential of city's for edge-a, with other claims; times are seconds from now."""
+    now, claims = int(time.time()), good_claims(CALL, after_s=after_s)
+    claims |= {name: now + v if isinstance(v, int) else v for name, v in changes.items()}
+    return sign(json.dumps(claims).encode(), key=key)
 
 
 def test_a_credential_names_the_location_that_signed_it() -> None:
@@ -95,35 +88,48 @@ def test_a_credential_signed_with_another_key_is_refused() -> None:
 
 
 def test_a_credential_is_over_after_a_minute_and_the_leeway() -> None:
-    expired = int(time.time()) - LEEWAY_S - 1
     with pytest.raises(Unauthorized, match="expired"):
-        verify(KEY, signed(exp=expired, iat=expired - LIFE_S), "edge-a", CALL)
+        verify(KEY, signed(after_s=-LIFE_S - LEEWAY_S - 1), "edge-a", CALL)
 
 
-def test_clocks_may_be_apart_by_less_than_the_leeway() -> None:
-    now = int(time.time())
-    for apart in (5 - LEEWAY_S, LEEWAY_S - 5):
-        shifted = signed(iat=now + apart, exp=now + apart + LIFE_S)
-        assert verify(KEY, shifted, "edge-a", CALL) == "city"
+@pytest.mark.parametrize("apart_s", [5 - LEEWAY_S, LEEWAY_S - 5])
+def test_clocks_may_be_apart_by_less_than_the_leeway(apart_s: int) -> None:
+    assert verify(KEY, signed(after_s=apart_s), "edge-a", CALL) == "city"
 
 
 def test_a_credential_from_the_future_is_refused() -> None:
     with pytest.raises(Unauthorized):
-        verify(KEY, signed(iat=int(time.time()) + 2 * LEEWAY_S + 1), "edge-a", CALL)
+        verify(KEY, signed(after_s=2 * LEEWAY_S + 1), "edge-a", CALL)
 
 
 @pytest.mark.parametrize("claim", ["iss", "aud", "iat", "exp", "call"])
 def test_no_claim_may_be_missing(claim: str) -> None:
+    claims = good_claims(CALL)
+    del claims[claim]
     with pytest.raises(Unauthorized):
-        verify(KEY, signed(**{claim: None}), "edge-a", CALL)
+        verify(KEY, sign(json.dumps(claims).encode(), key=KEY), "edge-a", CALL)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"exp": 3600}, {"exp": 10**8}, {"iat": -10_000}, {"nbf": 3600}),
+        *({"iss": ["city"]}, {"iss": None}, {"aud": ["edge-a", "edge-b"]}),
+        *({"call": "é"}, {"call": "\ud800"}, {"call": [CALL.digest()]}, {"call": None}),
+    ],
+    ids=str,
+)
+def test_a_credential_is_short_lived_and_says_just_what_it_should(changes: dict[str, Any]) -> None:
+    with pytest.raises(Unauthorized):
+        verify(KEY, signed(**changes), "edge-a", CALL)
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS512"])
 def test_only_the_one_algorithm_is_accepted(algorithm: str) -> None:
-    claims = jwt.decode(bearer(signed()), options={"verify_signature": False})
     key = None if algorithm == "none" else KEY * 2
+    credential = jwt.encode(good_claims(CALL), key, algorithm)
     with pytest.raises(Unauthorized):
-        verify(KEY, f"Bearer {jwt.encode(claims, key, algorithm)}", "edge-a", CALL)
+        verify(KEY, f"Bearer {credential}", "edge-a", CALL)
 
 
 @pytest.mark.parametrize(

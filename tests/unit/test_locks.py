@@ -43,7 +43,7 @@ class Visitor:
 
 def queued(turns: Turns, session: str, count: int) -> None:
     """Wait until so many requests are in a session's queue."""
-    while len(turns._queues.get(session, ())) < count:
+    while len(turns.queues.get(session, ())) < count:
         threading.Event().wait(0.001)
 
 
@@ -91,7 +91,7 @@ def test_a_turn_ends_with_an_error_too_and_leaves_nothing_behind() -> None:
     turns = Turns()
     with pytest.raises(RuntimeError), turns.turn("s", WAIT_S):
         raise RuntimeError
-    assert turns._queues == {}
+    assert turns.queues == {}
 
 
 def running(lock: str) -> Run:

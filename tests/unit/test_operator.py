@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -16,6 +12,7 @@ from edgectl.operating import CallFailed, Operator
 from edgedb.errors import UnknownLocation
 from edgedb.topology.tree import Topology
 from edgedb.wire.choices import OffloadStatus
+from tests.support.answering import Call, answering
 
 LOAD = {"status": "accept", "sessions": 1, "bytes": 20, "arrivals": 0, "outbox": 0}
 TOKEN = {
@@ -28,49 +25,20 @@ TOKEN = {
 PROBLEM = {"type": "about:blank", "title": "Not found", "status": 404, "detail": "no such session"}
 
 
-Call = tuple[str, str, str | None]
-"""Method, path and credentials."""
-
-
-class Node(BaseHTTPRequestHandler):
-    """Answers for every node; what it answers depends on the path alone."""
-
-    seen: list[Call]
-
-    def do_GET(self) -> None:
-        self.seen.append((self.command, self.path, self.headers["Authorization"]))
-        url = urlsplit(self.path)
-        session = parse_qs(url.query).get("session", [""])[0]
-        node, _, function = url.path.removeprefix("/").partition("/function/")
-        self._answer(*answer(node, function, session))
-
-    do_POST = do_GET  # noqa: N815  (the name http.server looks for)
-
-    def _answer(self, status: int, body: Any) -> None:
-        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-def answer(node: str, function: str, session: str) -> tuple[int, Any]:
-    match function, session:
+def answer(call: Call) -> tuple[int, Any]:
+    match call.function, call.query.get("session", ""):
         case ("oracle", _):
-            return 200, {"location": node, **LOAD}
+            return 200, {"location": call.location, **LOAD}
         case ("oracle/sessions", _):
             return 200, {"sessions": [{**TOKEN, "bytes": 20, "lastAccess": "2026-01-02T03:04:05Z"}]}
         case ("test-function", "a b/ü"):
-            return 200, "offloaded: no" if node == "cloud" else "offloaded: yes (cloud)"
+            return 200, "offloaded: no" if call.location == "cloud" else "offloaded: yes (cloud)"
         case ("force-offload", ""):
             return 200, TOKEN
         case ("force-onload", _):
             return 200, [TOKEN]
         case ("set-offload-status", _):
-            return 200, {"location": node, "status": "reject"}
+            return 200, {"location": call.location, "status": "reject"}
         case ("force-offload", "crash"):
             return 500, ""
         case _:
@@ -78,20 +46,23 @@ def answer(node: str, function: str, session: str) -> tuple[int, Any]:
 
 
 @pytest.fixture
-def seen() -> list[Call]:
-    """Give the calls that will be made."""
-    Node.seen = []
-    return Node.seen
+def served() -> Iterator[tuple[str, list[Call]]]:
+    """Serve all locations; gives where, and the calls that will be made."""
+    with answering(answer) as found:
+        yield found
 
 
 @pytest.fixture
-def operator(seen: list[Call]) -> Iterator[Operator]:
+def seen(served: tuple[str, list[Call]]) -> list[Call]:
+    """Give the calls that will be made."""
+    return served[1]
+
+
+@pytest.fixture
+def operator(served: tuple[str, list[Call]]) -> Iterator[Operator]:
     """Give the operator of a tree of which one leaf does not run."""
-    assert not seen
-    with ThreadingHTTPServer(("127.0.0.1", 0), Node) as server, ports.reserve() as nobody:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        base = f"http://127.0.0.1:{server.server_port}"
+    base, _ = served
+    with ports.reserve() as nobody:
         locations = {
             "cloud": {"gateway": f"{base}/cloud"},
             "edge": {"parent": "cloud", "gateway": f"{base}/edge"},
@@ -99,8 +70,6 @@ def operator(seen: list[Call]) -> Iterator[Operator]:
         }
         document = {"levels": ["cloud", "edge"], "locations": locations}
         yield Operator(Topology.from_json(document), "word")
-        server.shutdown()
-        thread.join()
 
 
 def test_status_names_every_node_even_one_that_does_not_answer(operator: Operator) -> None:
@@ -122,9 +91,9 @@ def test_moves_carry_the_token_and_what_was_asked_for(operator: Operator, seen: 
     rejects = operator.set_status("edge", OffloadStatus.REJECT)
     assert rejects == {"location": "edge", "status": "reject"}
     assert seen == [
-        ("POST", "/edge/function/force-offload?policy=random", "Bearer word"),
-        ("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),
-        ("POST", "/edge/function/set-offload-status?status=reject", "Bearer word"),
+        Call("POST", "/edge/function/force-offload?policy=random", "Bearer word"),
+        Call("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),
+        Call("POST", "/edge/function/set-offload-status?status=reject", "Bearer word"),
     ]
 
 
@@ -140,7 +109,7 @@ def test_where_asks_every_node_and_needs_no_credentials(
         "currentLocations": ["cloud"],
         "answers": {"cloud": "offloaded: no", "edge": "offloaded: yes (cloud)"},
     }
-    assert {credentials for _, _, credentials in seen} == {None}
+    assert {call.credentials for call in seen} == {None}
 
 
 def test_a_session_that_nobody_knows_may_be_where_nobody_answers(operator: Operator) -> None:

@@ -219,14 +219,15 @@ def test_a_copy_begins_anew_once_deletions_it_needs_are_forgotten(edge: Place) -
 
 def test_a_whole_packet_is_of_one_moment(edge: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     edge.write({"x": "1"})
-    read, writes = edge.store.source._packet, iter(["2", "3"])
+    read, writes = edge.store.source.page, iter(["2", "3"])
 
     def interrupted(*arguments: Any) -> SessionPacket:
+        packet = read(*arguments)
         for value in itertools.islice(writes, 1):
             edge.write({"x": value})
-        return read(*arguments)
+        return packet
 
-    monkeypatch.setattr(edge.store.source, "_packet", interrupted)
+    monkeypatch.setattr(edge.store.source, "page", interrupted)
     packet = edge.store.source.whole("s", 0)
     assert (packet.items, packet.version) == ((Scalar("x", "3"),), edge.page().version)
 
@@ -235,13 +236,14 @@ def test_a_session_written_to_without_pause_has_no_whole_packet(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edge.write({"x": "1"})
-    read = edge.store.source._packet
+    read = edge.store.source.page
 
     def interrupted(*arguments: Any) -> SessionPacket:
+        packet = read(*arguments)
         edge.write({"x": "2"})
-        return read(*arguments)
+        return packet
 
-    monkeypatch.setattr(edge.store.source, "_packet", interrupted)
+    monkeypatch.setattr(edge.store.source, "page", interrupted)
     with pytest.raises(SessionBusy):
         edge.store.source.whole("s", 0)
 
