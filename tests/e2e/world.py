@@ -14,22 +14,16 @@ from harness.running import RunningTree
 from harness.waiting import until
 from harness.writers import Send, careful_client, plain_client
 from tests.support.signed import AsNode
+from tests.support.tree import STACK
 
 ALL = ("cloud", "city", "edge-a", "edge-b")
 LEAVES = ("edge-a", "edge-b")
 BELOW_ROOT = ("city", *LEAVES)
 ABOVE_LEAVES = ("cloud", "city")
 
+PLACES = {"all": ALL, "all-except-root": BELOW_ROOT, "all-except-leafs": ABOVE_LEAVES}
 DEPLOYED = {
-    "set-offload-status": BELOW_ROOT,
-    "force-offload": BELOW_ROOT,
-    "force-onload": BELOW_ROOT,
-    "offload-session": ABOVE_LEAVES,
-    "onload-session": ABOVE_LEAVES,
-    "update-session": BELOW_ROOT,
-    "migrate-session": ALL,
-    "test-function": ALL,
-    "oracle": ALL,
+    name: PLACES[entry["labels"]["edge.levels"]] for name, entry in STACK["functions"].items()
 }
 """The column 'Deployed on' of the protocol's tables."""
 
