@@ -21,12 +21,7 @@ def require_oracle(node: Node, request: Request) -> None:
 
 
 def caller_of(node: Node, request: Request) -> str | None:
-    """Give the location that made a call between nodes.
-
-    Raises:
-        Unauthorized: there is no valid node credential for this call.
-
-    """
+    """Give the location that made a call between nodes; raises Unauthorized."""
     if node.settings.node_key is None:
         return None
     call = credentials.Call(
@@ -68,7 +63,9 @@ def require_its_subtree(node: Node, caller: str | None, location: str) -> None:
         raise Forbidden(f"{caller} does not speak for {location!r:.80}")
 
 
-def require_path(node: Node, token: SessionToken, location: str) -> None:
-    """Let a session be seen only where it may go: from its proprietary location to the root."""
+def require_path(node: Node, session: str, location: str) -> SessionToken:
+    """Let a session be seen only from its proprietary location to the root; gives its token."""
+    token = node.store.residents.known(session)
     if not node.topology.in_subtree(token.proprietary_location, location):
         raise Forbidden(f"{location} is not above {token.proprietary_location}")
+    return token

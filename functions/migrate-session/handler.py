@@ -31,7 +31,7 @@ def read(node: Node, request: Request) -> Response:
     caller = require_relative(node, request)
     session = request.required_session()
     if caller is not None:
-        _token_on_path(node, session, caller)
+        require_path(node, session, caller)
     return _packet(request, _read(node, request, session))
 
 
@@ -42,15 +42,8 @@ def migrate(node: Node, request: Request) -> Response:
     require_itself(caller, destination)
     if not node.is_relative(destination):
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
-    token = _token_on_path(node, session, destination)
+    token = require_path(node, session, destination)
     return PHASES[request.choice("phase", Phase)](node, request, token)
-
-
-def _token_on_path(node: Node, session: str, destination: str) -> SessionToken:
-    """Let a session be seen only where it may go: from its proprietary location to the root."""
-    token = node.store.residents.known(session)
-    require_path(node, token, destination)
-    return token
 
 
 def _read(node: Node, request: Request, session: str) -> SessionPacket:
