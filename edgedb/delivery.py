@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from edgedb.durations import milliseconds
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
+from edgedb.times import milliseconds
 from edgedb.wire.model import Message, Propagation, Update
 
 Target = tuple[str, str]

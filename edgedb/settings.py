@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgedb.durations import seconds
 from edgedb.errors import ConfigurationError
+from edgedb.times import seconds
 
 SECRETS_DIR = "/var/openfaas/secrets"
 NODE_KEY = "edge-node-key"

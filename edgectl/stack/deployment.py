@@ -12,7 +12,7 @@ from pathlib import Path
 from edgectl.errors import InvalidStack
 from edgectl.stack.dockerfile import image_environment
 from edgectl.stack.reading import Function
-from edgedb.durations import seconds
+from edgedb.times import seconds
 
 DEFAULT_EXEC_TIMEOUT_S = 30.0
 _FPROCESS = "python index.py"

@@ -8,13 +8,12 @@ from typing import Any
 
 from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import Witnesses, flaw, has_lost
-from edgedb.durations import milliseconds
 from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.destination import Arrival
 from edgedb.store.inspection import State
 from edgedb.store.outbox import Entry
-from edgedb.timestamps import rfc3339
+from edgedb.times import milliseconds, rfc3339
 from edgedb.wire.model import Propagation
 
 NAMED = 5  # how many sessions of a wrong index are named

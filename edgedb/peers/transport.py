@@ -15,8 +15,8 @@ from typing import Protocol
 
 import pycurl
 
-from edgedb.durations import milliseconds
 from edgedb.errors import PeerUnavailable
+from edgedb.times import milliseconds
 from edgedb.wire.headers import JSON
 
 CONNECTIONS = 32

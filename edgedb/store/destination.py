@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edgedb.durations import milliseconds
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
 from edgedb.store import keys
@@ -17,6 +16,7 @@ from edgedb.store.refusals import store_errors
 from edgedb.store.requests import REPLY_TTL_MS
 from edgedb.store.scripts import Argument, Scripts
 from edgedb.store.staging import ListStage
+from edgedb.times import milliseconds
 from edgedb.wire.items import Deleted, Scalar, StoredReply
 from edgedb.wire.model import SessionToken, Update
 from edgedb.wire.packet import SessionPacket

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.durations import milliseconds
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.settings import Settings
@@ -15,6 +14,7 @@ from edgedb.store import keys
 from edgedb.store.codec import elements_of, list_number, scalars_in, text, token_of, values_of
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Argument, Scripts
+from edgedb.times import milliseconds
 from edgedb.wire.model import SessionToken, Value
 from edgedb.wire.pieces import encoded
 

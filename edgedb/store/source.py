@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edgedb.durations import milliseconds
 from edgedb.errors import Conflict, GrantRefused, NotFound, NotResident, SessionBusy, TooLarge
 from edgedb.settings import Settings
 from edgedb.store import keys
@@ -17,6 +16,7 @@ from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
+from edgedb.times import milliseconds
 from edgedb.waiting import attempts
 from edgedb.wire.items import ListPart, in_one_piece
 from edgedb.wire.model import SessionToken

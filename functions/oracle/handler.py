@@ -21,7 +21,7 @@ from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_onload
 from edgedb.oracle.tick import tick
 from edgedb.request import COUNT_LIMIT
-from edgedb.timestamps import rfc3339
+from edgedb.times import rfc3339
 from edgedb.wire.choices import OffloadStatus, Policy
 
 

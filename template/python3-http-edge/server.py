@@ -22,8 +22,8 @@ from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
 from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
-from edgedb.durations import seconds
 from edgedb.logs import ContextFilter
+from edgedb.times import seconds
 from edgedb.waiting import Deadline
 
 MIB = 1024 * 1024

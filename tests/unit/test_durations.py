@@ -10,9 +10,9 @@ import pytest
 from edgectl.errors import InvalidStack
 from edgectl.stack.deployment import deploy
 from edgectl.stack.reading import Function
-from edgedb.durations import seconds
 from edgedb.errors import ConfigurationError
 from edgedb.settings import Settings
+from edgedb.times import seconds
 from tests.docs.test_reference import REQUIRED, template_settings
 
 TAKEN = [

@@ -1,8 +1,9 @@
-"""Durations as the watchdog reads them: whole seconds, or Go's form with units."""
+"""How times are written: durations as the watchdog reads them, moments as RFC 3339 has them."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -28,3 +29,9 @@ def seconds(text: str) -> float:
             f"{text!r:.60} is no duration (whole seconds, or with units: 500ms, 1m30s)"
         )
     return total
+
+
+def rfc3339(ms: int) -> str:
+    """Give a time in milliseconds since 1970 as an RFC 3339 timestamp in UTC."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
