@@ -1,4 +1,4 @@
-"""Three quarters of a minute of what ``make chaos`` does for ten minutes."""
+"""Half a minute of what ``make chaos`` does for ten minutes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from harness.running import REPOSITORY
 from tests.faults.schedule import Breakage
 
-SECONDS, SHARE = 45, 0.5
+SECONDS, SHARE = 30, 0.5
 """``SHARE`` of the usual throughput is enough where other tests run beside this one."""
 
 

@@ -1,4 +1,4 @@
-"""What a call may weigh, and that what is over a limit is refused with 413 and changes nothing."""
+"""What a call may weigh, what a session may come to: beyond a limit 413, and nothing changes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb import serving, session
-from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
+from edgedb.request import COUNT_LIMIT
+from edgedb.session import (
+    CHANGES_LIMIT,
+    KEY_LIMIT,
+    MESSAGE_VALUE_LIMIT,
+    MESSAGES_LIMIT,
+    VALUE_LIMIT,
+    WRITTEN_LIMIT,
+)
 from edgedb.store import requests as request_store
-from edgedb.store import source
+from edgedb.store.keys import SessionKeys
 from edgedb.wire import model
 from edgedb.wire.headers import IDEMPOTENCY_KEY
 from tests.hostile.calls import FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
@@ -20,9 +27,10 @@ from tests.support.dumps import Held
 from tests.support.tree import Tree
 
 Deploy = Callable[[Callable[..., Any]], None]
+Act = Callable[[int], Any]
 
 SCRIPTED = replace(KEEP, function="scripted").without(IDEMPOTENCY_KEY)
-KEY, VALUE = "k" * session.KEY_LIMIT, "v" * session.VALUE_LIMIT
+KEY, VALUE = "k" * KEY_LIMIT, "v" * VALUE_LIMIT
 
 NUMBERS: dict[str, tuple[Call, int]] = {
     "sessions-to-list": (replace(SESSIONS, query="limit={}"), COUNT_LIMIT),
@@ -38,23 +46,6 @@ def test_a_number_is_taken_up_to_its_limit(state: Tree, held: Held, call: Call, 
     held.put_back()
     for more in (limit + 1, "9" * 17, "9" * 5000):
         assert replace(call, query=call.query.format(more))(state) == 413
-    assert held.is_unchanged()
-
-
-def test_a_session_id_is_taken_up_to_its_limit(state: Tree, held: Held) -> None:
-    name = "é" * model.SESSION_ID_LIMIT
-    assert state.call("edge-a", "keeper", name).status == 200
-    held.put_back()
-    assert state.call("edge-a", "keeper", f"{name}x").status == 400
-    assert held.is_unchanged()
-
-
-def test_an_idempotency_key_is_taken_up_to_its_limit(state: Tree, held: Held) -> None:
-    named = {IDEMPOTENCY_KEY: "k" * IDEMPOTENCY_KEY_LIMIT}
-    assert state.call("edge-a", "keeper", headers=named).status == 200
-    held.put_back()
-    named[IDEMPOTENCY_KEY] += "k"
-    assert state.call("edge-a", "keeper", headers=named).status == 413
     assert held.is_unchanged()
 
 
@@ -88,7 +79,7 @@ def test_what_is_written_is_taken_up_to_its_limit(
 
 
 def test_a_value_at_its_limit_can_be_moved(state: Tree, scripted: Deploy) -> None:
-    scripted(lambda _: edgedb.set("k", b"v" * session.VALUE_LIMIT))
+    scripted(lambda _: edgedb.set("k", b"v" * VALUE_LIMIT))
     assert SCRIPTED(state) == 200
     for client in state.clients.values():
         client.slowlog_reset()
@@ -100,36 +91,104 @@ def test_a_value_at_its_limit_can_be_moved(state: Tree, scripted: Deploy) -> Non
     assert slowest_us < 400_000  # half of EDGE_REDIS_TIMEOUT, on a machine with nothing else to do
 
 
-def test_an_answer_is_kept_up_to_its_limit(state: Tree, scripted: Deploy) -> None:
-    call = replace(KEEP, function="scripted")
-    scripted(lambda request: b"x" * int(request.query["bytes"]))
-    for size, repeated in ((serving.REPLY_LIMIT, 200), (serving.REPLY_LIMIT + 1, 208)):
-        named = (("X-session", "s"), (IDEMPOTENCY_KEY, f"of {size}"))
-        sized = replace(call, query=f"bytes={size}", headers=named)
-        assert [sized(state), sized(state)] == [200, repeated]
+OF_A_REQUEST: dict[str, tuple[Act, int]] = {
+    "values": (lambda n: edgedb.set(f"k{n}", ""), CHANGES_LIMIT),
+    "one-value": (lambda _: edgedb.set("k", ""), CHANGES_LIMIT),
+    "elements": (lambda _: edgedb.add_to_list("l", ""), CHANGES_LIMIT),
+    "deletions": (lambda n: edgedb.delete(f"k{n}"), CHANGES_LIMIT),
+    "bytes": (
+        lambda n: edgedb.add_to_list(f"{n}", bytes(VALUE_LIMIT - 1)),
+        WRITTEN_LIMIT // VALUE_LIMIT,
+    ),
+    "messages": (lambda _: edgedb.propagate("", ["city"], "receiver"), MESSAGES_LIMIT),
+    "message": (
+        lambda n: edgedb.propagate("v" * (MESSAGE_VALUE_LIMIT + n), ["city"], "receiver"),
+        1,
+    ),
+}
 
 
-def test_a_packet_is_read_up_to_its_limit(
-    state: Tree, monkeypatch: pytest.MonkeyPatch, scripted: Deploy
+@pytest.mark.parametrize(("act", "most"), OF_A_REQUEST.values(), ids=OF_A_REQUEST.keys())
+def test_a_request_writes_up_to_its_limit(
+    state: Tree, held: Held, scripted: Deploy, act: Act, most: int
 ) -> None:
-    monkeypatch.setattr(source, "PACKET_BYTES", 3000)
-    scripted(lambda request: edgedb.set(request.query["key"], b"x" * 1000))
-    for key, status in (("a", 200), ("b", 200), ("c", 200), ("d", 413)):
-        assert replace(SCRIPTED, query=f"key={key}")(state) == 200
-        assert READ(state) == status
+    scripted(lambda request: [act(n) for n in range(int(request.query["n"]))] and None)
+    assert replace(SCRIPTED, query=f"n={most + 1}")(state) == 413
+    assert held.is_unchanged()
+    assert replace(SCRIPTED, query=f"n={most}")(state) == 200
 
 
-def test_deletions_are_remembered_up_to_their_limit(state: Tree, scripted: Deploy) -> None:
-    def churn(request: edgedb.Request) -> None:
-        for number in range(800):
-            if request.query["then"] == "set":
-                edgedb.set(f"k{number}", "")
-            else:
-                edgedb.delete(f"k{number}")
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Lower the limits of a session."""
+    for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT"):
+        monkeypatch.setattr(request_store, name, 5)
+    return 5
 
-    scripted(churn)
-    for _ in range(3):
-        for then in ("set", "delete"):
-            assert replace(SCRIPTED, query=f"then={then}")(state) == 200
-        gone = state.clients["edge-a"].zcard("edge:{s}:gone")
-        assert gone <= request_store.DELETIONS_KEPT
+
+def one_by_one(request: edgedb.Request) -> None:
+    edgedb.set(request.query["key"], request.query.get("value", ""))
+
+
+def one_list_by_one(request: edgedb.Request) -> None:
+    edgedb.add_to_list(request.query["key"], "")
+
+
+@pytest.mark.parametrize("script", [one_by_one, one_list_by_one])
+def test_a_session_has_up_to_so_many_keys(
+    state: Tree, scripted: Deploy, small: int, script: Callable[[edgedb.Request], None]
+) -> None:
+    scripted(script)
+    new = replace(SCRIPTED, headers=(("X-session", "new"),))
+    for number in range(small):
+        assert replace(new, query=f"key={number}")(state) == 200
+    held = Held(state)
+    assert replace(new, query="key=one-more")(state) == 413
+    assert held.is_unchanged()
+    assert replace(new, query="key=0&value=again")(state) == 200
+
+
+@pytest.mark.usefixtures("small")
+def test_a_full_session_takes_a_key_for_another(state: Tree, scripted: Deploy) -> None:
+    def exchange(request: edgedb.Request) -> None:
+        for number in range(5):
+            edgedb.delete(f"old {number}")
+        one_by_one(request)
+
+    new = replace(SCRIPTED, headers=(("X-session", "new"),))
+    scripted(one_by_one)
+    for number in range(5):
+        assert replace(new, query=f"key=old {number}")(state) == 200
+    scripted(exchange)
+    assert replace(new, query="key=new")(state) == 200
+
+
+def test_a_session_keeps_so_many_replies(state: Tree, scripted: Deploy, small: int) -> None:
+    scripted(lambda _: None)
+    calls = [
+        replace(SCRIPTED, headers=(("X-session", "new"), (IDEMPOTENCY_KEY, f"{number}")))
+        for number in range(small + 1)
+    ]
+    assert [call(state) for call in calls] == [200] * (small + 1)
+    keys = SessionKeys("new")
+    server = state.clients["edge-a"]
+    assert sorted(server.hkeys(keys.replies)) == [b"1", b"2", b"3", b"4", b"5"]
+    assert server.zcard(keys.reply_index) == small
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_request_may_change_lists_up_to_the_limit(
+    state: Tree, scripted: Deploy, is_large: bool
+) -> None:
+    scripted(lambda _: edgedb.set("large", "x" * 20_000) if is_large else None)
+    assert SCRIPTED(state) == 200
+    scripted(lambda _: [edgedb.add_to_list(f"{n}", "") for n in range(9_900)] and None)
+    for _ in range(2):
+        assert SCRIPTED(state) == 200
+
+
+def test_a_session_of_the_most_lists_can_be_moved(state: Tree, scripted: Deploy) -> None:
+    scripted(lambda _: [edgedb.add_to_list(f"{n}", "") for n in range(9_900)] and None)
+    assert SCRIPTED(state) == 200
+    assert state.offload("edge-a").current_location == "city"
+    assert state.onload("edge-a").current_location == "edge-a"

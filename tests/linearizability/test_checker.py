@@ -188,7 +188,7 @@ def histories(draw: st.DrawFn, kinds: Sequence[Kind]) -> list[Operation]:
     return operations
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(histories([Kind.WRITE, Kind.READ]) | histories([Kind.APPEND, Kind.LIST]))
 def test_it_agrees_with_trying_every_order(operations: list[Operation]) -> None:
     assert (check(operations) == []) == explained(operations)
