@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.running import REPOSITORY, RunningTree, edgectl
+from harness.running import REPOSITORY, RunningTree
+from tests.support.commands import command
 from tests.support.stacks import SHOP, write_examples
 
 
@@ -28,14 +29,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTree]:
         yield started
 
 
-def doctor(running: RunningTree, *words: str) -> tuple[int, Any]:
-    """Run the doctor; gives its exit code and what it found."""
-    done = edgectl("doctor", *words, "--json", "--state-dir", running.folder, check=False)
+def doctor(running: RunningTree, *words: str, status: int = 0) -> list[Any]:
+    """Run the doctor, which ends with that exit status; gives what it found, sorted."""
+    done = command(running, "doctor", *words, "--json", status=status)
     assert done.stderr == ""
-    return done.returncode, [
+    return sorted(
         (one["location"], f"{one['kind']} {one['subject']}", one["repaired"])
         for one in json.loads(done.stdout)
-    ]
+    )
 
 
 def add_product(running: RunningTree, session: str) -> dict[str, Any]:
@@ -50,8 +51,8 @@ def test_what_is_damaged_is_found_explained_repaired_and_healthy_again(
 ) -> None:
     for session in ("stays", "moves"):
         add_product(running, session)
-    edgectl("offload", "edge-a", "--session", "moves", "--state-dir", running.folder)
-    assert doctor(running) == (0, [])
+    command(running, "offload", "edge-a", "--session", "moves")
+    assert doctor(running) == []
 
     with running.redis("edge-a") as edge, running.redis("city") as city:
         edge.zrem("edge:residents:by-size", "stays")
@@ -60,34 +61,33 @@ def test_what_is_damaged_is_found_explained_repaired_and_healthy_again(
     sizes = ("edge-a", "indexes edge:residents:by-size")
     damages = [("city", "orphaned gone"), ("city", "indexes edge:node"), sizes]
     sums = ("edge-a", "indexes edge:node")  # nothing is wrong but the index
-    code, found = doctor(running)
-    assert (code, sorted(found)) == (1, sorted((*what, None) for what in [*damages, sums]))
-    assert doctor(running, "cloud", "edge-b") == (0, [])
+    found = doctor(running, status=1)
+    assert found == sorted((*what, None) for what in [*damages, sums])
+    assert doctor(running, "cloud", "edge-b") == []
 
-    people = edgectl("doctor", "--state-dir", running.folder, check=False).stdout
+    people = command(running, "doctor", status=1).stdout
     line = "edge-a: indexes edge:residents:by-size: does not say what is so of stays; --fix would: "
     assert line in people
 
-    code, found = doctor(running, "--fix")
-    assert (code, sorted(found)) == (0, sorted((*what, True) for what in damages))
-    assert doctor(running) == (0, [])
+    assert doctor(running, "--fix") == sorted((*what, True) for what in damages)
+    assert doctor(running) == []
     assert add_product(running, "stays")["products"] == ["tea", "tea"]
     assert add_product(running, "moves")["location"] == "city"
 
 
 def test_a_node_that_is_down_is_a_finding_and_the_others_are_examined(running: RunningTree) -> None:
     add_product(running, "s")
-    edgectl("offload", "edge-a", "--session", "s", "--state-dir", running.folder)
+    command(running, "offload", "edge-a", "--session", "s")
     gateway = running.process("city", "gateway")
     assert gateway is not None
     gateway.suspend()
     try:
         with running.redis("edge-b") as edge:
             edge.hincrby("edge:node", "bytes", 5)
-        code, found = doctor(running, "--fix", "edge-b")
-        assert (code, found) == (0, [("edge-b", "indexes edge:node", True)])
-        code, found = doctor(running, "--fix", "edge-a")
-        assert (code, found) == (1, [("edge-a", "silent city", False)])
+        repaired = doctor(running, "--fix", "edge-b")
+        assert repaired == [("edge-b", "indexes edge:node", True)]
+        silent = doctor(running, "--fix", "edge-a", status=1)
+        assert silent == [("edge-a", "silent city", False)]
     finally:
         gateway.resume()
-    assert doctor(running) == (0, [])
+    assert doctor(running) == []

@@ -10,13 +10,13 @@ import pytest
 
 from harness.running import edgectl
 from tests.e2e.world import ALL, World
+from tests.support.commands import command
 
 
 def ask(world: World, *words: str) -> Any:
     """Run a command with ``--json`` and read what it prints."""
-    done = edgectl(*words, "--state-dir", world.folder, "--json")
-    assert len(done.stdout.splitlines()) == 1
-    return json.loads(done.stdout)
+    [line] = command(world, *words, "--json").stdout.splitlines()
+    return json.loads(line)
 
 
 def test_a_session_is_moved_up_found_and_brought_home(world: World) -> None:
@@ -39,7 +39,7 @@ def test_status_tells_who_accepts_and_what_is_where(world: World) -> None:
     assert entries["city"]["status"] == "reject"
     assert entries["edge-a"]["sessions"] >= 1
     assert entries["edge-a"]["bytes"] > 0
-    people = edgectl("status", "--state-dir", world.folder).stdout
+    people = command(world, "status").stdout
     assert f"city reject {entries['city']['sessions']} sessions" in people
     assert ask(world, "accept", "city")["status"] == "accept"
 
@@ -74,8 +74,8 @@ def test_a_tree_may_be_named_by_its_file_and_token(world: World, tmp_path: Path)
 def test_what_cannot_be_done_is_one_line_and_exit_status_1(
     world: World, words: list[str], message: str
 ) -> None:
-    done = edgectl(*words, "--state-dir", world.folder, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+    done = command(world, *words, status=1)
+    assert done.stdout == ""
     assert done.stderr.startswith("Error: ")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1

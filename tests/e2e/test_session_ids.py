@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from harness.running import edgectl
 from tests.e2e.curl import curl
 from tests.e2e.world import World
+from tests.support.commands import command
 
 STRANGE = {
     "space": "a b  c",
@@ -83,10 +83,9 @@ def test_a_strange_id_works_with_edge_session(world: World, name: str) -> None:
 def test_a_strange_id_works_with_edgectl(world: World) -> None:
     name = " / ".join(STRANGE[kind] for kind in ("quotes", "percent", "braces", "four bytes"))
     world.add(name, "1")
-    options = ["--state-dir", world.folder]
-    edgectl("offload", "edge-a", "--session", name, *options)
-    assert edgectl("where", name, *options).stdout.startswith(f"{name}: city\n")
-    assert edgectl("onload", "edge-a", "--session", name, *options).stdout == (
+    command(world, "offload", "edge-a", "--session", name)
+    assert command(world, "where", name).stdout.startswith(f"{name}: city\n")
+    assert command(world, "onload", "edge-a", "--session", name).stdout == (
         f"{name} of edge-a is at edge-a\n"
     )
 
