@@ -61,13 +61,15 @@ def _finish(node: Node, finding: Finding[Arrival]) -> None:
 
 def _adopt(node: Node, arrival: Arrival) -> None:
     """Make the staged copy live if it is the last one there is."""
-    token = arrival.token
+    token, store = arrival.token, node.store.destination
     other = holder(node, token) if token else None
     if other is not None:
         raise Conflict(
             f"{other.current_location} has a session of that name, in epoch {other.epoch}"
         )
-    if not (token and node.store.mending.adopt(arrival, token.moved_to(node.location))):
+    if token is None or not store.activate(
+        arrival, token.moved_to(node.location), is_last_copy=True
+    ):
         raise Conflict("it has been dealt with, or a later owner is known here")
     deliver_soon(node)
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from edgedb.wire.model import SessionToken, Value
 from edgedb.wire.pieces import decode, joined, read_field, scalars_of
 
+Argument = str | bytes | int
+
 KNOWN = ("proprietary", "current", "function", "epoch", "version")
 """The fields of a meta hash that :func:`known_token` reads."""
 
-VERSION_BYTES = 8  # before each element of a list
+VERSION_BYTES = 8  # before each element of a list, and as many of expiry before a stored reply
+
+
+def counted(group: Collection[Argument]) -> list[Argument]:
+    """Give a group as scripts take it: how many, then each."""
+    return [len(group), *group]
+
+
+def counted_lists(
+    lists: Collection[tuple[str, int, bool, Collection[Argument]]],
+) -> list[Argument]:
+    """Give lists to change as scripts take them: name, number, whether it is replaced, elements."""
+    groups: list[Argument] = [len(lists)]
+    for name, number, is_replaced, elements in lists:
+        groups += [name, number, int(is_replaced), *counted(elements)]
+    return groups
 
 
 def values_of(stored: Sequence[bytes]) -> tuple[Value, ...]:

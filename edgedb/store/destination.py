@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
 from edgedb.store import keys
-from edgedb.store.codec import text, token_of
+from edgedb.store.codec import counted, text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import store_errors
-from edgedb.store.requests import REPLY_TTL_MS
-from edgedb.store.scripts import Argument, Scripts
+from edgedb.store.scripts import Scripts
 from edgedb.store.staging import ListStage
 from edgedb.times import milliseconds
-from edgedb.wire.items import Deleted, Scalar, StoredReply
+from edgedb.wire.items import Deleted, Scalar
 from edgedb.wire.model import SessionToken, Update
 from edgedb.wire.packet import SessionPacket
 from edgedb.wire.pieces import encode, field
@@ -115,21 +113,16 @@ class DestinationStore:
         where = SessionKeys(session)
         scalars = [i for i in packet.items if isinstance(i, Scalar)]
         deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
-        names = [where.arrival, where.scalars, where.lists, where.versions]
-        names += [where.replies, where.reply_index]
         answer = self._scripts.run(
             "stage",
-            names + [where.list(number) for number in lists.numbers],
+            [*where.parts, where.arrival, *map(where.list, lists.numbers)],
             self._scripts.now(),
             transfer,
             number,
-            REPLY_TTL_MS,
-            len(scalars),
-            *(part for s in scalars for part in (field(s.key, s.piece), encode(s.value))),
-            len(deleted),
-            *deleted,
+            *counted([p for s in scalars for p in (field(s.key, s.piece), encode(s.value))]),
+            *counted(deleted),
             *lists.arguments,
-            *_reply_group(packet.replies),
+            *counted([part for reply in packet.replies for part in (reply.key, reply.blob)]),
         )
         if answer != b"ok":
             raise Conflict(f"the arrival of session {session!r} was discarded meanwhile")
@@ -159,32 +152,27 @@ class DestinationStore:
         if answer != b"ok":
             raise Conflict(f"the arrival of session {token.session!r} was discarded meanwhile")
 
-    def activate(self, arrival: Arrival, token: SessionToken) -> bool:
+    def activate(
+        self, arrival: Arrival, token: SessionToken, *, is_last_copy: bool = False
+    ) -> bool:
         """Make a prepared arrival resident; False if somebody else has dealt with it.
 
         ``token`` is the new one. The proprietary location, unless it took part in the move,
-        hears of it through the outbox.
+        hears of it through the outbox. The last copy of a session that its source has lost
+        stays as it is if a later owner is known here.
         """
-        where = SessionKeys(arrival.session)
+        where, home = SessionKeys(arrival.session), token.proprietary_location
         is_told = is_home_an_end(arrival, token)
-        update = Update(token.proprietary_location, token)
         answer = self._scripts.run(
             "activate",
-            [
-                where.meta,
-                where.arrival,
-                keys.ARRIVALS,
-                keys.BY_SIZE,
-                keys.residents_of(token.proprietary_location),
-                keys.STATUS,
-                keys.OUTBOX,
-            ],
+            [where.meta, where.arrival, keys.ARRIVALS, *keys.books(home), keys.OUTBOX],
             self._scripts.now(),
             self._location,
             arrival.session,
             arrival.transfer,
             arrival.grant or "",
-            "" if is_told else json.dumps(update.to_json()),
+            int(is_last_copy),
+            "" if is_told else json.dumps(Update(home, token).to_json()),
         )
         return bool(answer == b"ok")
 
@@ -200,8 +188,7 @@ class DestinationStore:
         return self._discard(SessionKeys(session), transfer, "", self._patience_ms)
 
     def _discard(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bool:
-        names = [where.arrival, keys.ARRIVALS, where.scalars, where.lists, where.versions]
-        names += [where.replies, where.reply_index]
+        names = [*where.parts, where.arrival, keys.ARRIVALS]
         arguments = (self._scripts.now(), where.session, transfer, grant, idle_ms)
         answer = self._scripts.naming_lists(
             where, lambda lists: bytes(self._scripts.run("discard", names + lists, *arguments))
@@ -250,7 +237,3 @@ class DestinationStore:
             raise StaleToken(f"epoch {text(rest[0])} of {name} is known at {self._location}")
         if answer == b"resident":
             raise Conflict(f"{name} is resident at {self._location}")
-
-
-def _reply_group(replies: Sequence[StoredReply]) -> list[Argument]:
-    return [len(replies), *(part for r in replies for part in (r.key, r.blob))]

@@ -14,8 +14,9 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import ConfigurationError, StoreUnavailable
 from edgedb.store import keys
+from edgedb.store.codec import Argument
 from edgedb.store.refusals import store_errors
-from edgedb.store.scripts import Argument, Scripts
+from edgedb.store.scripts import Scripts
 from edgedb.waiting import attempts
 
 WAITS = 6

@@ -25,7 +25,7 @@ BATCH = 100  # keys, or sessions, looked at between two answers
 SUM_BATCH = 1000
 WEIGHINGS = 8  # how often the sizes are added up anew because one has changed meanwhile
 
-_DATA = re.compile(r"scalars|lists|versions|gone|replies|reply-index|list:(\d+)")
+_DATA = re.compile("|".join(keys.PARTS[1:]) + r"|list:(\d+)")
 
 
 @dataclass(frozen=True)

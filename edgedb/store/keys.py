@@ -35,6 +35,7 @@ ARRIVALS = "edge:arrivals"
 OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
 ASIDE = "edge-aside"
+PARTS = ("meta", "scalars", "lists", "versions", "gone", "replies", "reply-index")
 
 
 def residents_of(location: str) -> str:
@@ -54,6 +55,11 @@ def split(key: str) -> tuple[str, str] | None:
     return (session, part) if session and key.startswith("edge:{") else None
 
 
+def books(proprietary: str) -> list[str]:
+    """Give the keys of the node's books on its residents, here of one proprietary location."""
+    return [BY_SIZE, residents_of(proprietary), STATUS]
+
+
 @dataclass(frozen=True, slots=True)
 class SessionKeys:
     """The keys of one session; ``prefix`` is ``edge``, or ``edge-local`` for node-local state."""
@@ -64,6 +70,12 @@ class SessionKeys:
     def part(self, part: str) -> str:
         """Give the key of the part with that name."""
         return f"{self.prefix}:{{{self.session}}}:{part}"
+
+    @property
+    def parts(self) -> list[str]:
+        """What every session may have, in the order in which common.lua names it."""
+        prefix = self.part("")
+        return [prefix + part for part in PARTS]
 
     @property
     def meta(self) -> str:
@@ -79,26 +91,6 @@ class SessionKeys:
     def lists(self) -> str:
         """The names of the lists."""
         return self.part("lists")
-
-    @property
-    def versions(self) -> str:
-        """What changed when."""
-        return self.part("versions")
-
-    @property
-    def gone(self) -> str:
-        """What was deleted when."""
-        return self.part("gone")
-
-    @property
-    def replies(self) -> str:
-        """The stored replies."""
-        return self.part("replies")
-
-    @property
-    def reply_index(self) -> str:
-        """When which reply was stored."""
-        return self.part("reply-index")
 
     @property
     def arrival(self) -> str:

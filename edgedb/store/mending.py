@@ -5,16 +5,14 @@ Each step finds out again whether there is something to mend, and leaves alone w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from edgedb.errors import Conflict, SessionBusy
 from edgedb.store import keys
-from edgedb.store.destination import Arrival
 from edgedb.store.inspection import weigh
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts
-from edgedb.wire.model import SessionToken, Update
+from edgedb.wire.model import SessionToken
 
 ASIDE_MS = 30 * 24 * 3600 * 1000
 """How long data that nobody owns are kept; whoever misses a session notices before."""
@@ -59,27 +57,6 @@ class MendingStore:
             part.removeprefix("list:") if part.startswith("list:") else "",
             ASIDE_MS,
         )
-
-    def adopt(self, arrival: Arrival, token: SessionToken) -> bool:
-        """Make a prepared arrival resident whose source has lost it; ``token`` is the new one.
-
-        False if it is dealt with, or this node knows of a later owner.
-        """
-        where, home = SessionKeys(arrival.session), token.proprietary_location
-        names = [where.meta, where.arrival, keys.ARRIVALS, keys.BY_SIZE, keys.residents_of(home)]
-        is_told = home in {self._location, arrival.source}  # a source has nothing to update
-        update = json.dumps(Update(home, token).to_json())
-        answer = self._scripts.run(
-            "adopt",
-            [*names, keys.STATUS, keys.OUTBOX],
-            self._scripts.now(),
-            self._location,
-            arrival.session,
-            arrival.transfer,
-            arrival.grant or "",
-            "" if is_told else update,
-        )
-        return bool(answer == b"ok")
 
     def repoint(self, found: SessionToken, true: SessionToken | None) -> None:
         """Correct a pointer, or forget it.

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.settings import Settings
-from edgedb.store import keys
-from edgedb.store.codec import elements_of, list_number, scalars_in, text, token_of, values_of
+from edgedb.store import keys, limits
+from edgedb.store.codec import (
+    VERSION_BYTES,
+    Argument,
+    counted,
+    counted_lists,
+    elements_of,
+    list_number,
+    scalars_in,
+    text,
+    token_of,
+    values_of,
+)
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Argument, Scripts
+from edgedb.store.scripts import Scripts
 from edgedb.times import milliseconds
 from edgedb.wire.model import SessionToken, Value
-from edgedb.wire.pieces import encoded
-
-SMALL_BYTES = 16 * 1024  # scalars up to this size are brought along by begin
-SMALL_SCALARS = 128
-SMALL_LIST_BYTES = 2 * 1024  # and so is each list up to this size
-SMALL_LISTS = 8
-REPLY_TTL_MS = 24 * 3600 * 1000
-VALUES_LIMIT = 100_000  # of one session
-LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
-REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time
-DELETIONS_KEPT = 1000  # beyond it, a copy under way begins anew
+from edgedb.wire.pieces import encoded, field
 
 
 @dataclass(frozen=True)
@@ -93,26 +95,21 @@ class RequestStore:
         An unknown session is created, epoch 1, unless the request is read-only.
         """
         where = attempt.keys
-        names = [where.meta, where.arrival, where.scalars, where.lists, where.replies]
         kind, *rest = self._scripts.run(
             "begin",
-            [*names, *where.first_lists(SMALL_LISTS)],
+            [*where.parts, where.arrival, *where.first_lists(limits.SMALL_LISTS)],
             self._scripts.now(),
             self._location,
             attempt.function,
-            "write" if attempt.lock else "read",
             attempt.lock,
             self._lock_ttl_ms,
             attempt.idempotency_key,
-            SMALL_BYTES,
-            SMALL_SCALARS,
-            SMALL_LIST_BYTES,
         )
         if kind == b"run":
             return _run(attempt, self._location, rest)
         if kind == b"redirect":
             return Redirect(text(rest[0]))
-        return Replay(rest[0][8:]) if kind == b"replay" else Wait(text(rest[0]))
+        return Replay(rest[0][VERSION_BYTES:]) if kind == b"replay" else Wait(text(rest[0]))
 
     def commit(
         self, run: Run, changes: Changes, idempotency_key: str = "", reply: bytes = b""
@@ -126,34 +123,26 @@ class RequestStore:
 
         """
         numbers = self._numbers(run, changes)
-        where = run.keys
-        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
-        names += [where.replies, where.reply_index, keys.BY_SIZE]
-        names += [keys.residents_of(run.token.proprietary_location), keys.STATUS, keys.OUTBOX]
+        where, books = run.keys, keys.books(run.token.proprietary_location)
         answer = self._scripts.run(
             "commit",
-            names + [where.list(numbers[name]) for name in changes.lists],
+            [*where.parts, *books, keys.OUTBOX, *map(where.list, numbers.values())],
             self._scripts.now(),
             self._location,
             run.token.session,
             run.lock,
             run.token.epoch,
-            0 if where.prefix == "edge-local" else 1,
-            DELETIONS_KEPT,
+            run.version,
+            int(where.prefix == "edge"),
             idempotency_key,
             reply,
-            REPLY_TTL_MS,
-            VALUES_LIMIT,
-            LISTS_LIMIT,
-            REPLIES_LIMIT,
-            run.version,
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
-            len(changes.propagations),
-            *(json.dumps(message.to_json()) for message in changes.propagations),
+            *counted([json.dumps(message.to_json()) for message in changes.propagations]),
         )
         if answer == b"full":
-            raise TooLarge(f"a session has at most {VALUES_LIMIT} values and {LISTS_LIMIT} lists")
+            most = f"{limits.VALUES_LIMIT} values and {limits.LISTS_LIMIT} lists"
+            raise TooLarge(f"a session has at most {most}")
         if answer != b"ok":
             raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
@@ -183,9 +172,9 @@ class RequestStore:
         entry = self._read(run, run.keys.lists, "hash", key)[0]
         return None if entry is None else list_number(entry)
 
-    def _read(self, run: Run, source: str, *arguments: Argument) -> list[Any]:
-        guard = (self._location, run.token.epoch, run.lock, run.version)
-        answer = self._scripts.run("read", [run.keys.meta, source], *guard, *arguments)
+    def _read(self, run: Run, source: str, kind: str, *names: str) -> list[Any]:
+        guard = (self._location, run.token.epoch, run.lock, run.version, kind)
+        answer = self._scripts.run("read", [run.keys.meta, source], *guard, *counted(names))
         if answer is None:
             raise SessionChanged
         return list(answer)
@@ -233,17 +222,17 @@ def _pairs(found: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _scalar_groups(scalars: Mapping[str, Value | None]) -> list[Argument]:
-    written = {key: encoded(value) for key, value in scalars.items() if value is not None}
-    deleted = [key for key, value in scalars.items() if value is None]
-    groups: list[Argument] = [len(written)]
-    for key, pieces in written.items():
-        groups += [key, len(pieces), *pieces]
-    return [*groups, len(deleted), *deleted]
+    written = list[Argument]()
+    for key, value in scalars.items():
+        for number, piece in enumerate(() if value is None else encoded(value)):
+            written += (field(key, number), piece)
+    return counted(written) + counted([key for key, value in scalars.items() if value is None])
 
 
 def _list_groups(lists: Mapping[str, ListChange], numbers: Mapping[str, int]) -> list[Argument]:
-    groups: list[Argument] = [len(lists)]
-    for name, change in lists.items():
-        pieces = [piece for value in change.appended for piece in encoded(value)]
-        groups += [name, numbers[name], int(change.replaced), len(pieces), *pieces]
-    return groups
+    return counted_lists(
+        [
+            (name, numbers[name], change.replaced, list(chain(*map(encoded, change.appended))))
+            for name, change in lists.items()
+        ]
+    )

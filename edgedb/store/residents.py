@@ -107,10 +107,8 @@ class ResidentStore:
     def measure(self, session: str) -> int:
         """Ask the server how many bytes a resident takes, and correct the index."""
         where = SessionKeys(session)
-        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
-        names += [where.replies, where.reply_index, *self._scripts.list_keys(where)]
         with store_errors(), self._client.pipeline(transaction=False) as pipe:
-            for name in names:
+            for name in where.parts + self._scripts.list_keys(where):
                 pipe.memory_usage(name)
             size = sum(found or 0 for found in pipe.execute())
         resize_keys = [where.meta, keys.BY_SIZE, keys.STATUS]

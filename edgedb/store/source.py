@@ -89,11 +89,9 @@ class SourceStore:
         return self._packet(session, cursor, named, most_bytes, max(most, PAGE_ELEMENTS))
 
     def _changes(self, session: str, cursor: Cursor, most_bytes: int, most: int) -> Changes:
-        where = SessionKeys(session)
-        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
         answer = self._scripts.run(
             "page",
-            [*names, where.replies, where.reply_index],
+            SessionKeys(session).parts,
             self._location,
             max(cursor.since, cursor.after),
             cursor.began,
@@ -190,9 +188,7 @@ class SourceStore:
 
         """
         where = SessionKeys(token.session)
-        names = [where.meta, where.scalars, where.lists, where.versions, where.gone]
-        names += [where.replies, where.reply_index, keys.BY_SIZE]
-        names += [keys.residents_of(token.proprietary_location), keys.STATUS]
+        names = where.parts + keys.books(token.proprietary_location)
         arguments = (self._scripts.now(), self._location, token.session, grant, destination)
         answer = self._scripts.naming_lists(
             where, lambda lists: self._disk.run("hand_over", names + lists, *arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgedb.store.scripts import Argument
+from edgedb.store.codec import Argument, counted_lists
 from edgedb.wire.items import Deleted, Item, ListPart
 from edgedb.wire.pieces import Piece, encode
 
@@ -31,29 +31,23 @@ class ListStage:
     """The lists of one packet as arguments of ``stage.lua``."""
 
     def __init__(self) -> None:
-        self._deleted: list[tuple[str, int]] = []
-        self._extended: list[tuple[int, list[Argument]]] = []
+        self._changed: list[tuple[str, int, bool, list[bytes]]] = []
 
-    def delete(self, key: str, staged: Staged) -> None:
-        """Note a list to delete."""
-        self._deleted.append((key, staged.number))
-
-    def extend(self, key: str, number: int, values: Sequence[Piece], *, is_cleared: bool) -> None:
-        """Note elements to append to a list, emptied first if ``is_cleared``."""
-        head: list[Argument] = [key, number, int(is_cleared), len(values)]
-        self._extended.append((number, [*head, *(encode(v) for v in values)]))
+    def change(
+        self, key: str, number: int, values: Sequence[Piece] = (), *, is_replaced: bool = True
+    ) -> None:
+        """Note elements to append to a list, emptied first or deleted if ``is_replaced``."""
+        self._changed.append((key, number, is_replaced, [encode(value) for value in values]))
 
     @property
     def numbers(self) -> list[int]:
         """The numbers of the lists, in the order of the arguments."""
-        return [number for _, number in self._deleted] + [number for number, _ in self._extended]
+        return [number for _, number, _, _ in self._changed]
 
     @property
     def arguments(self) -> list[Argument]:
-        """The two counted groups: lists to delete, lists to extend."""
-        extended = [argument for _, group in self._extended for argument in group]
-        deleted = [key for key, _ in self._deleted]
-        return [len(deleted), *deleted, len(self._extended), *extended]
+        """The counted group of lists to change."""
+        return counted_lists(self._changed)
 
 
 class ListLedger:
@@ -68,7 +62,7 @@ class ListLedger:
         stage, gaps = ListStage(), []
         for item in items:
             if isinstance(item, Deleted) and item.kind == "list" and item.key in self._lists:
-                stage.delete(item.key, self._lists.pop(item.key))
+                stage.change(item.key, self._lists.pop(item.key).number)
             elif isinstance(item, ListPart):
                 gap = self._extend(stage, item)
                 if gap is not None:
@@ -88,6 +82,6 @@ class ListLedger:
         )
         self._next_number = max(self._next_number, staged.number + 1)
         added = part.values[length - part.start :]
-        stage.extend(part.key, staged.number, added, is_cleared=is_new)
+        stage.change(part.key, staged.number, added, is_replaced=is_new)
         self._lists[part.key] = staged
         return None

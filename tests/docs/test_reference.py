@@ -17,7 +17,7 @@ from edgedb import errors, serving, session
 from edgedb.errors import EdgeError
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
-from edgedb.store import requests as requests_store
+from edgedb.store import limits as store_limits
 from edgedb.store import source
 from edgedb.wire.choices import OffloadStatus, Phase
 from tests.docs.markdown import PROJECT, code, table
@@ -34,13 +34,13 @@ LIMITS = {
         for name in ("CHANGES_LIMIT", "WRITTEN_LIMIT", "MESSAGES_LIMIT", "MESSAGE_VALUE_LIMIT")
     },
     **{
-        name: getattr(requests_store, name)
+        name: getattr(store_limits, name)
         for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT")
     },
     "REPLY_LIMIT": serving.REPLY_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "PACKET_BYTES": source.PACKET_BYTES,
-    "DELETIONS_KEPT": requests_store.DELETIONS_KEPT,
+    "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,
 }
 UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20}
 

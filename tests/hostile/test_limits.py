@@ -18,7 +18,7 @@ from edgedb.session import (
     VALUE_LIMIT,
     WRITTEN_LIMIT,
 )
-from edgedb.store import requests as request_store
+from edgedb.store import limits
 from edgedb.store.keys import SessionKeys
 from edgedb.wire import model
 from edgedb.wire.headers import IDEMPOTENCY_KEY
@@ -122,7 +122,7 @@ def test_a_request_writes_up_to_its_limit(
 def small(monkeypatch: pytest.MonkeyPatch) -> int:
     """Lower the limits of a session."""
     for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT"):
-        monkeypatch.setattr(request_store, name, 5)
+        monkeypatch.setattr(limits, name, 5)
     return 5
 
 
@@ -172,8 +172,8 @@ def test_a_session_keeps_so_many_replies(state: Tree, scripted: Deploy, small: i
     assert [call(state) for call in calls] == [200] * (small + 1)
     keys = SessionKeys("new")
     server = state.clients["edge-a"]
-    assert sorted(server.hkeys(keys.replies)) == [b"1", b"2", b"3", b"4", b"5"]
-    assert server.zcard(keys.reply_index) == small
+    assert sorted(server.hkeys(keys.part("replies"))) == [b"1", b"2", b"3", b"4", b"5"]
+    assert server.zcard(keys.part("reply-index")) == small
 
 
 @pytest.mark.parametrize("is_large", [False, True])

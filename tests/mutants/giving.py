@@ -10,8 +10,8 @@ MUTANTS = (
         invariant="I2",
         breaks="what a client has deleted is there again after the move",
         file="edgedb/store/lua/page.lua",
-        before="found_in(KEYS[4]), found_in(KEYS[5])",
-        after="found_in(KEYS[4]), {}",
+        before="found_in(versions), found_in(gone)",
+        after="found_in(versions), {}",
         test="tests/integration/store/test_pages.py::"
         "test_since_a_version_deletions_are_sent_too_unless_undone",
     ),
@@ -20,7 +20,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a copy goes on though its source has forgotten what was deleted meanwhile",
         file="edgedb/store/lua/page.lua",
-        before="if began > 0 and int(state[6]) > began then",
+        before="if began > 0 and int(floor) > began then",
         after="if false then",
         test="tests/protocol/test_copying.py::"
         "test_a_copy_begins_anew_when_its_source_has_forgotten_deletions",
@@ -40,7 +40,7 @@ MUTANTS = (
         invariant="I2",
         breaks="the running request commits after the last difference was sent",
         file="edgedb/store/lua/freeze.lua",
-        before="if state[6] and int(state[7]) > now then return {'locked'} end\n"
+        before="if locked_by and int(locked_until) > now then return {'locked'} end\n"
         "call('HDEL', meta, 'lock', 'lock_until')\n",
         after="",
         test="tests/integration/store/test_source.py::"
@@ -70,7 +70,7 @@ MUTANTS = (
         invariant="I6",
         breaks="a late freeze stops a session that has left and come back since",
         file="edgedb/store/lua/freeze.lua",
-        before="if state[8] ~= ARGV[6] then return {'refused'} end\n",
+        before="if known_epoch ~= epoch then return {'refused'} end\n",
         after="",
         test="tests/integration/store/test_source.py::test_a_freeze_is_for_the_epoch_of_its_token",
     ),
@@ -79,7 +79,7 @@ MUTANTS = (
         invariant="I1",
         breaks="two destinations hold grants for one session",
         file="edgedb/store/lua/freeze.lua",
-        before="  if state[4] ~= transfer then return {'busy'} end\n",
+        before="  if frozen_for ~= transfer then return {'busy'} end\n",
         after="",
         test="tests/integration/store/test_source.py::"
         "test_a_session_is_frozen_for_one_transfer_at_a_time",
@@ -109,8 +109,8 @@ MUTANTS = (
         invariant="I6",
         breaks="the end of one transfer ends another one's freeze",
         file="edgedb/store/lua/thaw.lua",
-        before="if call('HGET', KEYS[1], 'frozen_for') == ARGV[2] then",
-        after="if true then",
+        before=" and frozen_for == transfer then",
+        after=" then",
         test="tests/integration/store/test_source.py::"
         "test_a_thaw_for_another_transfer_ends_nothing",
     ),
@@ -119,7 +119,7 @@ MUTANTS = (
         invariant="I2",
         breaks="data are dropped for whoever asks, before anybody has them",
         file="edgedb/store/lua/hand_over.lua",
-        before="if state[2] ~= ARGV[4] then return 'refused' end\n",
+        before="if granted ~= grant then return 'refused' end\n",
         after="",
         test="tests/integration/store/test_source.py::"
         "test_a_grant_that_was_not_given_moves_nothing",
@@ -129,7 +129,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a session that has served since its freeze ran out is given away as it was",
         file="edgedb/store/lua/hand_over.lua",
-        before="if not is_frozen(meta, now) then\n",
+        before="if not is_frozen(meta, clock(now)) then\n",
         after="if false then\n",
         test="tests/integration/store/test_source.py::"
         "test_a_freeze_that_is_over_its_time_is_over_even_if_nobody_has_noticed",
@@ -139,7 +139,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a destination that was refused is told that it has the session",
         file="edgedb/store/lua/hand_over.lua",
-        before="state[1] == ARGV[5] and state[5] == ARGV[4] and 'ok' or 'refused'",
+        before="current == destination and handed == grant and 'ok' or 'refused'",
         after="'ok'",
         test="tests/integration/store/test_source.py::"
         "test_a_grant_that_was_not_given_moves_nothing",
@@ -149,8 +149,8 @@ MUTANTS = (
         invariant="I1",
         breaks="a second destination is told that it has the session too",
         file="edgedb/store/lua/hand_over.lua",
-        before="return state[1] == ARGV[5] and state[5]",
-        after="return state[5]",
+        before="return current == destination and handed",
+        after="return handed",
         test="tests/hostile/test_trust.py::test_a_grant_is_honoured_for_one_place_only",
     ),
     Mutant(
@@ -158,8 +158,8 @@ MUTANTS = (
         invariant="I4",
         breaks="a pointer has no higher epoch than what it points away from",
         file="edgedb/store/lua/hand_over.lua",
-        before="'epoch', int(state[3]) + 1,",
-        after="'epoch', int(state[3]),",
+        before="'epoch', int(epoch) + 1,",
+        after="'epoch', int(epoch),",
         test="tests/integration/store/test_source.py::"
         "test_a_handed_over_session_is_a_pointer_and_nothing_else",
     ),

@@ -20,8 +20,8 @@ MUTANTS = (
         invariant="I2",
         breaks="what a session or an arrival owns by now is taken from it",
         file="edgedb/store/lua/set_aside.lua",
-        before="if is_owned and ARGV[2] == '' then return 'ok' end\n",
-        after="if is_owned and ARGV[2] == '' then is_owned = false end\n",
+        before="if is_owned and number == '' then return 'ok' end\n",
+        after="if is_owned and number == '' then is_owned = false end\n",
         test="tests/integration/store/test_inspection.py::test_what_is_in_order_is_not_mended",
     ),
     Mutant(
@@ -29,7 +29,7 @@ MUTANTS = (
         invariant="I4",
         breaks="a pointer that was right by now leads back to where the session was",
         file="edgedb/store/lua/repoint.lua",
-        before=" or state[2] ~= ARGV[3] then",
+        before=" or epoch ~= found_epoch then",
         after=" then",
         test="tests/integration/store/test_inspection.py::"
         "test_only_the_pointer_that_was_found_is_changed",
@@ -39,7 +39,7 @@ MUTANTS = (
         invariant="I6",
         breaks="a session whose first request leaves nothing behind stays in the indexes",
         file="edgedb/store/lua/reindex.lua",
-        before=" and int(state[2]) > 0 then",
+        before=" and int(version) > 0 then",
         after=" then",
         test="tests/integration/store/test_inspection.py::"
         "test_a_new_session_is_not_indexed_before_its_first_commit",

@@ -10,7 +10,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a request takes the lock of one that runs",
         file="edgedb/store/lua/begin.lua",
-        before="  if state[8] and state[8] ~= lock and int(state[9]) > now then"
+        before="  if locked_by and locked_by ~= lock and int(locked_until) > now then"
         " return {'wait', 'locked'} end\n",
         after="",
         test="tests/integration/store/test_requests.py::test_one_request_at_a_time_has_a_session",
@@ -20,7 +20,7 @@ MUTANTS = (
         invariant="I2",
         breaks="what a request writes after the last difference was sent stays behind",
         file="edgedb/store/lua/begin.lua",
-        before="if int(state[11]) > now then return {'wait', 'frozen'} end\n",
+        before="if int(frozen_until) > now then return {'wait', 'frozen'} end\n",
         after="local function end_freeze() end -- the grant stays in force\n",
         test="tests/integration/store/test_source.py::"
         "test_a_frozen_session_makes_every_request_wait",
@@ -39,7 +39,8 @@ MUTANTS = (
         invariant="I1",
         breaks="the destination makes a second session under the id of one that it copies",
         file="edgedb/store/lua/begin.lua",
-        before="  if phase then return {'redirect', call('HGET', arrival, 'source')} end\n",
+        before="  if phase then return {'redirect', source} end"
+        " -- on its way here: it still lives there\n",
         after="",
         test="tests/integration/store/test_staging.py::test_what_is_staged_is_not_live",
     ),
@@ -48,7 +49,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a request whose lock ran out writes over another one's work",
         file="edgedb/store/lua/commit.lua",
-        before="local is_held = state[3] == lock or is_forgotten and state[7] ~= lock",
+        before="local is_held = locked_by == lock or is_forgotten and last ~= lock",
         after="local is_held = true",
         test="tests/integration/store/test_requests.py::"
         "test_a_request_that_lost_its_lock_changes_nothing",
@@ -58,8 +59,8 @@ MUTANTS = (
         invariant="I2",
         breaks="after a restart of the server a request undoes what others wrote since",
         file="edgedb/store/lua/commit.lua",
-        before="not state[3] and not state[9] and state[4] == ARGV[14]",
-        after="not state[3]",
+        before="not locked_by and not frozen_for and known_version == begun_version",
+        after="not locked_by",
         test="tests/integration/store/test_forgotten_locks.py::"
         "test_a_request_whose_lock_was_forgotten_does_not_undo_another",
     ),
@@ -68,7 +69,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a request commits to a session that has left and come back since it began",
         file="edgedb/store/lua/commit.lua",
-        before=" or state[2] ~= ARGV[5] or",
+        before=" or known_epoch ~= epoch or",
         after=" or",
         test="tests/integration/store/test_requests.py::"
         "test_a_commit_is_for_the_epoch_its_request_began_in",
@@ -89,8 +90,8 @@ MUTANTS = (
         invariant="I2",
         breaks="a read-only handler finds a session empty that was handed over meanwhile",
         file="edgedb/store/lua/read.lua",
-        before="if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return false end\n",
-        after="state[4] = ARGV[4]\n",
+        before="if current ~= here or known_epoch ~= epoch then return false end\n",
+        after="known_version = version\n",
         test="tests/integration/store/test_reading_across_a_move.py::"
         "test_a_reader_never_takes_a_session_that_has_left_for_an_empty_one",
     ),
@@ -99,7 +100,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a read-only handler sees half of one state and half of the next",
         file="edgedb/store/lua/read.lua",
-        before="if is_taken or (not is_held and state[4] ~= ARGV[4]) then",
+        before="if is_taken or (not is_held and known_version ~= version) then",
         after="if is_taken then",
         test="tests/integration/store/test_requests.py::"
         "test_a_read_without_a_lock_is_refused_once_the_session_has_changed",
@@ -138,8 +139,8 @@ MUTANTS = (
         name="old-pieces-stay",
         invariant="I5",
         breaks="what was a large value takes its place for ever",
-        file="edgedb/store/lua/commit.lua",
-        before="  if is_there then size = size - drop_pieces(scalars, versions, name, count) end\n",
+        file="edgedb/store/lua/common.lua",
+        before="      if before > 0 then growth = growth - drop_pieces(field, 1) end\n",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_value_written_over_leaves_no_piece_behind",

@@ -44,7 +44,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a mover that gives up drops what its source has handed over already",
         file="edgedb/store/lua/discard.lua",
-        before="if state[2] == 'prepared' and state[3] ~= ARGV[4] then return 'gone' end\n",
+        before="if phase == 'prepared' and grant ~= refused_grant then return 'gone' end\n",
         after="",
         test="tests/integration/store/test_destination.py::"
         "test_a_prepared_arrival_is_discarded_only_with_the_grant_that_was_refused",
@@ -73,7 +73,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a packet that is staged late puts older values over newer ones",
         file="edgedb/store/lua/stage.lua",
-        before="if int(state[6]) ~= packet - 1 then return 'gone' end\n",
+        before="if int(packets) ~= packet - 1 then return 'gone' end\n",
         after="",
         test="tests/integration/store/test_staging.py::"
         "test_packets_are_staged_in_their_order_and_a_late_repetition_changes_nothing",
@@ -93,7 +93,7 @@ MUTANTS = (
         invariant="I2",
         breaks="half a session is taken for all of it",
         file="edgedb/store/lua/prepare.lua",
-        before=" or state[5] ~= ARGV[3] then",
+        before=" or staged_packets ~= packets then",
         after=" then",
         test="tests/integration/store/test_destination.py::"
         "test_an_arrival_is_prepared_once_and_for_one_grant",
@@ -113,8 +113,8 @@ MUTANTS = (
         invariant="I1",
         breaks="the answer to one transfer makes the arrival of another one live",
         file="edgedb/store/lua/activate.lua",
-        before="if state[1] ~= ARGV[4] or state[2] ~= 'prepared' or state[9] ~= ARGV[5] then",
-        after="if state[2] ~= 'prepared' then",
+        before="if open_for ~= transfer or phase ~= 'prepared' or granted ~= grant then",
+        after="if phase ~= 'prepared' then",
         test="tests/integration/store/test_destination.py::"
         "test_only_what_is_prepared_becomes_resident_and_only_once",
     ),
@@ -123,8 +123,8 @@ MUTANTS = (
         invariant="I2",
         breaks="two clients' sessions that share an id become one",
         file="edgedb/store/lua/arrive.lua",
-        before="if state[2] and state[2] ~= ARGV[6] then return {'stranger', state[2]} end\n",
-        after="",
+        before="if known_proprietary and known_proprietary ~= proprietary then\n",
+        after="if false then\n",
         test="tests/integration/store/test_destination.py::"
         "test_what_contradicts_the_nodes_own_knowledge_does_not_arrive",
     ),
@@ -133,7 +133,7 @@ MUTANTS = (
         invariant="I4",
         breaks="a late update leads clients back to where the session was",
         file="edgedb/store/lua/update.lua",
-        before="if int(state[2]) >= epoch then return {'stale', state[2]} end\n",
+        before="if int(known_epoch) >= epoch then return {'stale', known_epoch} end\n",
         after="",
         test="tests/integration/store/test_update.py::"
         "test_an_update_is_accepted_with_a_higher_epoch_or_if_nothing_is_new",
@@ -143,7 +143,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a session is led away from the only place that has its data",
         file="edgedb/store/lua/update.lua",
-        before="if state[1] == ARGV[1] then return {'resident'} end\n",
+        before="if current == here then return {'resident'} end\n",
         after="",
         test="tests/integration/store/test_update.py::"
         "test_an_update_never_moves_a_resident_nor_makes_a_session",
@@ -153,7 +153,7 @@ MUTANTS = (
         invariant="I4",
         breaks="the proprietary location never learns of a move that it took no part in",
         file="edgedb/store/destination.py",
-        before='"" if is_told else json.dumps(update.to_json()),',
+        before='"" if is_told else json.dumps(Update(home, token).to_json()),',
         after='"",',
         test="tests/integration/store/test_destination.py::"
         "test_a_proprietary_that_took_no_part_in_the_move_is_told",
@@ -182,8 +182,8 @@ MUTANTS = (
         name="old-pieces-are-staged",
         invariant="I5",
         breaks="what was a large value when the copy began takes its place for ever",
-        file="edgedb/store/lua/stage.lua",
-        before=" - drop_pieces(scalars, versions, field, 1)",
+        file="edgedb/store/lua/common.lua",
+        before=" - drop_pieces(field, 1)",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before",

@@ -12,7 +12,7 @@ import pytest
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.session import ListChange
 from edgedb.store import source
-from edgedb.store.requests import DELETIONS_KEPT
+from edgedb.store.limits import DELETIONS_KEPT
 from edgedb.wire import pieces
 from edgedb.wire.items import ListPart, Scalar
 from edgedb.wire.model import Value

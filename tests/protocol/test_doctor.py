@@ -184,7 +184,8 @@ def test_a_copy_is_not_adopted_once_a_later_owner_is_known(settled: Tree) -> Non
     assert arrival.token is not None
     pointer = {"proprietary": "edge-a", "current": "cloud", "function": "notebook", "epoch": 2}
     settled.clients["city"].hset("edge:{s}:meta", mapping=pointer)
-    assert not settled.node("city").store.mending.adopt(arrival, arrival.token.moved_to("city"))
+    token, destination = arrival.token.moved_to("city"), settled.node("city").store.destination
+    assert not destination.activate(arrival, token, is_last_copy=True)
     assert meta(settled, "city")["current"] == "cloud"
 
 

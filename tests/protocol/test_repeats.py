@@ -12,7 +12,7 @@ import edgedb
 from edgedb.errors import SessionLost
 from edgedb.response import Response
 from edgedb.serving import REPLY_LIMIT
-from edgedb.store.requests import REPLY_TTL_MS
+from edgedb.store.limits import REPLY_TTL_MS
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
 from tests.support.scripted import Scripted, ScriptedReader

@@ -1,18 +1,34 @@
--- Make staged data live after the hand-over (design section 3, step 5).
--- KEYS: meta, arrival, arrivals, residents by size, residents of the proprietary, node, outbox
--- ARGV: now, here, session, transfer, grant, message for the outbox or ''
--- Returns 'ok', or 'gone' if this transfer has nothing prepared here (any more).
-local meta, arrival, now, session = KEYS[1], KEYS[2], clock(ARGV[1]), ARGV[3]
-local state = call('HMGET', arrival, 'transfer', 'phase', 'proprietary', 'function', 'epoch',
-  'version', 'size', 'lists', 'grant')
-if state[1] ~= ARGV[4] or state[2] ~= 'prepared' or state[9] ~= ARGV[5] then return 'gone' end
+-- Make staged data live after the hand-over (design section 3, step 5), or because the source has
+-- lost them: then the caller has found out that no other node knows the session.
+-- Returns 'ok', 'gone' if this transfer has nothing prepared here (any more), or 'later' if it is
+--   the last copy, and this node knows of a later owner.
+local meta,
+  arrival,
+  arrivals,
+  by_size,
+  of_proprietary,
+  node,
+  outbox = unpack(KEYS)
+local now,
+  here,
+  session,
+  transfer,
+  grant,
+  is_last_copy, -- '1' | '0'
+  message = unpack(ARGV) -- for the outbox, or ''
+
+local open_for, phase, granted, proprietary, of_function, epoch, version, size, list_count =
+  fields(arrival, 'transfer', 'phase', 'grant', 'proprietary', 'function', 'epoch', 'version',
+    'size', 'lists')
+if open_for ~= transfer or phase ~= 'prepared' or granted ~= grant then return 'gone' end
+if is_last_copy == '1' and int(call('HGET', meta, 'epoch')) > int(epoch) then return 'later' end
 
 call('DEL', meta, arrival)
-call('ZREM', KEYS[3], session)
-call('HSET', meta, 'proprietary', state[3], 'current', ARGV[2], 'function', state[4],
-  'epoch', int(state[5]) + 1, 'version', math.max(int(state[6]), 1), 'size', state[7],
-  'lists', state[8])
-index(KEYS[4], KEYS[5], session, state[7], now)
-call('HINCRBY', KEYS[6], 'bytes', state[7])
-if ARGV[6] ~= '' then call('XADD', KEYS[7], '*', 'message', ARGV[6]) end
+call('ZREM', arrivals, session)
+call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
+  'epoch', int(epoch) + 1, 'version', math.max(int(version), 1), 'size', size,
+  'lists', list_count)
+index(by_size, of_proprietary, session, size, clock(now))
+call('HINCRBY', node, 'bytes', size)
+if message ~= '' then call('XADD', outbox, '*', 'message', message) end
 return 'ok'

@@ -1,23 +1,36 @@
 -- Open an arrival (design section 3): from now on the session's keys here hold staged data.
--- KEYS: meta, arrival, arrivals
--- ARGV: now, here, session, transfer, source, proprietary, epoch, patience in ms
--- Returns {'ok'} (also when repeated while copying), {'resident'}, {'stranger', proprietary known here}, {'stale'} (a higher epoch
---   is known here), {'prepared'} (finish that arrival first), {'abandoned', transfer} (discard
---   that arrival first), {'busy'}
-local now, transfer = clock(ARGV[1]), ARGV[4]
-local state = call('HMGET', KEYS[1], 'current', 'proprietary', 'epoch')
-if state[1] == ARGV[2] then return {'resident'} end
-if state[2] and state[2] ~= ARGV[6] then return {'stranger', state[2]} end
-if int(state[3]) > tonumber(ARGV[7]) then return {'stale'} end
+-- Returns {'ok'} (also when repeated while copying), {'resident'},
+--   {'stranger', proprietary known here}, {'stale'} (a higher epoch is known here),
+--   {'prepared'} (finish that arrival first), {'abandoned', transfer} (discard that arrival
+--   first), {'busy'}
+local meta,
+  arrival,
+  arrivals = unpack(KEYS)
+local now,
+  here,
+  session,
+  transfer,
+  source,
+  proprietary,
+  epoch,
+  patience_ms = unpack(ARGV)
+now = clock(now)
 
-local open = call('HMGET', KEYS[2], 'transfer', 'phase', 'touched')
-if open[1] then
-  if open[2] == 'prepared' then return {'prepared'} end
-  if open[1] == transfer then return {'ok'} end
-  if int(open[3]) + tonumber(ARGV[8]) <= now then return {'abandoned', open[1]} end
+local current, known_proprietary, known_epoch = fields(meta, 'current', 'proprietary', 'epoch')
+if current == here then return {'resident'} end
+if known_proprietary and known_proprietary ~= proprietary then
+  return {'stranger', known_proprietary}
+end
+if int(known_epoch) > tonumber(epoch) then return {'stale'} end
+
+local open_for, phase, touched = fields(arrival, 'transfer', 'phase', 'touched')
+if open_for then
+  if phase == 'prepared' then return {'prepared'} end
+  if open_for == transfer then return {'ok'} end
+  if int(touched) + patience_ms <= now then return {'abandoned', open_for} end
   return {'busy'}
 end
-call('HSET', KEYS[2], 'transfer', transfer, 'phase', 'copying', 'source', ARGV[5],
+call('HSET', arrival, 'transfer', transfer, 'phase', 'copying', 'source', source,
   'touched', now, 'packets', 0, 'version', 0, 'size', 0, 'lists', 0)
-call('ZADD', KEYS[3], now, ARGV[3])
+call('ZADD', arrivals, now, session)
 return {'ok'}

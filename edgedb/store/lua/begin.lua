@@ -1,7 +1,4 @@
 -- Begin a request (design section 2, step 2).
--- KEYS: meta, arrival, scalars, lists, replies, list 0 … list 7
--- ARGV: now, here, function, mode (write | read), lock, lock ttl in ms, idempotency key or '',
---       most bytes of small scalars, most of them, most bytes of a small list
 -- Returns one of
 --   {'redirect', location}
 --   {'wait', 'locked' | 'frozen' | 'arriving'}
@@ -9,65 +6,68 @@
 --   {'run', proprietary, function, epoch, version, lists, scalars, lists hash, {elements, …}}
 --     where scalars are false if they are many, the lists hash if lists are many, elements of a
 --     list if it is large
-local meta, arrival, scalars, lists = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local here, lock, key = ARGV[2], ARGV[5], ARGV[7]
-local ttl, is_writer = tonumber(ARGV[6]), ARGV[4] == 'write'
+-- KEYS: the session's,
+local arrival = other_keys(1) -- and those of the first SMALL_LISTS lists
+local now,
+  here,
+  of_function,
+  lock, -- or '' to read only
+  lock_ttl_ms,
+  idempotency_key = unpack(ARGV) -- or ''
+now = clock(now)
 
-local phase = call('HGET', arrival, 'phase')
-if phase == 'prepared' then return {'wait', 'arriving'} end
-
-local state = call('HMGET', meta, 'current', 'proprietary', 'function', 'epoch', 'version', 'lists',
-  'size', 'lock', 'lock_until', 'frozen_for', 'frozen_until')
-if not state[1] then
-  -- on its way here: it still lives at the source
-  if phase then return {'redirect', call('HGET', arrival, 'source')} end
-  if not is_writer then return {'run', here, ARGV[3], 0, 0, 0, {}, {}, {}} end
-  state = {here, here, ARGV[3], 1, 0}
-  call('HSET', meta, 'proprietary', here, 'current', here, 'function', ARGV[3],
+local is_writer = lock ~= ''
+local current, proprietary, known_function, epoch, version, list_count, size, locked_by,
+  locked_until, frozen_for, frozen_until = fields(meta, 'current', 'proprietary', 'function',
+    'epoch', 'version', 'lists', 'size', 'lock', 'lock_until', 'frozen_for', 'frozen_until')
+if current ~= here then
+  local phase, source = fields(arrival, 'phase', 'source')
+  if phase == 'prepared' then return {'wait', 'arriving'} end
+  if current then return {'redirect', current} end
+  if phase then return {'redirect', source} end -- on its way here: it still lives there
+  if not is_writer then return {'run', here, of_function, 0, 0, 0, {}, {}, {}} end
+  proprietary, known_function, epoch = here, of_function, 1
+  call('HSET', meta, 'proprietary', here, 'current', here, 'function', of_function,
     'epoch', 1, 'version', 0, 'size', 0, 'lists', 0)
-elseif state[1] ~= here then
-  return {'redirect', state[1]}
 end
 
-local now = clock(ARGV[1])
-if key ~= '' then
-  local reply = call('HGET', KEYS[5], key)
+if idempotency_key ~= '' then
+  local reply = call('HGET', replies, idempotency_key)
   if reply and version_of(reply) > now then return {'replay', reply} end
 end
 
-if int(state[11]) > now then return {'wait', 'frozen'} end
+if int(frozen_until) > now then return {'wait', 'frozen'} end
 if is_writer then
-  if state[8] and state[8] ~= lock and int(state[9]) > now then return {'wait', 'locked'} end
-  if state[10] then end_freeze(meta) end
-  local is_new = int(state[5]) == 0
+  if locked_by and locked_by ~= lock and int(locked_until) > now then return {'wait', 'locked'} end
+  if frozen_for then end_freeze(meta) end
+  local is_new = int(version) == 0
   -- A lock need not outlive the server: a commit without it is refused. So it is not written to
   -- the append-only file, whose sync would cost every request a second time.
   if not is_new then redis.set_repl(redis.REPL_NONE) end
-  local taken = redis.pcall('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
+  local taken = redis.pcall('HSET', meta, 'lock', lock, 'lock_until', now + lock_ttl_ms)
   if type(taken) == 'table' then -- a full server lets requests run that may delete
     if is_new then return taken end
     call('HDEL', meta, 'lock')
-    call('HSET', meta, 'lock', lock, 'lock_until', now + ttl)
+    call('HSET', meta, 'lock', lock, 'lock_until', now + lock_ttl_ms)
   end
-  redis.set_repl(redis.REPL_ALL)
   -- a session that is never committed leaves nothing behind
-  if is_new then call('PEXPIRE', meta, 2 * ttl) end
+  if is_new then call('PEXPIRE', meta, 2 * lock_ttl_ms) end
 end
 
 -- What is small is brought along: the scalars if all of them are, of the lists each that is.
-local list_count, scalar_bytes = int(state[6]), int(state[7])
-local names, elements = {}, {}
-if list_count > #KEYS - 5 then
+local names, elements, scalar_bytes = {}, {}, int(size)
+list_count = int(list_count)
+if list_count > SMALL_LISTS then
   names = false
 elseif list_count > 0 then
   names = call('HGETALL', lists)
+  local list_keys = keys_of_lists(1)
+  for i = 2, #names, 2 do
+    local number, bytes = list_entry(names[i])
+    scalar_bytes = scalar_bytes - bytes - #names[i - 1]
+    elements[i / 2] = bytes <= SMALL_LIST_BYTES and call('LRANGE', list_keys[number + 1], 0, -1)
+  end
 end
-for i = 2, names and #names or 0, 2 do
-  local number, bytes = string.match(names[i], '^(%d+) (%d+)')
-  scalar_bytes = scalar_bytes - tonumber(bytes) - #names[i - 1]
-  local is_small = tonumber(bytes) <= tonumber(ARGV[10])
-  elements[i / 2] = is_small and call('LRANGE', KEYS[6 + tonumber(number)], 0, -1)
-end
-local is_small = scalar_bytes <= tonumber(ARGV[8]) and call('HLEN', scalars) <= tonumber(ARGV[9])
-return {'run', state[2], state[3], int(state[4]), int(state[5]), list_count,
+local is_small = scalar_bytes <= SMALL_BYTES and call('HLEN', scalars) <= SMALL_SCALARS
+return {'run', proprietary, known_function, int(epoch), int(version), list_count,
   is_small and call('HGETALL', scalars), names, elements}

@@ -1,5 +1,6 @@
--- Prepended to every script. No script takes anything but KEYS and ARGV; every script may be
--- repeated with the same arguments and then answers the same.
+-- Put before every script, after the constants of edgedb/store/limits.py. No script takes anything
+-- but KEYS and ARGV, which its first lines name; every script may be repeated with the same
+-- arguments and then answers the same. `now` is a time in milliseconds, or '' for the server's.
 --
 -- A session's meta hash:
 --   proprietary, current, function, epoch   the token
@@ -19,7 +20,63 @@
 
 local call = redis.call
 
--- Milliseconds: as given, or the server's own clock, which all replicas of a function share.
+-- The keys of a session, which come first, in the order of SessionKeys.parts (keys.py).
+local meta, scalars, lists, versions, gone, replies, reply_index = unpack(KEYS, 1, 7)
+
+-- Those after them but for the lists'.
+local function other_keys(count) return unpack(KEYS, 8, 7 + count) end
+
+-- The last keys: those of lists, after a session's and so many others.
+local function keys_of_lists(others)
+  local keys = {}
+  for i = 8 + others, #KEYS do keys[#keys + 1] = KEYS[i] end
+  return keys
+end
+
+-- The first arguments; counted groups follow them.
+local position
+local function arguments(count)
+  position = count
+  return unpack(ARGV, 1, count)
+end
+
+local function next_argument()
+  position = position + 1
+  return ARGV[position]
+end
+
+-- A group of arguments: how many, then as many arguments, or things that `read` reads.
+local NONE = {}
+local function counted(read)
+  local count = tonumber(next_argument())
+  if count == 0 then return NONE end
+  local group = {}
+  if read then
+    for i = 1, count do group[i] = read(i) end
+  else
+    for i = 1, count do group[i] = ARGV[position + i] end
+    position = position + count
+  end
+  return group
+end
+
+-- A group of lists as a commit or a packet changes them.
+local function counted_lists(others)
+  return counted(function(i)
+    return {
+      key = KEYS[7 + others + i],
+      name = next_argument(),
+      number = tonumber(next_argument()),
+      is_replaced = next_argument() == '1',
+      elements = counted(),
+    }
+  end)
+end
+
+-- Fields of a hash, to be named in the same order; one that is not there is false.
+local function fields(hash, ...) return unpack(call('HMGET', hash, ...)) end
+
+-- As given, or the server's own clock, which all replicas of a function share.
 local function clock(given)
   if given ~= '' then return tonumber(given) end
   local time = call('TIME')
@@ -54,7 +111,7 @@ local function piece_field(name, number)
 end
 
 -- Delete the pieces of a scalar from one on; gives the bytes of them and of their fields.
-local function drop_pieces(scalars, versions, name, first)
+local function drop_pieces(name, first)
   local bytes, number = 0, first
   while true do
     local field = piece_field(name, number)
@@ -66,12 +123,84 @@ local function drop_pieces(scalars, versions, name, first)
   end
 end
 
--- The entry of a list in the lists hash: its number and its bytes.
-local function list_entry(lists, name)
-  local entry = call('HGET', lists, name)
+-- Number and bytes of a list, from its entry in the lists hash.
+local function list_entry(entry)
   if not entry then return nil, 0 end
   local number, bytes = string.match(entry, '^(%d+) (%d+)')
   return tonumber(number), tonumber(bytes)
+end
+
+-- Many at a time: a command for each costs more than what it does.
+local AT_ONCE = 1000
+
+-- Write scalars: field, piece, field, piece, …; the first gets the next version. Gives by how many
+-- bytes the session grows.
+local function write_scalars(written, version, any_gone)
+  local growth = 0
+  for first = 1, #written, 2 * AT_ONCE do
+    local last, is_known = math.min(first + 2 * AT_ONCE - 1, #written), nil
+    if last - first > 8 then
+      local members = {}
+      for i = first, last, 2 do members[#members + 1] = 's' .. written[i] end
+      is_known = call('ZMSCORE', versions, unpack(members))
+    end
+    for i = first, last, 2 do
+      local field, place = written[i], (i - first) / 2 + 1
+      local before = (not is_known or is_known[place]) and call('HSTRLEN', scalars, field) or 0
+      growth = growth + #written[i + 1] - before + (before > 0 and 0 or #field)
+      -- a first piece ends the value before it, whose other pieces nobody has reported deleted
+      if before > 0 then growth = growth - drop_pieces(field, 1) end
+    end
+    call('HSET', scalars, unpack(written, first, last))
+    for i = first, last, 2 do
+      version = version + 1
+      written[i], written[i + 1] = version, 's' .. written[i]
+      if any_gone then call('ZREM', gone, written[i + 1]) end
+    end
+    call('ZADD', versions, unpack(written, first, last))
+  end
+  return growth
+end
+
+-- Append values to a list; gives their bytes.
+local function append(list_key, version, values)
+  local bytes = 0
+  for first = 1, #values, AT_ONCE do
+    local last = math.min(first + AT_ONCE - 1, #values)
+    for i = first, last do
+      bytes, values[i] = bytes + #values[i], element(version, values[i])
+    end
+    call('RPUSH', list_key, unpack(values, first, last))
+  end
+  return bytes
+end
+
+-- Empty a list if it is replaced, and append to it; gives by how many bytes the session grows.
+-- `stamp` gives a member its version, `bury` takes it from one that is deleted.
+local function change_list(list, stamp, bury)
+  local number, bytes = list_entry(call('HGET', lists, list.name))
+  local growth = 0
+  if number and list.is_replaced then
+    growth, number, bytes = -bytes - #list.name, nil, 0
+    call('DEL', list.key)
+    call('HDEL', lists, list.name)
+    bury('l' .. list.name)
+  end
+  if #list.elements > 0 then
+    if not number then growth = growth + #list.name end
+    local added = append(list.key, stamp('l' .. list.name), list.elements)
+    call('HSET', lists, list.name, string.format('%d %d', list.number, bytes + added))
+    growth = growth + added
+  end
+  return growth
+end
+
+-- Drop all of a session but its meta hash; false if there are lists that were not named.
+local function drop_data(list_keys)
+  if call('HLEN', lists) ~= #list_keys then return false end
+  call('UNLINK', scalars, lists, versions, gone, replies, reply_index)
+  for _, key in ipairs(list_keys) do call('UNLINK', key) end
+  return true
 end
 
 -- Put a resident into the node's indexes, or take it out.

@@ -1,15 +1,20 @@
 -- Throw away what was staged for an arrival (design section 3, failure rules).
--- KEYS: arrival, arrivals, scalars, lists, versions, replies, reply index, then all lists' keys
--- ARGV: now, session, transfer, refused grant ('' while copying: a prepared arrival stays),
---       only if untouched for so many ms
 -- Returns 'ok', 'gone' (not this arrival, or prepared under another grant), or 'again' (not
 --   all lists were named).
-local state = call('HMGET', KEYS[1], 'transfer', 'phase', 'grant', 'touched')
-if state[1] ~= ARGV[3] then return 'gone' end
-if state[2] == 'prepared' and state[3] ~= ARGV[4] then return 'gone' end
-if int(state[4]) + tonumber(ARGV[5]) > clock(ARGV[1]) then return 'gone' end
-if call('HLEN', KEYS[4]) ~= #KEYS - 7 then return 'again' end
-for i = 3, #KEYS do call('UNLINK', KEYS[i]) end
-call('DEL', KEYS[1])
-call('ZREM', KEYS[2], ARGV[2])
+-- KEYS: the session's,
+local arrival,
+  arrivals = other_keys(2) -- and those of all lists
+local now,
+  session,
+  transfer,
+  refused_grant, -- '' while copying: a prepared arrival stays
+  idle_ms = unpack(ARGV) -- only if untouched for so long
+
+local open_for, phase, grant, touched = fields(arrival, 'transfer', 'phase', 'grant', 'touched')
+if open_for ~= transfer then return 'gone' end
+if phase == 'prepared' and grant ~= refused_grant then return 'gone' end
+if int(touched) + idle_ms > clock(now) then return 'gone' end
+if not drop_data(keys_of_lists(2)) then return 'again' end
+call('DEL', arrival)
+call('ZREM', arrivals, session)
 return 'ok'

@@ -1,13 +1,21 @@
 -- Say what there is of a session, and what indexes say of it, at one moment.
--- KEYS: meta, arrival, lists, arrivals, residents by size, residents of a location, then keys of
---       the session that were seen
--- ARGV: session, whether its lists are asked for ('1' or '')
 -- Returns {token, version, size, freeze}, arriving (1 | 0), {entries}, {seen and there (1 | 0)},
 --   {lists}
+local meta,
+  arrival,
+  lists,
+  arrivals,
+  by_size,
+  of_location = unpack(KEYS, 1, 6) -- and keys of the session that were seen
+local session,
+  is_about_lists = unpack(ARGV) -- '1' | ''
+
 local entries, there = {}, {}
-for i = 4, 6 do entries[i - 3] = call('ZSCORE', KEYS[i], ARGV[1]) end
+for i, key in ipairs({arrivals, by_size, of_location}) do
+  entries[i] = call('ZSCORE', key, session)
+end
 for i = 7, #KEYS do there[i - 6] = call('EXISTS', KEYS[i]) end
-local state = call('HMGET', KEYS[1], 'proprietary', 'current', 'function', 'epoch', 'version',
+local state = call('HMGET', meta, 'proprietary', 'current', 'function', 'epoch', 'version',
   'size', 'frozen_for', 'frozen_until')
-local lists = ARGV[2] == '1' and call('HVALS', KEYS[3]) or {}
-return {state, call('EXISTS', KEYS[2]), entries, there, lists}
+local named = is_about_lists == '1' and call('HVALS', lists) or {}
+return {state, call('EXISTS', arrival), entries, there, named}

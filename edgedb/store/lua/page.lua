@@ -1,29 +1,33 @@
 -- Read what changed in a session after a version, oldest first; of lists only which (design
 -- section 3, step 1).
--- KEYS: meta, scalars, lists, versions, gone, replies, reply index
--- ARGV: here, after, began, most bytes, most items
 -- Returns {'unknown'}, {'elsewhere', location}, or
 --   {'ok', proprietary, function, epoch, version, restart (1 | 0), more (1 | 0),
 --    version of the last item, {field of a scalar, piece, …}, {deleted scalar, …}, {deleted list, …},
 --    {idempotency key, reply, …}, {list, version, bytes, number, …}}
-local meta, scalars, lists, replies = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
-local after, began = tonumber(ARGV[2]), tonumber(ARGV[3])
-local most_bytes, most_items = tonumber(ARGV[4]), tonumber(ARGV[5])
+-- KEYS: the session's
+local here,
+  after, -- a version
+  began, -- the version when the copy began, 0: it begins now
+  most_bytes,
+  most_items = unpack(ARGV)
+after, began, most_bytes, most_items =
+  tonumber(after), tonumber(began), tonumber(most_bytes), tonumber(most_items)
 
-local state = call('HMGET', meta, 'current', 'proprietary', 'function', 'epoch', 'version', 'floor')
-if not state[1] or (state[1] == ARGV[1] and int(state[5]) == 0) then return {'unknown'} end
-if state[1] ~= ARGV[1] then return {'elsewhere', state[1]} end
+local current, proprietary, of_function, epoch, version, floor =
+  fields(meta, 'current', 'proprietary', 'function', 'epoch', 'version', 'floor')
+if not current or (current == here and int(version) == 0) then return {'unknown'} end
+if current ~= here then return {'elsewhere', current} end
 
 local restart = 0
-if began > 0 and int(state[6]) > began then restart, after = 1, 0 end
+if began > 0 and int(floor) > began then restart, after = 1, 0 end
 
 -- The changes in the order of their versions, some hundreds of each index at a time: member,
 -- version, member, version, … The first letter of a member says what it is: s(calar), l(ist),
 -- r(eply), or S, L for a deleted one.
-local AT_ONCE, last = 512, after
+local CHANGES, last = 512, after
 local function found_in(key)
   return call('ZRANGEBYSCORE', key, '(' .. string.format('%d', last), '+inf', 'WITHSCORES',
-    'LIMIT', 0, AT_ONCE)
+    'LIMIT', 0, CHANGES)
 end
 local function merged(changed, gone, replied)
   local items, known = {}, math.huge -- up to here nothing is missing
@@ -32,7 +36,7 @@ local function merged(changed, gone, replied)
       local member, version = found[i], tonumber(found[i + 1])
       items[#items + 1] = {letter_of(member), version}
     end
-    if #found == 2 * AT_ONCE then known = math.min(known, tonumber(found[#found])) end
+    if #found == 2 * CHANGES then known = math.min(known, tonumber(found[#found])) end
   end
   collect(changed, function(m) return m end)
   collect(gone, function(m) return string.upper(string.sub(m, 1, 1)) .. string.sub(m, 2) end)
@@ -47,7 +51,7 @@ local function merged(changed, gone, replied)
   return flat
 end
 local function fetch()
-  local changed, gone, replied = found_in(KEYS[4]), found_in(KEYS[5]), found_in(KEYS[7])
+  local changed, gone, replied = found_in(versions), found_in(gone), found_in(reply_index)
   if #gone == 0 and #replied == 0 then return changed end
   return merged(changed, gone, replied)
 end
@@ -90,7 +94,7 @@ local read = {
     return #reply
   end,
   l = function(name, version)
-    local number, bytes = list_entry(lists, name)
+    local number, bytes = list_entry(call('HGET', lists, name))
     for _, part in ipairs({name, tonumber(version), bytes, number}) do
       extended[#extended + 1] = part
     end
@@ -117,5 +121,5 @@ while #items > 0 and more == 0 do
   end
   if more == 0 then items = fetch() end
 end
-return {'ok', state[2], state[3], int(state[4]), int(state[5]), restart, more, tonumber(last),
+return {'ok', proprietary, of_function, int(epoch), int(version), restart, more, tonumber(last),
   sets, unsets, drops, stored, extended}

@@ -1,26 +1,32 @@
 -- Read from a session as it was when the request began.
--- KEYS: meta, scalars or lists or one list
--- ARGV: here, epoch, lock ('' without one), version (checked without a lock, or when the server
---       has restarted and forgotten it),
---       'hash', 'value' (one with all its pieces) or 'list'; fields of the hash…
 -- Returns {values…}, or false if the session has moved or changed since.
-local state = call('HMGET', KEYS[1], 'current', 'epoch', 'lock', 'version')
-if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] then return false end
-local is_held = ARGV[3] ~= '' and state[3] == ARGV[3]
-local is_taken = ARGV[3] ~= '' and state[3] and not is_held
-if is_taken or (not is_held and state[4] ~= ARGV[4]) then return false end
-if ARGV[5] == 'list' then return call('LRANGE', KEYS[2], 0, -1) end
-if ARGV[5] == 'value' then
-  local pieces, goes_on = {}, true
+local meta,
+  source = unpack(KEYS) -- scalars or lists or one list
+local here,
+  epoch,
+  lock, -- '' without one
+  version, -- checked without a lock, or when the server has restarted and forgotten it
+  kind = arguments(5) -- 'hash', 'value' (one with all its pieces) or 'list'
+local names = counted() -- of the hash's fields, or of the value
+
+local current, known_epoch, locked_by, known_version =
+  fields(meta, 'current', 'epoch', 'lock', 'version')
+if current ~= here or known_epoch ~= epoch then return false end
+local is_held = lock ~= '' and locked_by == lock
+local is_taken = lock ~= '' and locked_by and not is_held
+if is_taken or (not is_held and known_version ~= version) then return false end
+
+if kind == 'list' then return call('LRANGE', source, 0, -1) end
+local values, goes_on = {}, true
+if kind == 'value' then
   while goes_on do
-    local piece = call('HGET', KEYS[2], piece_field(ARGV[6], #pieces))
+    local piece = call('HGET', source, piece_field(names[1], #values))
     if not piece then break end
-    pieces[#pieces + 1] = piece
+    values[#values + 1] = piece
     goes_on = string.match(piece, '^[SB]')
   end
-  return pieces
+  return values
 end
 -- one by one: unpack has room for some thousands only
-local values = {}
-for i = 6, #ARGV do values[i - 5] = call('HGET', KEYS[2], ARGV[i]) end
+for i, name in ipairs(names) do values[i] = call('HGET', source, name) end
 return values

@@ -1,10 +1,12 @@
 -- Release the lock without a commit; a session created by this request is gone again.
--- KEYS: meta
--- ARGV: lock
-if call('HGET', KEYS[1], 'lock') ~= ARGV[1] then return 'ok' end
-if call('HGET', KEYS[1], 'version') == '0' then
-  call('DEL', KEYS[1])
+local meta = unpack(KEYS)
+local lock = unpack(ARGV)
+
+local locked_by, version = fields(meta, 'lock', 'version')
+if locked_by ~= lock then return 'ok' end
+if version == '0' then
+  call('DEL', meta)
 else
-  call('HDEL', KEYS[1], 'lock', 'lock_until')
+  call('HDEL', meta, 'lock', 'lock_until')
 end
 return 'ok'

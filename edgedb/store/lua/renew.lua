@@ -1,10 +1,13 @@
 -- Keep the lock of a request that is still running.
--- KEYS: meta
--- ARGV: now, lock, lock ttl in ms
 -- Returns 'ok', or 'lost' if another request or a freeze has taken the session.
-local now, ttl = clock(ARGV[1]), tonumber(ARGV[3])
-if call('HGET', KEYS[1], 'lock') ~= ARGV[2] then return 'lost' end
-call('HDEL', KEYS[1], 'lock_until')
-call('HSET', KEYS[1], 'lock_until', now + ttl)
-if call('HGET', KEYS[1], 'version') == '0' then call('PEXPIRE', KEYS[1], 2 * ttl) end
+local meta = unpack(KEYS)
+local now,
+  lock,
+  lock_ttl_ms = unpack(ARGV)
+
+local locked_by, version = fields(meta, 'lock', 'version')
+if locked_by ~= lock then return 'lost' end
+call('HDEL', meta, 'lock_until')
+call('HSET', meta, 'lock_until', clock(now) + lock_ttl_ms)
+if version == '0' then call('PEXPIRE', meta, 2 * lock_ttl_ms) end
 return 'ok'

@@ -1,14 +1,20 @@
 -- Let a pointer that leads nowhere lead to where the session is, or forget it.
--- KEYS: meta, arrival
--- ARGV: here, current location and epoch as they were found, the true ones ('' and 0: forget)
 -- Returns 'ok', or 'changed' if it is not that pointer any more, or a session is arriving.
-local state = call('HMGET', KEYS[1], 'current', 'epoch')
-if state[1] == ARGV[1] or state[1] ~= ARGV[2] or state[2] ~= ARGV[3] then return 'changed' end
-if call('EXISTS', KEYS[2]) == 1 then return 'changed' end
-if ARGV[4] == '' then
-  call('DEL', KEYS[1])
+local meta,
+  arrival = unpack(KEYS)
+local here,
+  found_location,
+  found_epoch,
+  true_location, -- '': forget it
+  true_epoch = unpack(ARGV)
+
+local current, epoch = fields(meta, 'current', 'epoch')
+if current == here or current ~= found_location or epoch ~= found_epoch then return 'changed' end
+if call('EXISTS', arrival) == 1 then return 'changed' end
+if true_location == '' then
+  call('DEL', meta)
 else
-  call('HDEL', KEYS[1], 'handed')
-  call('HSET', KEYS[1], 'current', ARGV[4], 'epoch', ARGV[5])
+  call('HDEL', meta, 'handed')
+  call('HSET', meta, 'current', true_location, 'epoch', true_epoch)
 end
 return 'ok'

@@ -1,6 +1,7 @@
 -- Set the offload status, on a full server too.
--- KEYS: node
--- ARGV: status
-call('HDEL', KEYS[1], 'status')
-call('HSET', KEYS[1], 'status', ARGV[1])
+local node = unpack(KEYS)
+local status = unpack(ARGV)
+
+call('HDEL', node, 'status')
+call('HSET', node, 'status', status)
 return 'ok'

@@ -1,13 +1,17 @@
 -- Read the newer end of one list.
--- KEYS: list
--- ARGV: since (only elements appended after this version), first index, most bytes, most elements
 -- Returns {version of the first element of all, index, length, elements…}, length 0: no list.
-local list, since, first = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
-local most_bytes, most, length = tonumber(ARGV[3]), tonumber(ARGV[4]), call('LLEN', KEYS[1])
+local list = unpack(KEYS)
+local since, -- only elements appended after this version
+  first, -- index
+  most_bytes,
+  most = unpack(ARGV) -- elements
+since, most_bytes, most = tonumber(since), tonumber(most_bytes), tonumber(most)
+
+local length = call('LLEN', list)
 if length == 0 then return {0, 0, 0} end
 
 local born = version_of(call('LINDEX', list, 0))
-local from = first
+local from = tonumber(first)
 if since >= born then
   -- Versions only grow along a list. In steps from its end that double, then by halving, find the
   -- newest known element: `known` is one, or before the first; from `from` on all are new.
@@ -28,7 +32,7 @@ if since >= born then
 end
 
 -- As many at a time as there is room for if they are no larger than those before.
-local AT_ONCE = 256
+local TOGETHER = 256
 local answer, bytes, position, count, largest = {born, from, length}, 0, from, 1, 1
 while position < length and bytes < most_bytes and position - from < most do
   for _, stored in ipairs(call('LRANGE', list, position, position + count - 1)) do
@@ -36,6 +40,6 @@ while position < length and bytes < most_bytes and position - from < most do
     answer[#answer + 1] = string.sub(stored, 9)
     bytes, position, largest = bytes + #stored, position + 1, math.max(largest, #stored)
   end
-  count = math.min(AT_ONCE, math.max(1, math.floor((most_bytes - bytes) / largest)))
+  count = math.min(TOGETHER, math.max(1, math.floor((most_bytes - bytes) / largest)))
 end
 return answer

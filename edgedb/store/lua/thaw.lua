@@ -1,6 +1,8 @@
 -- End the freeze for a transfer; its grant is never honoured after this (design section 3).
--- KEYS: meta
--- ARGV: here, transfer
-if call('HGET', KEYS[1], 'current') ~= ARGV[1] then return 'ok' end
-if call('HGET', KEYS[1], 'frozen_for') == ARGV[2] then end_freeze(KEYS[1]) end
+local meta = unpack(KEYS)
+local here,
+  transfer = unpack(ARGV)
+
+local current, frozen_for = fields(meta, 'current', 'frozen_for')
+if current == here and frozen_for == transfer then end_freeze(meta) end
 return 'ok'

@@ -97,8 +97,8 @@ def test_a_copy_is_adopted_once(edge: Place, city: Place) -> None:
     arrival = city.take(edge)
     assert arrival.token is not None
     token = arrival.token.moved_to("city")
-    assert city.store.mending.adopt(arrival, token)
-    assert not city.store.mending.adopt(arrival, token)
+    assert city.store.destination.activate(arrival, token, is_last_copy=True)
+    assert not city.store.destination.activate(arrival, token, is_last_copy=True)
     assert city.content() == ({"a": "1"}, {})
     assert city.store.residents.load().sessions == 1
     assert not look(city).misplaced()
@@ -112,7 +112,8 @@ def test_a_copy_under_another_grant_or_of_another_transfer_is_not_adopted(
     arrival = city.take(edge)
     before = city.dump()
     for other in (replace(arrival, grant="x"), replace(arrival, transfer="x")):
-        assert not city.store.mending.adopt(other, replace(TOKEN, epoch=2))
+        token = replace(TOKEN, epoch=2)
+        assert not city.store.destination.activate(other, token, is_last_copy=True)
     assert city.dump() == before
 
 

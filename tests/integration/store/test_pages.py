@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgedb.errors import SessionBusy, TooLarge
 from edgedb.store import source
-from edgedb.store.requests import DELETIONS_KEPT
+from edgedb.store.limits import DELETIONS_KEPT
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.wire.model import Value
 from edgedb.wire.packet import Cursor, SessionPacket

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgedb.errors import TooLarge
-from edgedb.store import requests
+from edgedb.store import limits
 from edgedb.wire import pieces
 from edgedb.wire.model import Value
 from tests.integration.store.steps import Place
@@ -107,7 +107,7 @@ def test_pages_end_between_two_pieces(edge: Place) -> None:
 def test_what_replaces_pieces_takes_their_room(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "VALUES_LIMIT", 5)
+    monkeypatch.setattr(limits, "VALUES_LIMIT", 5)
     edge.write({"a": "x" * 5 * SMALL})
     edge.write({"a": "tiny", "b": "y", "c": "z"})
     edge.write({"a": "x" * 3 * SMALL})
@@ -134,7 +134,7 @@ def test_pieces_of_another_size_are_replaced_too(
 def test_pieces_count_as_values_of_the_session(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requests, "VALUES_LIMIT", 5)
+    monkeypatch.setattr(limits, "VALUES_LIMIT", 5)
     edge.write({"a": "x" * 4 * SMALL, "b": "y"})
     with pytest.raises(TooLarge):
         edge.write({"c": "x"})

@@ -10,14 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgedb.session import Changes, ListChange, Session
-from edgedb.store.requests import (
+from edgedb.store.limits import (
     DELETIONS_KEPT,
     SMALL_BYTES,
     SMALL_LIST_BYTES,
     SMALL_LISTS,
     SMALL_SCALARS,
-    Run,
 )
+from edgedb.store.requests import Run
 from edgedb.wire.model import Value
 from tests.integration.store.steps import Place, attempt, changes
 from tests.support import strategies

@@ -8,7 +8,8 @@ import pytest
 
 from edgedb.errors import SessionChanged, SessionLost
 from edgedb.session import Changes
-from edgedb.store.requests import REPLY_TTL_MS, Redirect, Replay, Wait
+from edgedb.store.limits import REPLY_TTL_MS
+from edgedb.store.requests import Redirect, Replay, Wait
 from edgedb.wire.model import Propagation
 from tests.integration.store.steps import LOCK_TTL_S, Place, changes
 

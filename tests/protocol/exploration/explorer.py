@@ -13,7 +13,7 @@ from tests.protocol.exploration.client import Client
 from tests.protocol.exploration.history import History, Outcome
 from tests.protocol.exploration.scenarios import HOME, SCENARIOS, SESSION, Part, Scenario
 from tests.protocol.exploration.schedule import Recovery, Schedule, Step
-from tests.protocol.exploration.world import World, tiny_pages
+from tests.protocol.exploration.world import World
 from tests.support import snapshot
 
 FAULTLESS = "last"
@@ -52,7 +52,7 @@ class Explorer:
         scenario, world = SCENARIOS[schedule.scenario], self._world
         with ExitStack() as limits:
             if scenario.is_paged:
-                limits.enter_context(tiny_pages())
+                limits.enter_context(world.tiny_pages())
             start = self._beginning(schedule.scenario)
             self._restore(start, schedule)
             world.play({name: self._body(part) for name, part in scenario.parts.items()})

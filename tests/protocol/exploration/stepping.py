@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs
 
 import redis
@@ -17,21 +18,33 @@ from edgedb.node import Node
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.request import Request
 from edgedb.response import Response
-from edgedb.store import scripts
+from edgedb.store import limits, scripts
 from edgedb.topology.tree import Topology
 from tests.protocol.exploration.activities import Activity, Crash, NoAnswer, Process
 from tests.protocol.exploration.stage import Stage
 from tests.support.tree import REPOSITORY, Tree
 
-script_source = cache(scripts._source)
-"""Reads each script from disk once, not once for every node."""
+read_source = scripts._source
 
 
 @cache
-def script_names() -> Mapping[str, str]:
-    """Give the scripts' names by the digest they are called with."""
+def _source(name: str, small_bytes: int) -> str:  # noqa: ARG001 - it is in the text
+    return read_source(name)
+
+
+def script_source(name: str) -> str:
+    """Give a script, read from disk once, not once for every node."""
+    return _source(name, limits.SMALL_BYTES)
+
+
+@cache
+def known_scripts() -> Mapping[str, tuple[str, str]]:
+    """Give name and text of each script, as it is and in tiny pages, by its digest."""
     names = {path.stem for path in (REPOSITORY / "edgedb/store/lua").glob("*.lua")} - {"common"}
-    return {Script(redis.Redis(), script_source(name)).sha: name for name in sorted(names)}
+    texts = [(name, _source(name, limits.SMALL_BYTES)) for name in sorted(names)]
+    with patch.object(limits, "SMALL_BYTES", 0):
+        texts += [(name, _source(name, 0)) for name in sorted(names)]
+    return {Script(redis.Redis(), text).sha: (name, text) for name, text in texts}
 
 
 def load_scripts(server: redis.Redis) -> None:
@@ -39,8 +52,8 @@ def load_scripts(server: redis.Redis) -> None:
     # what is gone is soon gone from its file too, which it reads whenever it is restarted
     server.config_set("auto-aof-rewrite-min-size", "256kb")
     with server.pipeline(transaction=False) as pipe:
-        for name in script_names().values():
-            pipe.script_load(script_source(name))
+        for _, text in known_scripts().values():
+            pipe.script_load(text)
         pipe.execute()
 
 
@@ -59,7 +72,7 @@ class SteppedClient(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command, as a step."""
         is_script = args[0] == "EVALSHA"
-        name, key = (script_names()[args[1]], args[3]) if is_script else (args[0], "")
+        name, key = (known_scripts()[args[1]][0], args[3]) if is_script else (args[0], "")
         send: Any = super().execute_command
         return self.stage.command(self.location, name, key, lambda: send(*args, **options))
 

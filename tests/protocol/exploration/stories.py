@@ -22,7 +22,7 @@ from typing import Any
 from tests.protocol.exploration import invariants
 from tests.protocol.exploration.history import History, Write
 from tests.protocol.exploration.schedule import Event, parse_events
-from tests.protocol.exploration.world import Body, World, tiny_pages
+from tests.protocol.exploration.world import Body, World
 
 FOUR_LEVELS: dict[str, Any] = {
     "levels": ["cloud", "city", "town", "edge"],
@@ -96,7 +96,7 @@ class Storyteller:
         world.stage.clock.advance(0.001)
         world.stage.events = [replace(e, activity=f"{number}{e.activity}") for e in line.events]
         if line.deeds == (PAGED,):
-            self._limits.enter_context(tiny_pages())
+            self._limits.enter_context(world.tiny_pages())
         elif line.deeds == (LATE,):
             world.come_late(f"{number}late")
         else:

@@ -1,0 +1,16 @@
+"""What a session may come to, and what *begin* brings along.
+
+The scripts have these numbers under the same names (``scripts.py``).
+"""
+
+from __future__ import annotations
+
+SMALL_BYTES = 16 * 1024  # scalars up to this size are brought along by begin
+SMALL_SCALARS = 128
+SMALL_LIST_BYTES = 2 * 1024  # and so is each list up to this size
+SMALL_LISTS = 8
+REPLY_TTL_MS = 24 * 3600 * 1000
+VALUES_LIMIT = 100_000  # of one session
+LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
+REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time
+DELETIONS_KEPT = 1000  # beyond it, a copy under way begins anew
