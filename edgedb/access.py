@@ -13,7 +13,7 @@ from edgedb.wire.model import SessionToken
 
 
 def require_oracle(node: Node, request: Request) -> None:
-    """Let only the oracle pass (design section 7); raises Unauthorized."""
+    """Let only the oracle pass (docs/api.md#who-may-call-what); raises Unauthorized."""
     if node.settings.oracle_token is not None:
         credentials.verify_secret(node.settings.oracle_token, request.authorization)
     elif not node.settings.insecure:

@@ -5,7 +5,7 @@
     with EdgeSession("http://127.0.0.1:31114", "alice") as session:
         session.post("/function/shopping-cart?product=milk").json()
 
-Any client that follows 307 will do (seed, "Client"); this one also keeps credentials across
+Any client that follows 307 will do; this one also keeps credentials across
 nodes and makes repeats harmless, by one ``Idempotency-Key`` a call.
 """
 

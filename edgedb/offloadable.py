@@ -1,4 +1,7 @@
-"""``Offloadable``, and the session API that its handlers use (seed, "Exposed Edge API")."""
+"""``Offloadable``, and the session API that its handlers use.
+
+docs/writing-functions.md#the-session-api has examples.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,7 @@ def _locations(node: Node, levels: str | Sequence[str]) -> list[str]:
 
 
 class Offloadable(Function):
-    """A stateful function; override :meth:`handle_offload` (seed, "Extends").
+    """A stateful function; override :meth:`handle_offload`.
 
     ::
 

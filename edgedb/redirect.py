@@ -9,7 +9,7 @@ from edgedb.wire.headers import SESSION_LOCATION
 
 
 def redirect_to(node: Node, request: Request, location: str) -> Response:
-    """Send the client to the same function at another location (design section 2, step 4)."""
+    """Send the client to the same function at another location (docs/protocol.md#a-request)."""
     query = b"?" + request.query_string if request.query_string else b""
     gateway, function = node.topology[location].gateway, node.settings.function
     place = f"{gateway}/function/{function}{request.function_path}{query.decode('latin-1')}"

@@ -1,4 +1,4 @@
-"""One client's request from *begin* to *commit* (design section 2)."""
+"""One client's request from *begin* to *commit* (docs/protocol.md#a-request)."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Session:
         self._read_lists: dict[str, tuple[Value, ...]] = {}
 
     def get(self, key: str) -> Value | None:
-        """Give the value under ``key``, None if there is none (seed, ``get``)."""
+        """Give the value under ``key``, None if there is none."""
         checked_key(key)
         if key in self._scalars:
             return self._scalars[key]
@@ -87,7 +87,7 @@ class Session:
         return self._read[key]
 
     def get_list(self, key: str) -> list[Value]:
-        """Give the elements added under ``key``, in order (seed, ``getList``)."""
+        """Give the elements added under ``key``, in order."""
         checked_key(key)
         change = self._lists.get(key, ListChange())
         stored = () if change.replaced else self._stored_list(key)
@@ -103,7 +103,7 @@ class Session:
         return self._read_lists[key]
 
     def set(self, key: str, value: Value) -> None:
-        """Put ``value`` under ``key`` (seed, ``set``)."""
+        """Put ``value`` under ``key``."""
         self._writable()
         self._count(checked_key(key), checked_value(value))
         self._scalars[key] = value
@@ -116,13 +116,13 @@ class Session:
         self._lists[key] = ListChange(replaced=True)
 
     def add_to_list(self, key: str, value: Value) -> None:
-        """Append ``value`` to the list under ``key`` (seed, ``addToList``)."""
+        """Append ``value`` to the list under ``key``."""
         self._writable()
         self._count(checked_key(key), checked_value(value))
         self._lists.setdefault(key, ListChange()).appended.append(value)
 
     def propagate(self, messages: Iterable[Propagation]) -> None:
-        """Note messages to be sent after the commit (seed, ``propagate``)."""
+        """Note messages to be sent after the commit."""
         self._writable()
         self._propagations += messages
         if len(self._propagations) > MESSAGES_LIMIT:

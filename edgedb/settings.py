@@ -1,4 +1,4 @@
-"""A node's settings, read once from the environment and the secrets (design sections 6 and 7)."""
+"""A node's settings, from its environment and its secrets (docs/operations.md#settings)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an oracle can ask of a node (design section 4)."""
+"""What an oracle can ask of a node (docs/api.md#for-oracles)."""
 
 from __future__ import annotations
 

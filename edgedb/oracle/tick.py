@@ -1,4 +1,4 @@
-"""What a node does by itself every so often (design section 4)."""
+"""What a node does by itself every so often (docs/api.md#oracle)."""
 
 from __future__ import annotations
 

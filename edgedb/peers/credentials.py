@@ -1,4 +1,4 @@
-"""Node credentials: a short-lived JWT bound to one call (design section 7, RFC 7519).
+"""Node credentials: a short-lived JWT bound to one call (docs/api.md#between-nodes, RFC 7519).
 
 The caller signs who it is, whom it calls and a digest of the whole call; a token that leaks is
 of no use for any other call, and of none at all after a minute.

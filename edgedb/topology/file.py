@@ -1,4 +1,4 @@
-"""The secret ``edge-topology``, read again whenever the file changes (design section 6)."""
+"""The secret ``edge-topology`` (docs/operations.md#2-make-the-secrets), read when it changes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OffloadStatus(StrEnum):
-    """What a node does with sessions offloaded to it (seed, ``set-offload-status``)."""
+    """What a node does with sessions offloaded to it (docs/api.md#set-offload-status)."""
 
     ACCEPT = "accept"
     REJECT = "reject"

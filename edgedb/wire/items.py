@@ -1,6 +1,6 @@
 """What a session consists of, on the wire: scalars, parts of lists, deletions, stored replies.
 
-The seed's ``session_data`` is a list of ``{"key", "data"}``; here ``data`` may also be a list,
+``session_data`` is a list of ``{"key", "data"}``; here ``data`` may also be a list,
 bytes are marked with ``"encoding": "base64"``, and a key may be reported as deleted. A large value
 travels in its pieces, ``{"key", "piece", "data"}``, of which all but the last are marked with
 ``"unfinished": true``.
@@ -33,7 +33,7 @@ class Scalar(NamedTuple):
         return not self.piece and not isinstance(self.value, Unfinished)
 
     def to_json(self, *, is_binary: bool = False) -> dict[str, Any]:
-        """Give the seed's ``{"key", "data"}``, of a piece with its number."""
+        """Give ``{"key", "data"}``, of a piece with its number."""
         document = {"key": self.key, **_piece_to_json(self.value, is_binary=is_binary)}
         return document if self.is_whole else document | {"piece": self.piece}
 

@@ -1,6 +1,6 @@
 """What nodes say to each other: session tokens, values, messages; packets are in ``packet.py``.
 
-Wire forms follow the seed ("Protocol Structures"); where it is silent they are described here.
+Wire forms are those of docs/api.md#between-nodes.
 Every class is immutable and knows its JSON: ``to_json`` gives plain dicts, ``from_json`` checks
 everything it is given and raises :class:`~edgedb.errors.BadRequest`.
 """
@@ -29,7 +29,7 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def checked_session_id(text: str) -> str:
-    """Give ``text`` back if it may name a session (design section 2, step 1).
+    """Give ``text`` back if it may name a session (docs/api.md#sessions).
 
     Raises:
         InvalidSession: it is empty, over 256 characters, not encodable, has control
@@ -82,7 +82,7 @@ def number(document: object, key: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class SessionToken:
-    """Where a session is and whose it is (seed, "SessionToken"; ``epoch`` is design section 1)."""
+    """Where a session is and whose it is (docs/api.md#between-nodes)."""
 
     session: str
     proprietary_location: str
@@ -95,7 +95,7 @@ class SessionToken:
         return replace(self, current_location=location, epoch=self.epoch + 1)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the seed's wire form."""
+        """Give the wire form."""
         return {
             "session": self.session,
             "proprietaryLocation": self.proprietary_location,

@@ -1,6 +1,6 @@
-"""The packets in which a session, or what changed in it, is sent (design section 3).
+"""The packets in which a session, or what changed in it, is sent (docs/protocol.md#messages).
 
-Everyone is answered with the seed's JSON. Nodes ask each other for MessagePack, which has bytes
+Everyone is answered with JSON. Nodes ask each other for MessagePack, which has bytes
 and needs no name for each key and value: a page of a thousand small ones takes a tenth of the time.
 """
 
@@ -56,7 +56,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class SessionPacket:
-    """A session's data, or what changed in it since a version (design section 3, step 1).
+    """A session's data, or what changed in it since a version (docs/protocol.md#messages).
 
     ``version``: of the session when this was read. ``next``: where to go on; None when nothing
     newer was there. ``restart``: what the destination has staged is of no use (deletions it
@@ -98,7 +98,7 @@ class SessionPacket:
         return cls._from_head(document, items, replies)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the wire form: the token, and the seed's ``session_data``."""
+        """Give the wire form: the token, and ``session_data``."""
         return self._head() | {
             "session_data": [item.to_json() for item in self.items],
             "replies": [reply.to_json() for reply in self.replies],

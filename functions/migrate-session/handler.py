@@ -1,4 +1,4 @@
-"""``migrate-session``: give a session away, step by step (seed, "Offloading"; design section 3).
+"""``migrate-session``: give a session away, step by step (docs/api.md#migrate-session).
 
 - ``GET ?session=ID[&since=V]``: a whole SessionPacket; with ``page=CURSOR`` one page of a copy
 - ``POST ?session=ID&transfer=T&to=LOCATION&phase=…``
@@ -66,7 +66,7 @@ def _freeze(node: Node, request: Request, token: SessionToken) -> Response:
 
 
 def _packet(request: Request, packet: SessionPacket) -> Response:
-    """Answer in the form that is asked for; JSON is the seed's."""
+    """Answer in the form that is asked for; JSON is everyone's."""
     if request.accepts(PACKET):
         return Response(packet.to_msgpack(), headers=(("Content-Type", PACKET),))
     return Response.json(packet.to_json())

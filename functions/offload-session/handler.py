@@ -1,4 +1,4 @@
-"""``offload-session``: take a session from below, or pass it on (seed, "Offloading").
+"""``offload-session``: take a session from below, or pass it on (docs/api.md#offload-session).
 
 ``POST`` a SessionToken; answers the token after the move.
 """

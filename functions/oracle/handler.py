@@ -1,4 +1,4 @@
-"""The oracle's endpoints (seed, "Oracle"); ``ORACLE_ACTION`` says which one is deployed.
+"""The oracle's endpoints (docs/api.md#for-oracles); ``ORACLE_ACTION`` says which one is deployed.
 
 - ``set-offload-status?status=accept|reject``
 - ``force-offload[?session=ID][&policy=POLICY]``: the token after the move

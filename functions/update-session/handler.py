@@ -1,4 +1,4 @@
-"""``update-session``: tell a session's proprietary location where it is (seed, "Offloading").
+"""``update-session``: tell a session's home where it is (docs/api.md#update-session).
 
 ``POST`` a SessionToken; accepted only with a higher epoch than the one known.
 """

@@ -63,3 +63,15 @@ def test_the_architecture_shows_the_layers_that_are_checked() -> None:
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     shown = blocks("text", documents=[PROJECT / "docs" / "architecture.md"])[0].text
     assert shown.replace("·", ":").splitlines() == layers
+
+
+@pytest.mark.parametrize("folder", ["edgedb", "edgectl", "functions", "template", "examples"])
+def test_what_the_code_cites_is_there(folder: str) -> None:
+    sources = [f for f in (PROJECT / folder).rglob("*") if f.suffix in {".py", ".lua"}]
+    cited = [
+        c for f in sources for c in re.findall(r"(docs/[\w-]+\.\w+)(?:#([\w-]+))?", f.read_text())
+    ]
+    assert [name for name, _ in cited if not (PROJECT / name).exists()] == []
+    assert [c for c in cited if c[1] and c[1] not in anchors(PROJECT / c[0])] == []
+    elsewhere = re.compile(r"\bdesign(?:,|'s)? section|\(seed\b|\bthe seed\b")
+    assert [f for f in sources if elsewhere.search(f.read_text())] == []

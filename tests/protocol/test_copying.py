@@ -260,6 +260,6 @@ def test_the_seeds_whole_packet_has_large_values_in_one_piece(tree: Tree) -> Non
 
 
 def entries(packet: SessionPacket) -> list[dict[str, Any]]:
-    """Give the seed's ``session_data``."""
+    """Give the ``session_data``."""
     data: list[dict[str, Any]] = packet.to_json()["session_data"]
     return data

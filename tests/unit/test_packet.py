@@ -1,4 +1,4 @@
-"""Session packets and cursors: the seed's ``session_data`` and what it leaves open."""
+"""Session packets and cursors: ``session_data`` and what is beside it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ KNOWN = {
     *("readonly_root_filesystem", "build_options", "build_args", "build_secrets", "platforms"),
 }
 
-# The seed's column "Deployed on"; update-session goes wherever a session can be created below
+# "deployed on" in docs/api.md; update-session goes wherever a session can be created below
 # the root, and the oracle's tick is each node's own.
 LEVELS = {
     "set-offload-status": "all-except-root",
