@@ -1,36 +1,6 @@
-"""Everything that can go wrong, as one tree; each class carries its HTTP answer.
+"""Everything that can go wrong: one tree of classes, each with its HTTP answer.
 
-::
-
-    EdgeError                     500
-    ├── BadRequest                400  the call itself is malformed
-    │   ├── InvalidSession        400
-    │   ├── InvalidTopology       400
-    │   ├── InvalidValue          400  a key or value the session API cannot keep
-    │   └── UnknownLocation       400
-    ├── Unauthorized              401  no credentials, or not valid ones
-    ├── Forbidden                 403  valid credentials of the wrong caller
-    ├── NotFound                  404
-    ├── MethodNotAllowed          405
-    ├── Conflict                  409  the state does not allow it (any more)
-    │   ├── GrantRefused          409  a grant is not in force; final
-    │   ├── NotResident           409  the session lives elsewhere
-    │   ├── SessionLost           409  a request's lock went to another; the outcome is unknown
-    │   ├── SessionChanged        409  what a request reads has moved or changed since it began
-    │   └── StaleToken            409  a newer epoch is known here
-    ├── TooLarge                  413
-    ├── IdempotencyMismatch       422  the key was used with another request
-    ├── HandlerFailed             500  the user's handler raised something
-    ├── ReadOnlySession           500  a handler with ``read_only = True`` wrote
-    ├── OutsideRequest            500  the session API was called without a session
-    ├── Unavailable               503  try again; ``retry_after`` seconds from now
-    │   ├── SessionBusy           503
-    │   └── StoreUnavailable      503
-    ├── PeerUnavailable           502  another node did not answer, the outcome is unknown
-    ├── InsufficientStorage       507
-    └── ConfigurationError        500  a setting or secret is missing or malformed
-
-The rendering as ``application/problem+json`` (RFC 9457) is in :mod:`edgedb.problems`.
+docs/api.md#errors has it as a table, :mod:`edgedb.problems` renders it.
 """
 
 from __future__ import annotations

@@ -102,35 +102,28 @@ class LockKeeper:
         self._renew = renew
         self._interval = lock_ttl / 3
         self._running: dict[str, tuple[Run, float]] = {}
-        self._wake = threading.Condition()
-        self._is_idle = False
+        self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def keeping(self, run: Run) -> Iterator[None]:
         """Keep the lock of ``run`` while the block runs."""
-        with self._wake:
+        with self._guard:
             self._running[run.lock] = (run, time.monotonic())
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
-            elif self._is_idle:
-                self._is_idle = False  # one call is enough, however long it takes to be heard
-                self._wake.notify()
         try:
             yield
         finally:
-            with self._wake:
+            with self._guard:
                 del self._running[run.lock]
 
     def _work(self) -> None:
         while True:
             time.sleep(self._interval)
-            with self._wake:
-                self._is_idle = not self._running
-                while self._is_idle:
-                    self._wake.wait()
-                due = time.monotonic() - self._interval
+            due = time.monotonic() - self._interval
+            with self._guard:
                 old = [run for run, since in self._running.values() if since <= due]
             for run in old:
                 self._renew_one(run)
