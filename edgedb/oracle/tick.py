@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from edgedb.delivery import deliver
 from edgedb.errors import EdgeError
@@ -25,10 +25,6 @@ class Tick:
     delivered: int
     offloaded: int
     onloaded: int
-
-    def to_json(self) -> dict[str, int]:
-        """Give the JSON form."""
-        return asdict(self)
 
 
 def tick(node: Node) -> Tick:

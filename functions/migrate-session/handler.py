@@ -1,13 +1,4 @@
-"""``migrate-session``: give a session away, step by step (docs/api.md#migrate-session).
-
-- ``GET ?session=ID[&since=V]``: a whole SessionPacket; with ``page=CURSOR`` one page of a copy
-- ``POST ?session=ID&transfer=T&to=LOCATION&phase=…``
-
-  - ``freeze`` (``epoch=N&since=V[&final=1]``): a SessionPacket with a grant
-  - ``hand-over`` (``grant=G``), ``thaw``: ``{}``
-
-With ``Accept: application/vnd.edgedb.packet+msgpack`` a packet comes as MessagePack.
-"""
+"""``migrate-session``: give a session away, step by step (docs/api.md#migrate-session)."""
 
 from __future__ import annotations
 

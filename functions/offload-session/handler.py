@@ -1,7 +1,4 @@
-"""``offload-session``: take a session from below, or pass it on (docs/api.md#offload-session).
-
-``POST`` a SessionToken; answers the token after the move.
-"""
+"""``offload-session``: take a session from below, or pass it on (docs/api.md#offload-session)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""``onload-session``: name sessions that may go down to a location (docs/api.md#onload-session).
-
-``GET`` or ``POST`` ``[?session=ID][&count=N]`` with header ``X-onload-location``; answers a
-JSON list of SessionTokens.
-"""
+"""``onload-session``: name sessions that may go down to a location (docs/api.md#onload-session)."""
 
 from __future__ import annotations
 

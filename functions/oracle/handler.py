@@ -1,16 +1,9 @@
-"""The oracle's endpoints (docs/api.md#for-oracles); ``ORACLE_ACTION`` says which one is deployed.
-
-- ``set-offload-status?status=accept|reject``
-- ``force-offload[?session=ID][&policy=POLICY]``: the token after the move
-- ``force-onload[?session=ID][&count=N]``: the tokens of the sessions brought here
-- ``tick``, deployed as ``oracle``: ``POST`` does what is due, ``GET`` reports the node's load,
-  ``GET /sessions[?limit=N][&policy=…]`` its sessions, ``GET /findings[?position=P]`` what is
-  wrong with it; ``POST /repairs[?position=P]`` mends that
-"""
+"""The oracle's endpoints (docs/api.md#for-oracles); ``ORACLE_ACTION`` says which is deployed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
@@ -61,7 +54,7 @@ def _tick(node: Node, request: Request) -> Response:
     # the cron connector has no credentials to send; a tick does nothing but what is due
     if "Authorization" in request.headers:
         require_oracle(node, request)
-    return Response.json(tick(node).to_json())
+    return Response.json(asdict(tick(node)))
 
 
 def _load(node: Node, request: Request) -> Response:

@@ -1,8 +1,4 @@
-"""``test-function``: say whether a session is offloaded, and where to (docs/api.md#test-function).
-
-``GET`` or ``POST`` ``?session=ID[&from=LOCATION,…]``; the answer is that of
-:mod:`edgedb.wire.whereabouts`. ``from`` names the nodes that wait for it.
-"""
+"""``test-function``: say whether a session is elsewhere, and where (docs/api.md#test-function)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""``update-session``: tell a session's home where it is (docs/api.md#update-session).
-
-``POST`` a SessionToken; accepted only with a higher epoch than the one known.
-"""
+"""``update-session``: tell a session's home where it is (docs/api.md#update-session)."""
 
 from __future__ import annotations
 
