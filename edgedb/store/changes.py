@@ -1,4 +1,4 @@
-"""What has changed in a session, as one page of a copy reads it (design section 3, step 1)."""
+"""What a page of a copy reads (docs/protocol.md#versions-and-cursors)."""
 
 from __future__ import annotations
 

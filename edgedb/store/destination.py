@@ -1,4 +1,4 @@
-"""The atomic steps at the destination of a move, and *update* at the proprietary (section 3)."""
+"""The steps of a move at its destination, and *update* at the home (docs/protocol.md#a-move)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of everything in a node's Redis (design section 5).
+"""The names of everything in a node's Redis (docs/architecture.md#data-in-redis).
 
 ====================================  =======================================================
 ``edge:{<session>}:meta``             hash: the token, version, size, lock, freeze (common.lua)

@@ -1,4 +1,4 @@
-"""The atomic steps of a client's request: begin, read, commit, release (design section 2)."""
+"""The steps of a client's request: begin, read, commit, release (docs/protocol.md#a-request)."""
 
 from __future__ import annotations
 

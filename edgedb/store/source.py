@@ -1,4 +1,4 @@
-"""The atomic steps at the source of a move: page, freeze, thaw, hand over (design section 3)."""
+"""The steps of a move at its source: page, freeze, thaw, hand over (docs/protocol.md#messages)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- Make staged data live after the hand-over (design section 3, step 5), or because the source has
+-- Make staged data live after the hand-over (docs/protocol.md#a-move), or because the source has
 -- lost them: then the caller has found out that no other node knows the session.
 -- Returns 'ok', 'gone' if this transfer has nothing prepared here (any more), or 'later' if it is
 --   the last copy, and this node knows of a later owner.

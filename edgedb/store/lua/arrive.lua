@@ -1,4 +1,4 @@
--- Open an arrival (design section 3): from now on the session's keys here hold staged data.
+-- Open an arrival (docs/protocol.md#a-move): from now on the session's keys here hold staged data.
 -- Returns {'ok'} (also when repeated while copying), {'resident'},
 --   {'stranger', proprietary known here}, {'stale'} (a higher epoch is known here),
 --   {'prepared'} (finish that arrival first), {'abandoned', transfer} (discard that arrival

@@ -1,4 +1,4 @@
--- Begin a request (design section 2, step 2).
+-- Begin a request (docs/protocol.md#a-request).
 -- Returns one of
 --   {'redirect', location}
 --   {'wait', 'locked' | 'frozen' | 'arriving'}

@@ -1,4 +1,4 @@
--- Commit a request (design section 2, step 6): all of it or nothing.
+-- Commit a request (docs/protocol.md#a-request): all of it or nothing.
 -- Returns 'ok' (also when repeated, as far as that can be told), 'lost' if the session is not
 -- locked by this request any more, or 'full' if it would have too many values or lists.
 -- KEYS: the session's,

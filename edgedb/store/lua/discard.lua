@@ -1,4 +1,4 @@
--- Throw away what was staged for an arrival (design section 3, failure rules).
+-- Throw away what was staged for an arrival (docs/protocol.md#failure-rules).
 -- Returns 'ok', 'gone' (not this arrival, or prepared under another grant), or 'again' (not
 --   all lists were named).
 -- KEYS: the session's,

@@ -1,4 +1,4 @@
--- Freeze a session for a transfer (design section 3, step 2).
+-- Freeze a session for a transfer (docs/protocol.md#messages).
 -- Returns {'unknown'}, {'elsewhere', location}, {'refused'} (this transfer is over),
 --   {'busy'} (frozen for another), {'locked'} (new requests wait, the running one is to end;
 --   call again), {'frozen', grant, version}

@@ -1,4 +1,4 @@
--- The commit point of a move (design section 3, step 4): the session becomes a pointer.
+-- The commit point of a move (docs/protocol.md#messages): the session becomes a pointer.
 -- Returns 'ok', 'refused' (the grant is not in force), or 'again' (not all lists were named).
 -- KEYS: the session's,
 local by_size,

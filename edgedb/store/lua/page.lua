@@ -1,5 +1,4 @@
--- Read what changed in a session after a version, oldest first; of lists only which (design
--- section 3, step 1).
+-- Read what changed in a session after a version, oldest first; of lists only which (docs/protocol.md#versions-and-cursors).
 -- Returns {'unknown'}, {'elsewhere', location}, or
 --   {'ok', proprietary, function, epoch, version, restart (1 | 0), more (1 | 0),
 --    version of the last item, {field of a scalar, piece, …}, {deleted scalar, …}, {deleted list, …},

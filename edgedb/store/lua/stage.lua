@@ -1,4 +1,4 @@
--- Stage a packet of an arriving session (design section 3, steps 1 and 3).
+-- Stage a packet of an arriving session (docs/protocol.md#a-move).
 -- Returns 'ok', or 'gone' if this arrival is not open for this packet. Packets are numbered so
 -- that one that is repeated late does not put older values over newer ones.
 -- KEYS: the session's,

@@ -1,4 +1,4 @@
--- End the freeze for a transfer; its grant is never honoured after this (design section 3).
+-- End the freeze for a transfer; its grant is never honoured after this (docs/protocol.md#why-grants).
 local meta = unpack(KEYS)
 local here,
   transfer = unpack(ARGV)

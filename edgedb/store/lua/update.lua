@@ -1,4 +1,4 @@
--- Tell the proprietary location where its session is (design section 3, step 6).
+-- Tell the proprietary location where its session is (docs/protocol.md#failure-rules).
 -- Returns {'ok'}, {'unknown'}, {'resident'} (only this node's own hand-over ends that),
 --   {'stale', epoch known here}
 local meta = unpack(KEYS)
