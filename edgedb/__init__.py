@@ -4,36 +4,19 @@ Subclass :class:`Offloadable`; keep state with :func:`get`, :func:`set`, :func:`
 :func:`add_to_list`, :func:`get_list`; send values upwards with :func:`propagate`.
 """
 
-from edgedb.endpoint import Endpoint
-from edgedb.errors import EdgeError
+from edgedb.endpoint import Endpoint as Endpoint
+from edgedb.errors import EdgeError as EdgeError
 from edgedb.offloadable import (
-    Offloadable,
-    add_to_list,
-    delete,
-    get,
-    get_list,
-    levels,
-    location,
-    propagate,
-    session_id,
-    set,
+    Offloadable as Offloadable,
+    add_to_list as add_to_list,
+    delete as delete,
+    get as get,
+    get_list as get_list,
+    levels as levels,
+    location as location,
+    propagate as propagate,
+    session_id as session_id,
+    set as set,
 )
-from edgedb.request import Request
-from edgedb.response import Response
-
-__all__ = [
-    "EdgeError",
-    "Endpoint",
-    "Offloadable",
-    "Request",
-    "Response",
-    "add_to_list",
-    "delete",
-    "get",
-    "get_list",
-    "levels",
-    "location",
-    "propagate",
-    "session_id",
-    "set",
-]
+from edgedb.request import Request as Request
+from edgedb.response import Response as Response

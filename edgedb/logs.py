@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-FIELDS = ("session", "transfer", "call_id")
-
 _context: ContextVar[dict[str, str]] = ContextVar("edgedb_log_context", default={})  # noqa: B039
 
 
 @contextmanager
 def log_context(**fields: str) -> Iterator[None]:
-    """Add ``fields`` (of :data:`FIELDS`) to every record logged inside the block."""
+    """Add fields (session, transfer, call id) to every record logged inside the block."""
     token = _context.set({**_context.get(), **fields})
     try:
         yield
@@ -27,6 +25,5 @@ class ContextFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the fields; let every record pass."""
-        for name, value in _context.get().items():
-            setattr(record, name, value)
+        vars(record).update(_context.get())
         return True

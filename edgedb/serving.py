@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import quote
 
 from edgedb.delivery import deliver_soon
@@ -30,6 +31,8 @@ from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
 from edgedb.waiting import Deadline
 from edgedb.wire.model import Value
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -105,11 +108,14 @@ def serve(node: Node, task: Task) -> Response:
 
 def _served(node: Node, task: Task, deadline: Deadline) -> Response:
     outcome = _begin(node, task, deadline)
+    return _run(node, task, outcome) if isinstance(outcome, Run) else _told(outcome, task)
+
+
+def _told(outcome: Redirect | Replay, task: Task) -> Response:
+    """Answer a request that does not run here, or not again."""
     if isinstance(outcome, Redirect):
         return task.redirect(outcome.location)
-    if isinstance(outcome, Replay):
-        return _replayed(outcome.reply, task)
-    return _run(node, task, outcome)
+    return _replayed(outcome.reply, task)
 
 
 def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
@@ -123,10 +129,8 @@ def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
 def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response:
     """Find out by its key whether a commit was applied whose answer never came."""
     outcome = _begin(node, task, deadline) if task.idempotency_key else None
-    if isinstance(outcome, Redirect):
-        return task.redirect(outcome.location)
-    if isinstance(outcome, Replay):
-        return _replayed(outcome.reply, task)
+    if isinstance(outcome, Redirect | Replay):
+        return _told(outcome, task)
     if outcome is not None:
         node.store.requests.release(outcome)
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
@@ -159,15 +163,14 @@ class _Reader:
         self.is_late = False
 
     def scalar(self, key: str) -> Value | None:
-        try:
-            return self._store.scalar(self._run, key)
-        except SessionChanged:
-            self.is_late = True
-            raise
+        return self._noting(self._store.scalar, key)
 
     def elements(self, key: str) -> tuple[Value, ...]:
+        return self._noting(self._store.elements, key)
+
+    def _noting(self, read: Callable[[Run, str], T], key: str) -> T:
         try:
-            return self._store.elements(self._run, key)
+            return read(self._run, key)
         except SessionChanged:
             self.is_late = True
             raise

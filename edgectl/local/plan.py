@@ -7,8 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgectl.local import bytecode
-from edgectl.local import secret_files as edge_secrets
+from edgectl.local import bytecode, secret_files as edge_secrets
 from edgectl.local.files import NodeFolder
 from edgectl.local.options import UpOptions
 from edgectl.stack import build, reading

@@ -1,4 +1,4 @@
-"""What an examination of a node finds (``docs/operations.md``, "The doctor")."""
+"""What an examination of a node finds (docs/operations.md#the-doctor)."""
 
 from __future__ import annotations
 

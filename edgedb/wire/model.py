@@ -183,26 +183,17 @@ class Propagation:
 
     def to_json(self) -> dict[str, Any]:
         """Give the stored form, which is also the body that is sent."""
-        return {
-            "kind": "propagation",
-            "id": self.id,
-            "to": self.to,
-            "function": self.function,
-            "origin": self.origin,
-            **value_to_json(self.value),
-        }
+        names = {name: getattr(self, name) for name in _PROPAGATION_NAMES}
+        return {"kind": "propagation", **names, **value_to_json(self.value)}
 
     @classmethod
     def from_json(cls, document: object) -> Propagation:
         """Read the wire form; raises BadRequest."""
-        return cls(
-            id=text(document, "id"),
-            to=text(document, "to"),
-            function=text(document, "function"),
-            value=value_from_json(document),
-            origin=text(document, "origin"),
-        )
+        names = {name: text(document, name) for name in _PROPAGATION_NAMES}
+        return cls(value=value_from_json(document), **names)
 
+
+_PROPAGATION_NAMES = ("id", "to", "function", "origin")
 
 Message = Update | Propagation
 

@@ -17,8 +17,7 @@ from edgedb import errors, serving, session
 from edgedb.errors import EdgeError
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
-from edgedb.store import limits as store_limits
-from edgedb.store import source
+from edgedb.store import limits as store_limits, source
 from edgedb.wire.choices import OffloadStatus, Phase
 from tests.docs.markdown import PROJECT, code, table
 from tests.support.tree import STACK, Tree

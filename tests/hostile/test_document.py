@@ -6,8 +6,7 @@ import inspect
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edgedb import errors
 from edgedb.checking.findings import Kind

@@ -14,8 +14,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from werkzeug.datastructures import Headers
 
 from edgectl import infrastructure

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, settings, strategies as st
 
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.wire.model import VERSION_LIMIT, Propagation, SessionToken, Update

@@ -9,8 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edgedb.errors import Unauthorized
 from edgedb.peers.credentials import (

@@ -9,8 +9,7 @@ from urllib.parse import quote, unquote
 
 import flask
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from werkzeug.datastructures import Headers
 
 from edgedb.errors import BadRequest, EdgeError, InvalidSession, TooLarge

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edgedb.errors import EdgeError, InvalidValue, ReadOnlySession, TooLarge
 from edgedb.session import KEY_LIMIT, VALUE_LIMIT, Changes, Session, Snapshot
