@@ -1,7 +1,4 @@
-"""``Offloadable``, and the session API that its handlers use.
-
-docs/writing-functions.md#the-session-api has examples.
-"""
+"""``Offloadable``, and what its handlers call (docs/writing-functions.md#the-session-api)."""
 
 from __future__ import annotations
 

@@ -28,22 +28,21 @@ class TopologyFile:
 
     def current(self) -> Topology:
         """Give the tree; raises ConfigurationError if it never was readable."""
-        try:
-            stamp = self._path.stat()
-            seen = (stamp.st_mtime_ns, stamp.st_ino, stamp.st_size)
-        except OSError as error:
-            seen, missing = None, error
         with self._lock:
-            if seen is None and self._topology is None:
-                raise ConfigurationError(f"the secret edge-topology is missing: {missing}")
-            if seen is not None and seen != self._stamp:
-                self._load()
-                self._stamp = seen
-            if self._topology is None:  # pragma: no cover - _load has raised
-                raise ConfigurationError("the secret edge-topology was never read")
+            try:
+                stamp = self._path.stat()
+                seen = (stamp.st_mtime_ns, stamp.st_ino, stamp.st_size)
+            except OSError as error:
+                if self._topology is None:
+                    raise ConfigurationError(
+                        f"the secret edge-topology cannot be read: {error}"
+                    ) from error
+                return self._topology
+            if self._topology is None or seen != self._stamp:
+                self._topology, self._stamp = self._loaded(), seen
             return self._topology
 
-    def _load(self) -> None:
+    def _loaded(self) -> Topology:
         try:
             topology = Topology.from_json(json.loads(self._path.read_text()))
             if self._location not in topology:
@@ -52,5 +51,5 @@ class TopologyFile:
             if self._topology is None:
                 raise ConfigurationError(f"{self._path}: {error}") from error
             log.exception("edge-topology cannot be read; the last good one stays in force")
-        else:
-            self._topology = topology
+            return self._topology
+        return topology

@@ -1,4 +1,4 @@
-"""What ``test-function`` answers: whether a session is offloaded, and where to (docs/api.md#test-function)."""
+"""What ``test-function`` answers: where a session is (docs/api.md#test-function)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
-from edgedb.checking import START, examine, mend
+from edgedb.checking.slices import START, examine, mend
 from edgedb.endpoint import Function
 from edgedb.errors import ConfigurationError
 from edgedb.node import Node

@@ -14,7 +14,7 @@ import redis
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.checking import START, examine
+from edgedb.checking.slices import START, examine
 from edgedb.errors import StoreUnavailable
 from edgedb.response import Response
 from edgedb.session import Changes

@@ -7,9 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from edgedb.checking import START, examine, mend
 from edgedb.checking.findings import Kind
-from edgedb.checking.slices import LAST
+from edgedb.checking.slices import LAST, START, examine, mend
 from edgedb.oracle.tick import tick
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.response import Response
