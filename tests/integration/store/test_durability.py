@@ -61,7 +61,7 @@ def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redi
     place.stage(replace(packet(), token=incoming))
     with pytest.raises(StoreUnavailable, match="disk"):
         place.store.destination.prepare("t", 1, incoming, "grant", 9)
-    disk.config_set("appendfsync", "everysec")
+    disk.config_set("appendfsync", "always")
     place.store.destination.prepare("t", 1, incoming, "grant", 9)
     assert place.arrival().grant == "grant"
 
