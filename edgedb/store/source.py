@@ -68,9 +68,9 @@ class SourceStore:
         raise SessionBusy(f"session {session!r} is written to faster than it can be read")
 
     def page(
-        self, session: str, cursor: Cursor, most_bytes: int = PAGE_BYTES, most: int = PAGE_ITEMS
+        self, session: str, cursor: Cursor, most_bytes: int = 0, most: int = 0
     ) -> SessionPacket:
-        """Read the next part of a copy; the session keeps serving.
+        """Read the next part of a copy (0: as much as a page has); the session keeps serving.
 
         A value may be newer than the cursor that follows it: then it comes again, later.
 
@@ -79,6 +79,7 @@ class SourceStore:
             NotResident: it lives elsewhere.
 
         """
+        most_bytes, most = most_bytes or PAGE_BYTES, most or PAGE_ITEMS
         named = self._changes(session, cursor, most_bytes, 0 if cursor.key else most)
         if named.restart:
             return SessionPacket(named.token, named.version, restart=True)

@@ -33,7 +33,6 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PAGE_BYTES", 8 * KIB)
     monkeypatch.setattr(source, "PAGE_ITEMS", 4)
     monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 2 * KIB)
-    monkeypatch.setattr(source.SourceStore.page, "__defaults__", (8 * KIB, 4))
 
 
 def frozen(tree: Tree) -> SessionPacket:

@@ -24,7 +24,7 @@ from tests.protocol.exploration.activities import Activity, Crash, NoAnswer, Pro
 from tests.protocol.exploration.stage import Stage
 from tests.support.tree import REPOSITORY, Tree
 
-read_source = scripts._source
+read_source = scripts.text_of
 
 
 @cache

@@ -53,7 +53,7 @@ class World:
             (waiting, "FIRST_PAUSE_S", 0.25),
             (waiting, "LONGEST_PAUSE_S", 0.5),
             (moving_source, "POLL_S", 0.5),
-            (scripts, "_source", script_source),
+            (scripts, "text_of", script_source),
         ]:
             self._exit.enter_context(patch.object(target, name, replacement))
         for client in self.stage.clients.values():
@@ -73,7 +73,6 @@ class World:
                 (source, "PAGE_BYTES", TINY_PAGE[0]),
                 (source, "PAGE_ITEMS", TINY_PAGE[1]),
                 (source, "WHOLE_LIST_BYTES", 0),
-                (source.SourceStore.page, "__defaults__", TINY_PAGE),
                 (pieces, "PIECE_BYTES", TINY_PIECE_BYTES),
             ]:
                 patches.enter_context(patch.object(target, name, value))
