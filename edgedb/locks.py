@@ -124,6 +124,9 @@ class LockKeeper:
             time.sleep(self._interval)
             due = time.monotonic() - self._interval
             with self._guard:
+                if not self._running:  # the next request begins another thread
+                    self._thread = None
+                    return
                 old = [run for run, since in self._running.values() if since <= due]
             for run in old:
                 self._renew_one(run)

@@ -14,6 +14,7 @@ from edgedb.session import Snapshot
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import Run
 from edgedb.wire.model import SessionToken
+from harness.waiting import until
 
 WAIT_S = 5.0
 TTL_S = 0.03
@@ -165,3 +166,14 @@ def test_a_renewal_that_fails_does_not_end_the_others(
         renewals.next()
         renewals.answer = lambda: True
         assert [renewals.next(), renewals.next()] == ["a", "a"]
+
+
+def test_nobody_keeps_locks_where_no_request_runs() -> None:
+    known = set(threading.enumerate())
+    keepers = [LockKeeper(lambda _: True, 0.03) for _ in range(20)]
+    for keeper in keepers:
+        with keeper.keeping(running("a")):
+            pass
+    until(lambda: not set(threading.enumerate()) - known)
+    with keepers[0].keeping(running("b")):
+        assert set(threading.enumerate()) - known
