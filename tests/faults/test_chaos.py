@@ -12,8 +12,8 @@ import pytest
 from harness.running import REPOSITORY
 from tests.faults.schedule import Breakage
 
-SECONDS, SHARE = 30, 0.5
-"""``SHARE`` of the usual throughput is enough where other tests run beside this one."""
+SECONDS, SHARE = 30, 0.2
+"""``SHARE`` of the usual throughput is enough on a machine that has other things to do as well."""
 
 
 @pytest.mark.timeout(400)
