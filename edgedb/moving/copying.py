@@ -1,6 +1,6 @@
 """Copies a session page by page while its source keeps serving, until the source is frozen.
 
-Design section 3, steps 1 to 3; ``docs/protocol.md``, "Versions and cursors".
+docs/protocol.md#versions-and-cursors says why a page may end anywhere.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pull protocol, as functions of a :class:`~edgedb.node.Node`.
 
-Design section 3; ``docs/protocol.md`` has the messages, the states and why it is safe.
+docs/protocol.md#a-move has the messages, the states and why it is safe.
 """
 
 from __future__ import annotations

@@ -73,5 +73,5 @@ def test_what_the_code_cites_is_there(folder: str) -> None:
     ]
     assert [name for name, _ in cited if not (PROJECT / name).exists()] == []
     assert [c for c in cited if c[1] and c[1] not in anchors(PROJECT / c[0])] == []
-    elsewhere = re.compile(r"\bdesign(?:,|'s)? section|\(seed\b|\bthe seed\b")
+    elsewhere = re.compile(r"\bdesign(?:,|'s)? section|\(seed\b|\bthe seed\b", re.IGNORECASE)
     assert [f for f in sources if elsewhere.search(f.read_text())] == []

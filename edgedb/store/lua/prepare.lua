@@ -1,4 +1,4 @@
--- Record that all of a session is staged, and the grant that allows to take it (step 3).
+-- Record that all of a session is staged, and the grant that allows to take it (docs/protocol.md#a-move).
 -- Returns 'ok', or 'gone' if this arrival is not open any more, or has other packets.
 local arrival = unpack(KEYS)
 local now,
