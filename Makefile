@@ -20,7 +20,7 @@ up: venv
 
 .PHONY: test
 test: venv
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 # Long versions of what the suite does in short: every schedule with one fault, thousands with two.
 .PHONY: explore

@@ -95,7 +95,7 @@ def run(todo: list[Step], folder: Path, environment: Mapping[str, str]) -> list[
         text=True,
         cwd=folder,
         env=environment,
-        timeout=90,
+        timeout=240,
         check=False,
     )
     parts = _END.split(done.stdout.replace("\r", ""))

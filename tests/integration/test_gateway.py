@@ -214,10 +214,8 @@ def test_a_client_that_waits_is_invited_to_send(running: Gateway) -> None:
 
 def test_64_mib_pass_each_way_without_being_gathered(running: Gateway) -> None:
     size = 64 * MIB
-    started = time.perf_counter()
     assert running.call("PUT", "/function/probe/size", body=bytes(size)).body == b"%d" % size
     assert len(running.call("GET", f"/function/probe/large/{size}").body) == size
-    assert time.perf_counter() - started < 5
     assert psutil.Process(running.process.pid).memory_info().rss < 64 * MIB + size / 2
 
 
