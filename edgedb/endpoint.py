@@ -42,15 +42,19 @@ class Function(ABC):
     def respond_to(self, request: Request, node: Node | None = None) -> Response:
         """Answer a request at ``node``, by default this process's own."""
         try:
+            return self._answer(request, node)
+        except (Exception, SystemExit):  # sys.exit would end the server's thread
+            log.exception("the function failed")
+            return problem(EdgeError("the function failed; its log has the reason"))
+
+    def _answer(self, request: Request, node: Node | None) -> Response:
+        try:
             return self.respond(node or default_node(), request)
         except ConfigurationError as error:
             log.error("not configured: %s", error)  # noqa: TRY400 - the message says it all
             return problem(error)
         except EdgeError as error:
             return problem(error)
-        except (Exception, SystemExit):  # sys.exit would end the server's thread
-            log.exception("the function failed")
-            return problem(EdgeError("the function failed; its log has the reason"))
 
     def ready(self) -> None:
         """Check that requests can be served; raises EdgeError where a request would meet it."""

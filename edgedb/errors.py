@@ -45,12 +45,6 @@ class InvalidTopology(BadRequest):
     """The description of the tree is not one tree of well-formed locations."""
 
 
-class InvalidValue(BadRequest):
-    """A key or value has the wrong type, or belongs to the other kind (scalar, list)."""
-
-    title = "Invalid key or value"
-
-
 class UnknownLocation(BadRequest):
     """A location is not part of this node's topology."""
 
@@ -125,9 +119,15 @@ class IdempotencyMismatch(EdgeError):
 
 
 class HandlerFailed(EdgeError):
-    """The user's handler raised an exception; nothing was committed."""
+    """The user's handler raised, or answered what cannot be sent; nothing was committed."""
 
     title = "The function failed"
+
+
+class InvalidValue(EdgeError):
+    """A handler used the session API with a type, level or name that it cannot take."""
+
+    title = "Invalid key or value"
 
 
 class ReadOnlySession(EdgeError):

@@ -7,6 +7,7 @@ import json
 from edgedb import errors
 from edgedb.errors import EdgeError, MethodNotAllowed
 from edgedb.response import Response
+from edgedb.sendable import header_pairs, json_bytes, status_code
 from edgedb.wire.headers import PROBLEM_JSON
 
 KINDS = {
@@ -20,7 +21,12 @@ NEAREST[int(EdgeError.status)] = EdgeError
 
 
 def problem(error: EdgeError) -> Response:
-    """Render an error as ``application/problem+json`` (RFC 9457 section 3)."""
+    """Render an error as ``application/problem+json`` (RFC 9457 section 3).
+
+    Raises:
+        TypeError, ValueError: a class of a function's author has what no answer can.
+
+    """
     document = {
         "type": error.problem_type(),
         "title": error.title,
@@ -34,7 +40,7 @@ def problem(error: EdgeError) -> Response:
         headers.append(("Allow", error.allowed))
     if error.status == 401:
         headers.append(("WWW-Authenticate", "Bearer"))
-    return Response(json.dumps(document).encode(), int(error.status), tuple(headers))
+    return Response(json_bytes(document), status_code(error.status), header_pairs(headers))
 
 
 def error_from(location: str, status: int, body: bytes) -> EdgeError:

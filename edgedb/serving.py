@@ -196,17 +196,24 @@ def _run(node: Node, task: Task, run: Run) -> Response:
 
 
 def _handled(task: Task, session: Session, reader: _Reader) -> Response:
-    """Run the handler; its own errors become one that says no more than that."""
+    """Run the handler; the log says what its author did wrong, the client no more than that."""
     try:
         response = task.handle(session)
-    except EdgeError:
+    except EdgeError as error:
+        if error.status == HandlerFailed.status:
+            _log_failure(task, error)
         raise
-    except Exception as error:
-        log.exception("the handler of %s failed", task.function)
+    except BaseException as error:
+        _log_failure(task, error)
         raise HandlerFailed("the function failed; its log has the reason") from error
     if reader.is_late:
         raise SessionChanged("the session changed while it was read")
     return response
+
+
+def _log_failure(task: Task, error: BaseException) -> None:
+    kind = type(error).__name__
+    log.error("the handler of %s failed: %s: %s", task.function, kind, error, exc_info=error)
 
 
 def _commit(node: Node, task: Task, run: Run, session: Session, response: Response) -> None:

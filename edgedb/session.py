@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edgedb.errors import InvalidValue, ReadOnlySession, TooLarge
+from edgedb.errors import BadRequest, InvalidValue, ReadOnlySession, TooLarge
 from edgedb.wire.model import Propagation, Value
 
 KEY_LIMIT = 1024  # bytes of UTF-8
@@ -147,7 +147,13 @@ class Session:
 
 
 def checked_key(key: object) -> str:
-    """Give ``key`` back if it may name a value; raises InvalidValue or TooLarge."""
+    """Give ``key`` back if it may name a value.
+
+    Raises:
+        InvalidValue: its type is wrong, which is the handler's fault.
+        BadRequest, TooLarge: UTF-8 cannot carry it, or it is too long: it may be the client's.
+
+    """
     if not isinstance(key, str):
         raise InvalidValue(f"a key must be str, got {type(key).__name__}")
     if len(_utf8(key)) > KEY_LIMIT:
@@ -156,7 +162,7 @@ def checked_key(key: object) -> str:
 
 
 def checked_value(value: object) -> Value:
-    """Give ``value`` back if it can be kept; raises InvalidValue or TooLarge."""
+    """Give ``value`` back if it can be kept; raises the same."""
     if not isinstance(value, str | bytes):
         raise InvalidValue(f"a value must be str or bytes, got {type(value).__name__}")
     if len(_utf8(value) if isinstance(value, str) else value) > VALUE_LIMIT:
@@ -168,4 +174,4 @@ def _utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise InvalidValue("text has unpaired surrogates; UTF-8 cannot carry it") from error
+        raise BadRequest("text has unpaired surrogates; UTF-8 cannot carry it") from error

@@ -1,8 +1,8 @@
 """Answers HTTP with ``function/handler.py``: the contract of python3-http, kept exactly.
 
 ``handler.handle(event, context)`` is called inside a Flask request, for every method and path.
-It returns None, str, bytes, a list or dict (JSON), a dict with any of statusCode, body and
-headers, a tuple ``(body, status[, headers])``, or a Flask response.
+It returns None, str, bytes, a list or dict (JSON), a dict of statusCode, body and headers, a
+tuple ``(body, status[, headers])``, or a Flask response; ``edgedb.response.parts`` has the rule.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from flask import Flask, Request, Response, json, jsonify, request
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from edgedb.response import parts
+from edgedb.sendable import header_pairs, status_code
+
 READY_PATH = "/_edge/ready"
 """What ``ready_path`` in the Dockerfile names, so the watchdog asks it for ``/_/ready``."""
-
-ENVELOPE = {"statusCode", "body", "headers"}
 
 Handle = Callable[["Event", "Context"], Any]
 
@@ -111,14 +112,15 @@ class Function(Flask):
         return Response("ready\n", content_type="text/plain")
 
     def rendered(self, value: object) -> Response:
-        """Turn what a handler returned into a response."""
-        if isinstance(value, dict) and ENVELOPE & value.keys():
-            status, headers = value.get("statusCode", 200), value.get("headers")
-            value = (value.get("body"), int(status), headers or {})
-        body, *rest = value if isinstance(value, tuple) else (value,)
-        if rest and not isinstance(rest[-1], int | str):
-            rest[-1] = Headers(rest[-1])  # keeps repeated ones; Flask alone keeps the last
-        return self.make_response((rendered_body(body), *rest) if rest else rendered_body(body))
+        """Turn what a handler returned into a response that can be sent."""
+        body, status, headers = parts(value)
+        response = self.make_response(rendered_body(body))
+        response.headers.update(Headers(header_pairs(headers)))  # with all repeated ones
+        header_pairs(response.headers)
+        response.status_code = status_code(response.status_code if status is None else status)
+        if not response.is_streamed:
+            response.content_length = response.calculate_content_length() or 0
+        return response
 
 
 def rendered_body(body: object) -> Any:  # noqa: ANN401 - whatever Flask can answer with

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgedb import errors, serving, session
+from edgedb import errors, sendable, serving, session
 from edgedb.errors import EdgeError
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
@@ -36,6 +36,8 @@ LIMITS = {
         name: getattr(store_limits, name)
         for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT")
     },
+    "HEADERS_LIMIT": sendable.HEADERS_LIMIT,
+    "HEADERS_BYTES": sendable.HEADERS_BYTES,
     "REPLY_LIMIT": serving.REPLY_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "PACKET_BYTES": source.PACKET_BYTES,

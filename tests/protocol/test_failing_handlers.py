@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -42,23 +43,12 @@ def raising(error: BaseException) -> Callable[[], Any]:
 
 FAILURES: dict[str, tuple[Callable[[], Any], int]] = {
     "an exception": (raising(RuntimeError("secret detail")), 500),
-    "an answer that is none": (object, 500),
-    "a header that is none": (lambda: ("", 200, {"X-A": "a\r\nX-B: b"}), 500),
-    "text that utf-8 cannot carry": (lambda: "\ud800", 500),
+    "an exit": (raising(SystemExit(3)), 500),
+    "a cancellation": (raising(asyncio.CancelledError()), 500),
     "an error of the library": (raising(edgedb.EdgeError("on purpose")), 500),
-    "a value of the wrong type": (lambda: edgedb.set("count", 1), 400),  # type: ignore[arg-type]
     "a value that is too large": (lambda: edgedb.set("count", b"x" * (64 * 2**20 + 1)), 413),
-    "a level that is none": (lambda: edgedb.propagate("x", "fog", "tally"), 400),
-    "propagating the wrong type": (
-        lambda: edgedb.propagate(42, "cloud", "tally"),  # type: ignore[arg-type]
-        400,
-    ),
+    "a value that utf-8 cannot carry": (lambda: edgedb.set("count", "\ud800"), 400),
     "propagating what utf-8 cannot carry": (lambda: edgedb.propagate("\ud800", "city", "f"), 400),
-    "propagating to no function": (
-        lambda: edgedb.propagate("x", "cloud", None),  # type: ignore[arg-type]
-        400,
-    ),
-    "a response without bytes": (lambda: Response("text"), 500),  # type: ignore[arg-type]
 }
 failures = pytest.mark.parametrize(("fail", "status"), FAILURES.values(), ids=FAILURES.keys())
 
@@ -80,6 +70,115 @@ def test_a_handler_that_fails_changes_nothing_and_frees_the_session(
     for location in ("edge-a", "city"):
         tick(tree.node(location))
     assert tree.node("edge-a").store.residents.load().outbox == 0
+
+
+MISUSES: dict[str, Callable[[], Any]] = {
+    "a value of the wrong type": lambda: edgedb.set("count", 5),  # type: ignore[arg-type]
+    "a key of the wrong type": lambda: edgedb.get(5),  # type: ignore[arg-type]
+    "a level that is none": lambda: edgedb.propagate("x", "fog", "tally"),
+    "propagating the wrong type": lambda: edgedb.propagate(5, "cloud", "f"),  # type: ignore[arg-type]
+    "propagating to no function": lambda: edgedb.propagate("x", "cloud", 5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("misuse", MISUSES.values(), ids=MISUSES.keys())
+def test_what_the_author_did_wrong_is_500_and_logged_with_its_trace(
+    tree: Tree, caplog: pytest.LogCaptureFixture, misuse: Callable[[], Any]
+) -> None:
+    deploy(tree, misuse)
+    before = dump(tree)
+    response = tree.call("edge-a", "failing")
+    assert (response.status, problem(response)) == (500, "InvalidValue")
+    assert dump(tree) == before
+    assert_logged(caplog, "InvalidValue: ")
+
+
+def test_a_write_in_a_handler_that_only_reads_is_logged_with_its_trace(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert tree.call("edge-a", "reader", query="write").status == 500
+    assert_logged(caplog, "ReadOnlySession: ")
+
+
+def test_what_the_client_did_wrong_is_not_logged(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree.functions["strict"] = Scripted(lambda request: request.json())
+    assert tree.call("edge-a", "strict", body=b"{").status == 400
+    assert caplog.records == []
+
+
+def assert_logged(caplog: pytest.LogCaptureFixture, part: str) -> None:
+    """Check that one line was logged, with ``part`` in it and the trace behind it."""
+    [record] = caplog.records
+    assert (record.levelname, part in record.getMessage()) == ("ERROR", True), record.getMessage()
+    assert record.exc_info is not None
+
+
+UNSENDABLE: dict[str, tuple[Callable[[], Any], str]] = {
+    "a header of the connection": (
+        lambda: {"body": "ok", "headers": {"Connection": "keep-alive"}},
+        "Connection",
+    ),
+    "a header of the transfer": (lambda: ("", 200, {"Transfer-Encoding": "chunked"}), "Transfer-"),
+    "a header beyond Latin-1": (lambda: ("", 200, [("X-Price", "5 €")]), "X-Price"),
+    "a header with a control character": (lambda: ("", 200, {"X-A": "a\x1b[m"}), "X-A"),
+    "a header of two lines": (lambda: ("", 200, {"X-A": "a\r\nX-B: b"}), "X-A"),
+    "a header without a name": (lambda: ("", 200, {"X A": "a"}), "'X A'"),
+    "a header that is nothing": (lambda: ("", 200, {"X-A": None}), "X-A"),
+    "a second length": (lambda: ("ok", 200, {"Content-Length": "7"}), "Content-Length"),
+    "a header list of the wrong type": (
+        lambda: Response(b"x", 200, "X-A"),  # type: ignore[arg-type]
+        "'X-A'",
+    ),
+    "headers that are no pairs": (
+        lambda: Response(b"x", 200, ("ab",)),  # type: ignore[arg-type]
+        "'ab'",
+    ),
+    "too many headers": (lambda: ("", 200, [("X-A", "a")] * 65), "64 headers"),
+    "too many headers together": (
+        lambda: (Response(b"", 200, (("X-A", "a"),) * 40), 200, [("X-B", "b")] * 40),
+        "64 headers",
+    ),
+    "headers that are too long": (lambda: ("", 200, {"X-A": "a" * 40_000}), "32768 bytes"),
+    "a response without bytes": (lambda: Response("text"), "'text'"),  # type: ignore[arg-type]
+    "no status": (lambda: {"statusCode": 0}, "0 is no status"),
+    "a status that promises another answer": (lambda: ("", 101), "101 is no status"),
+    "a status beyond the last": (lambda: ("", 600), "600 is no status"),
+    "text that is no status": (lambda: ("", "fine"), "'fine' is no status"),
+    "text that utf-8 cannot carry": (lambda: "\ud800", "surrogates"),
+    "a number that JSON has not": (lambda: {"mean": float("nan")}, "NaN"),
+    "a set": (lambda: {"tags": {"a"}}, "set is no answer: return a list"),
+    "a generator": (lambda: (i for i in "ab"), "generator is no answer: return a list"),
+    "a coroutine": (lambda: asyncio.sleep(0), "coroutine is no answer: a handler is a plain"),
+    "an object": (object, "object is no answer: return None, text"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'sleep' was never awaited")
+@pytest.mark.parametrize(("answer", "named"), UNSENDABLE.values(), ids=UNSENDABLE.keys())
+def test_an_answer_that_cannot_be_sent_is_refused_by_name_and_nothing_is_written(
+    tree: Tree, caplog: pytest.LogCaptureFixture, answer: Callable[[], Any], named: str
+) -> None:
+    function = deploy(tree, answer)
+    before = dump(tree)
+    for runs in (1, 2):  # its repeat is no repeat: there was no answer
+        caplog.clear()
+        response = tree.call("edge-a", "failing", headers={"Idempotency-Key": "k"})
+        assert (response.status, problem(response)) == (500, "HandlerFailed")
+        assert (dump(tree), function.runs) == (before, runs)
+        assert_logged(caplog, named)
+
+
+def test_an_error_of_an_author_that_no_answer_can_carry_is_one_that_can(
+    tree: Tree, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Odd(edgedb.EdgeError):
+        retry_after = "soon\n"  # type: ignore[assignment]
+
+    deploy(tree, raising(Odd("odd")))
+    assert problem(tree.call("edge-a", "failing")) == "EdgeError"
+    assert "Retry-After" in caplog.text
 
 
 def test_the_answer_does_not_say_why_a_handler_failed(tree: Tree) -> None:

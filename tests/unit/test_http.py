@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote
+from uuid import UUID
 
 import flask
 import pytest
@@ -147,6 +152,12 @@ def test_any_other_word_is_refused_with_those_there_are(query: str) -> None:
         Request(query_string=query.encode()).choice("status", OffloadStatus)
 
 
+@dataclass
+class Span:
+    first: int
+    last: int
+
+
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 
@@ -163,7 +174,40 @@ OCTETS = "application/octet-stream"
         ({}, 200, b"{}", JSON),
         (7, 200, b"7", JSON),
         (False, 200, b"false", JSON),
+        ({"headers": {"a": 1}}, 200, b'{"headers": {"a": 1}}', JSON),
+        ({"body": "x", "other": 1}, 200, b'{"body": "x", "other": 1}', JSON),
+        (
+            {"statusCode": 0, "headers": {}, "x": 1},
+            200,
+            b'{"statusCode": 0, "headers": {}, "x": 1}',
+            JSON,
+        ),
+        (Response.json({"body": "x"}), 200, b'{"body": "x"}', JSON),
+        (datetime(2026, 1, 2, 3, 4, 5), 200, b'"Fri, 02 Jan 2026 03:04:05 GMT"', JSON),
+        ({"on": date(2026, 1, 2)}, 200, b'{"on": "Fri, 02 Jan 2026 00:00:00 GMT"}', JSON),
+        (
+            [Decimal("1.50"), UUID(int=1)],
+            200,
+            b'["1.50", "00000000-0000-0000-0000-000000000001"]',
+            JSON,
+        ),
+        (Span(1, 2), 200, b'{"first": 1, "last": 2}', JSON),
+        (["\ud800"], 200, b'["\\ud800"]', JSON),
         ({"statusCode": 201}, 201, b"", TEXT),
+        ({"statusCode": 204, "body": "x"}, 204, b"", TEXT),
+        ({"statusCode": HTTPStatus.ACCEPTED, "body": None}, 202, b"", TEXT),
+        ({"statusCode": "404 NOT FOUND", "body": "x"}, 404, b"x", TEXT),
+        (("x", {"Content-Type": "text/x"}), 200, b"x", "text/x"),
+        ((Response(b"x", 404, (("X-A", "a"),)), 410), 410, b"x", OCTETS),
+        (flask.Response("x", 410), 410, b"x", "text/html; charset=utf-8"),
+        ((flask.Response("x"), 201, {"content-type": "a/b"}), 201, b"x", "a/b"),
+        (
+            flask.Response(iter(["a", "b"]), 200, mimetype="text/x"),
+            200,
+            b"ab",
+            "text/x; charset=utf-8",
+        ),
+        (Response(b"x", 200, {"Content-Type": "c/d", "Content-Length": "1"}), 200, b"x", "c/d"),
         ({"body": b"x", "statusCode": "404"}, 404, b"x", OCTETS),
         ({"body": {"a": 1}}, 200, b'{"a": 1}', JSON),
         ({"body": "<p>", "headers": {"content-type": "text/html"}}, 200, b"<p>", "text/html"),
@@ -171,6 +215,7 @@ OCTETS = "application/octet-stream"
         (([1], 200, {"Content-Type": "application/x"}), 200, b"[1]", "application/x"),
         ((b"", 204, [("Content-Type", "a/b")]), 204, b"", "a/b"),
         (Response(b"x", 418, (("Content-Type", "c/d"),)), 418, b"x", "c/d"),
+        (Response(b"x"), 200, b"x", OCTETS),
     ],
     ids=repr,
 )
@@ -187,7 +232,19 @@ def test_a_handlers_headers_are_kept_with_their_repetitions() -> None:
     assert response.headers[:3] == (("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-N", "1"))
 
 
-@pytest.mark.parametrize("returned", [object(), {"body": object()}, {1, 2}])
+def test_a_header_may_have_several_values_and_none_keeps_its_white_space() -> None:
+    response = as_response(("", 200, {"X-A": ["a", "b"], "X-B": " c\t", "Content-Length": 0}))
+    assert response.headers[:-1] == (("X-A", "a"), ("X-A", "b"), ("X-B", "c"))
+
+
+def test_headers_of_a_tuple_go_before_those_of_its_response() -> None:
+    response = as_response((Response(b"", 200, (("X-A", "1"), ("X-B", "1"))), 200, {"x-a": "2"}))
+    assert response.headers[:2] == (("x-a", "2"), ("X-B", "1"))
+
+
+@pytest.mark.parametrize(
+    "returned", [object(), {"body": object()}, {1, 2}, ("x",), ("x", 200, {}, 1), ("x", [200])]
+)
 def test_what_no_answer_can_be_made_of_is_an_error(returned: object) -> None:
     with pytest.raises(TypeError):
         as_response(returned)

@@ -32,6 +32,12 @@ ANSWERS = {
     "octets": "bytes(range(256))",
     "list": "[1, 'two', None]",
     "document": "{'products': []}",
+    "headers alone": "{'headers': {'X-Kind': 'data'}}",
+    "more than an envelope": "{'body': 'b', 'headers': {'X-Kind': 'data'}, 'id': 1}",
+    "pair with headers": "('made', {'X-Kind': 'made'})",
+    "stream": "flask.Response(iter(['a', 'b']), 200, {'X-Kind': 'bits'})",
+    "no status": "('x', 0)",
+    "header of the connection": "('x', 200, {'Connection': 'keep-alive'})",
     "envelope": "{'statusCode': 201, 'body': {'a': 1}, 'headers': {'X-Kind': 'made'}}",
     "status alone": "{'statusCode': 204}",
     "status as text": "{'statusCode': '202', 'body': None}",
@@ -109,6 +115,15 @@ def test_a_form_is_a_body_like_any_other(echo: FunctionProcess) -> None:
         ("octets", 200, "application/octet-stream", bytes(range(256))),
         ("list", 200, "application/json", b'[1,"two",null]\n'),
         ("document", 200, "application/json", b'{"products":[]}\n'),
+        ("headers alone", 200, "application/json", b'{"headers":{"X-Kind":"data"}}\n'),
+        (
+            "more than an envelope",
+            200,
+            "application/json",
+            b'{"body":"b","headers":{"X-Kind":"data"},"id":1}\n',
+        ),
+        ("pair with headers", 200, "text/html; charset=utf-8", b"made"),
+        ("stream", 200, "text/html; charset=utf-8", b"ab"),
         ("envelope", 201, "application/json", b'{"a":1}\n'),
         ("status as text", 202, "text/html; charset=utf-8", b""),
         ("octets in envelope", 200, "image/png", b"\x00\xff"),
@@ -152,7 +167,9 @@ def test_redirects_pass_unchanged(serving: Starter) -> None:
     assert (sent.status_code, sent.headers["Location"]) == (307, "http://up/function/f?a=%2F")
 
 
-@pytest.mark.parametrize("answer", ["error", "object", "exit"])
+@pytest.mark.parametrize(
+    "answer", ["error", "object", "exit", "no status", "header of the connection"]
+)
 def test_a_failed_handler_is_a_problem_and_only_the_log_has_the_trace(
     gallery: FunctionProcess, answer: str
 ) -> None:
