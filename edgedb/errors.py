@@ -19,7 +19,9 @@ class EdgeError(Exception):
     """Seconds after which the same call may succeed; None where repeating it is no help."""
 
     def __init_subclass__(cls) -> None:
-        """Title a class by the words of its name, unless it has a better one."""
+        """Title a class by the words of its name; refuse one whose status says all is well."""
+        if not isinstance(cls.status, int) or not 400 <= cls.status <= 599:
+            raise TypeError(f"{cls.__name__}.status must be from 400 to 599, not {cls.status!r}")
         if "title" not in vars(cls):
             cls.title = re.sub("(?<=[a-z])(?=[A-Z])", " ", cls.__name__).capitalize()
 

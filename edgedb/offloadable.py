@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from edgedb.access import require_descendant, require_itself
 from edgedb.endpoint import Function
 from edgedb.errors import BadRequest, InvalidValue, OutsideRequest, TooLarge
+from edgedb.handlers import checked_methods
 from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.redirect import redirect_to
@@ -146,8 +147,14 @@ class Offloadable(Function):
     read_only: ClassVar[bool] = False
     node_local: ClassVar[bool] = False
 
+    def __init_subclass__(cls) -> None:
+        """Refuse handlers that cannot be called, or give no answer; raises TypeError."""
+        checked_methods(cls, {"handle_offload": 1, "receive_propagate": 2})
+
     def handle_offload(self, request: Request) -> Any:  # noqa: ANN401, ARG002
         """Answer a request; what may be returned is in :func:`edgedb.response.as_response`."""
+        if type(self).receive_propagate is Offloadable.receive_propagate:
+            raise NotImplementedError(f"{type(self).__name__} has no handle_offload")
         raise BadRequest(f"{type(self).__name__} does not take requests")
 
     def receive_propagate(self, value: Value, origin: str) -> None:  # noqa: ARG002

@@ -20,6 +20,7 @@ from flask import Flask, Request, Response, json, jsonify, request
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from edgedb.handlers import checked_handler
 from edgedb.response import parts
 from edgedb.sendable import header_pairs, status_code
 
@@ -159,6 +160,7 @@ def load_handle() -> Handle:
     """Import the handler; a process that stays up can say what is wrong with it."""
     try:
         handle: Handle = importlib.import_module("function.handler").handle
+        checked_handler("handle", handle, arguments=2)
     except (Exception, SystemExit) as error:
         log.exception("handler.py cannot be imported")
         return Unimportable(error)

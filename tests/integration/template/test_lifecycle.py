@@ -59,6 +59,16 @@ def test_readiness_is_what_ready_says_each_time(serving: Starter) -> None:
         ("def handle(:", "SyntaxError"),
         ("raise SystemExit('no settings')", "SystemExit: no settings"),
         ("handler = 1", "AttributeError"),
+        ("class handle: pass", "handle is the class handle; write handle = handle()"),
+        ("async def handle(event, context): return 'x'", "handle must not be async"),
+        ("def handle(event): return 'x'", "handle is called with 2 arguments"),
+        (
+            "import edgedb\n"
+            "class Visits(edgedb.Offloadable):\n"
+            "    async def handle_offload(self, request): return 'x'\n"
+            "handle = Visits()",
+            "Visits.handle_offload must not be async",
+        ),
     ],
 )
 def test_a_handler_that_cannot_be_imported_says_so(
