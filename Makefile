@@ -33,6 +33,11 @@ explore: venv
 chaos: venv
 	$(BIN)/python -m tests.faults $(ARGS)
 
+# Thousands of answers of handlers through the real server; the suite has some hundred of them.
+.PHONY: answers
+answers: venv
+	EDGE_ANSWERS=$(or $(ANSWERS),5000) $(BIN)/pytest -q tests/answers $(ARGS)
+
 # Named faults put into a copy of the protocol; each must make a named test fail.
 .PHONY: mutants
 mutants: venv

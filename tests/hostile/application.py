@@ -28,9 +28,9 @@ _PATH = re.compile(r"/function/([a-z0-9-]+)(/.*)?", re.DOTALL)
 
 def node_application(tree: Tree, location: str) -> Application:
     """Give what answers at a location's gateway."""
-    template = _template()
+    index = template()
     applications = {
-        name: template.Function(_AtNode(tree, location, name), template.server.Lifecycle())
+        name: index.Function(_AtNode(tree, location, name), index.server.Lifecycle())
         for name in tree.functions
     }
 
@@ -47,7 +47,7 @@ def node_application(tree: Tree, location: str) -> Application:
     return gateway
 
 
-def _template() -> Any:
+def template() -> Any:
     """Import ``index.py`` of the template, which expects to be run in its own folder."""
     folder = str(REPOSITORY / "template" / "python3-http-edge")
     if folder not in sys.path:
