@@ -17,11 +17,12 @@ from edgedb.handlers import checked_methods
 from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.redirect import redirect_to
+from edgedb.replies import fingerprint, key_of
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response, as_response
-from edgedb.serving import Task, fingerprint, serve
+from edgedb.serving import Task, serve
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
-from edgedb.wire.headers import IDEMPOTENCY_KEY, PROPAGATE
+from edgedb.wire.headers import PROPAGATE
 from edgedb.wire.model import Propagation, Value
 
 _FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -170,7 +171,7 @@ class Offloadable(Function):
     def _serve(self, node: Node, request: Request) -> Response:
         function = node.settings.function
         name = function if self.node_local else request.session_header()
-        key = "" if self.read_only else _idempotency_key(request)
+        key = "" if self.read_only else key_of(request, is_node_local=self.node_local)
         session_id = "" if self.node_local else name
         known = replace(request, session_id=session_id, location=node.location)
         task = Task(
@@ -229,10 +230,3 @@ def _within(
             _open.reset(token)
 
     return handle
-
-
-def _idempotency_key(request: Request) -> str:
-    key = request.header(IDEMPOTENCY_KEY) or ""
-    if len(key) > IDEMPOTENCY_KEY_LIMIT:
-        raise TooLarge(f"Idempotency-Key is over {IDEMPOTENCY_KEY_LIMIT} characters")
-    return key

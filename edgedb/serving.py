@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import secrets
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import quote
 
 from edgedb.delivery import deliver_soon
 from edgedb.errors import (
-    Conflict,
     EdgeError,
     HandlerFailed,
-    IdempotencyMismatch,
     SessionBusy,
     SessionChanged,
     SessionLost,
@@ -25,7 +20,7 @@ from edgedb.errors import (
 )
 from edgedb.moving.recovery import settle_session
 from edgedb.node import Node
-from edgedb.request import Request
+from edgedb.replies import kept, replayed
 from edgedb.response import Response
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
@@ -36,8 +31,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
-QUERY_SAFE = "%!$&'()*+,/:;=?@"  # RFC 3986 query characters, and what is quoted already
 SETTLE_AFTER_S = 0.2  # a live mover activates well within this
 
 
@@ -70,21 +63,6 @@ class Task:
         return Attempt(self.session, self.function, lock, key, self.node_local)
 
 
-def fingerprint(function: str, request: Request) -> str:
-    """Give a digest of everything that makes a request what it is.
-
-    A redirect passes through software that quotes a query's characters anew; that is no
-    difference.
-    """
-    sha = hashlib.sha256()
-    line = f"{function} {request.method} {request.function_path}?"
-    query = quote(request.query_string, safe=QUERY_SAFE).encode()
-    for part in (line.encode(), query, request.body):
-        sha.update(len(part).to_bytes(8, "big"))
-        sha.update(part)
-    return sha.hexdigest()
-
-
 def serve(node: Node, task: Task) -> Response:
     """Run a task where its session is, or say where that is.
 
@@ -115,7 +93,7 @@ def _told(outcome: Redirect | Replay, task: Task) -> Response:
     """Answer a request that does not run here, or not again."""
     if isinstance(outcome, Redirect):
         return task.redirect(outcome.location)
-    return _replayed(outcome.reply, task)
+    return replayed(outcome.reply, task.fingerprint)
 
 
 def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
@@ -218,34 +196,7 @@ def _log_failure(task: Task, error: BaseException) -> None:
 
 def _commit(node: Node, task: Task, run: Run, session: Session, response: Response) -> None:
     changes = session.changes()
-    reply = _kept(response, task.fingerprint) if task.idempotency_key else b""
+    reply = kept(response, task.fingerprint) if task.idempotency_key else b""
     node.store.requests.commit(run, changes, task.idempotency_key, reply)
     if changes.propagations:
         deliver_soon(node)
-
-
-def _kept(response: Response, request_fingerprint: str) -> bytes:
-    """Give the stored form of a reply: a JSON line, then the body."""
-    is_small = len(response.body) <= REPLY_LIMIT
-    head = {
-        "fingerprint": request_fingerprint,
-        "status": response.status if is_small else 208,
-        "headers": response.headers if is_small else (),
-    }
-    return json.dumps(head).encode() + b"\n" + (response.body if is_small else b"")
-
-
-def _replayed(reply: bytes, task: Task) -> Response:
-    line, _, body = reply.partition(b"\n")
-    try:
-        head = json.loads(line)
-        first, answer = head["fingerprint"], Response(body, int(head["status"]), _pairs(head))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:  # another node has sent it
-        raise Conflict("the stored reply to this Idempotency-Key cannot be read") from error
-    if first != task.fingerprint:
-        raise IdempotencyMismatch("this Idempotency-Key was used with a different request")
-    return answer
-
-
-def _pairs(head: dict[str, list[tuple[str, str]]]) -> tuple[tuple[str, str], ...]:
-    return tuple((str(name), str(value)) for name, value in head["headers"])

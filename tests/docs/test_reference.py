@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgedb import errors, sendable, serving, session
+from edgedb import errors, replies, sendable, session
 from edgedb.errors import EdgeError
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
@@ -38,7 +38,8 @@ LIMITS = {
     },
     "HEADERS_LIMIT": sendable.HEADERS_LIMIT,
     "HEADERS_BYTES": sendable.HEADERS_BYTES,
-    "REPLY_LIMIT": serving.REPLY_LIMIT,
+    "ANONYMOUS_KEY_LEAST": replies.ANONYMOUS_KEY_LEAST,
+    "REPLY_LIMIT": replies.REPLY_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "PACKET_BYTES": source.PACKET_BYTES,
     "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,

@@ -119,8 +119,8 @@ MUTANTS = (
         name="reply-to-another-request",
         invariant="I3",
         breaks="a request gets the answer of a different one under the same key",
-        file="edgedb/serving.py",
-        before="    if first != task.fingerprint:\n",
+        file="edgedb/replies.py",
+        before="    if first != request_fingerprint:\n",
         after="    if False:\n",
         test="tests/protocol/test_repeats.py::"
         "test_the_same_key_with_another_request_is_422_and_has_no_effect",

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.errors import SessionLost
+from edgedb.replies import ANONYMOUS_KEY_LEAST, REPLY_LIMIT
 from edgedb.response import Response
-from edgedb.serving import REPLY_LIMIT
 from edgedb.store.limits import REPLY_TTL_MS
+from edgedb.wire.model import Propagation
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
-from tests.support.scripted import Scripted, ScriptedReader
+from tests.support.scripted import Scripted, ScriptedLocal, ScriptedReader
 from tests.support.tree import Tree
 
 KEY = {"Idempotency-Key": "schlüssel \U0001f511".encode().decode("latin-1")}
@@ -125,6 +128,61 @@ def test_the_same_key_in_another_session_is_another_request(tree: Tree) -> None:
     for session in ("s", "t"):
         tree.call("edge-a", "f", session, headers=KEY)
     assert function.runs == 2
+
+
+def counting(tree: Tree) -> ScriptedLocal:
+    """Deploy a function that counts in its node-local state how often it ran."""
+
+    def run(_: edgedb.Request) -> str:
+        edgedb.set("runs", str(int(edgedb.get("runs") or 0) + 1))
+        return str(edgedb.get("runs"))
+
+    function = tree.functions["local"] = ScriptedLocal(run)
+    return function
+
+
+def local(tree: Tree, key: str, session: str | None = None, **more: Any) -> Response:
+    """Call the counting function as the client with that session, or with none."""
+    headers = Headers({"Idempotency-Key": key} | ({"X-session": session} if session else {}))
+    return tree.respond("edge-a", "local", edgedb.Request("POST", headers=headers, **more))
+
+
+def test_two_clients_of_node_local_state_may_choose_the_same_key(tree: Tree) -> None:
+    counting(tree)
+    answers = [local(tree, "1", client).body for client in ("a", "b", "a", "b")]
+    assert answers == [b"1", b"2", b"1", b"2"]
+
+
+def test_a_clients_key_for_node_local_state_stands_for_one_request(tree: Tree) -> None:
+    counting(tree)
+    local(tree, "1", "a")
+    response = local(tree, "1", "a", body=b"other")
+    assert (response.status, problem(response)) == (422, "IdempotencyMismatch")
+    assert local(tree, "1", "b", body=b"other").status == 200
+
+
+def test_without_a_session_a_key_for_node_local_state_must_be_one_of_a_kind(tree: Tree) -> None:
+    function, before = counting(tree), dump(tree)
+    response = local(tree, "k" * (ANONYMOUS_KEY_LEAST - 1))
+    assert (response.status, problem(response)) == (400, "BadRequest")
+    assert (function.runs, dump(tree)) == (0, before)
+    key = str(uuid.uuid4())
+    assert [local(tree, key).body for _ in range(2)] == [b"1", b"1"]
+    assert local(tree, key, body=b"other").status == 422
+
+
+def test_no_key_of_a_client_is_that_of_a_propagated_value(tree: Tree) -> None:
+    message = Propagation(str(uuid.uuid4()), "edge-a", "tally", "milk", "edge-a")
+    headers = Headers({"Idempotency-Key": message.id})
+    request = edgedb.Request(query_string=b"word=milk", headers=headers)
+    tree.respond("edge-a", "tally", request)
+    tree.node("edge-a").peers.propagate(message)
+    assert json.loads(tree.call("edge-a", "tally", query="word=milk").body) == {"count": 1}
+
+
+def test_a_session_that_is_none_is_refused_with_a_key_for_node_local_state(tree: Tree) -> None:
+    counting(tree)
+    assert problem(local(tree, "1", "x" * 257)) == "InvalidSession"
 
 
 def test_a_key_is_forgotten_after_a_day(tree: Tree) -> None:
