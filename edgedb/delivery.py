@@ -81,13 +81,15 @@ def _send(node: Node, message: Message) -> None:
 
 
 def _is_refused(message: Message, error: EdgeError) -> bool:
-    """Say whether trying again is no use: a stale update, a message nobody understands.
+    """Say whether trying again is no use: a stale update, a value that its function refuses.
 
     A proprietary location that does not know its session has lost it, and all that led to it.
+    Of a value only ``BadRequest`` itself means never: all else may be over tomorrow, as where the
+    function is not deployed yet or the tree is being changed, and much is not said by a node.
     """
     if isinstance(message, Update):
         return isinstance(error, Conflict | NotFound)
-    return isinstance(error, BadRequest)
+    return error.answered_as == BadRequest.problem_type()
 
 
 def _is_expired(entry: Entry) -> bool:

@@ -17,6 +17,8 @@ class EdgeError(Exception):
     title: str = "Internal error"
     retry_after: ClassVar[int | None] = None
     """Seconds after which the same call may succeed; None where repeating it is no help."""
+    answered_as: str = ""
+    """The problem type that another node answered with, which may be one that is not known here."""
 
     def __init_subclass__(cls) -> None:
         """Title a class by the words of its name; refuse one whose status says all is well."""

@@ -12,7 +12,14 @@ from typing import Any, ClassVar
 
 from edgedb.access import require_descendant, require_itself
 from edgedb.endpoint import Function
-from edgedb.errors import BadRequest, InvalidValue, OutsideRequest, TooLarge
+from edgedb.errors import (
+    BadRequest,
+    InvalidTopology,
+    InvalidValue,
+    OutsideRequest,
+    TooLarge,
+    UnknownLocation,
+)
 from edgedb.handlers import checked_methods
 from edgedb.logs import log_context
 from edgedb.node import Node
@@ -202,7 +209,12 @@ class Offloadable(Function):
         message = self._message(node, request)
 
         def received() -> Response:
-            self.receive_propagate(message.value, message.origin)
+            try:
+                self.receive_propagate(message.value, message.origin)
+            except (InvalidTopology, UnknownLocation):
+                raise  # the tree is being changed
+            except BadRequest as error:  # of whatever kind, as one that senders know
+                raise BadRequest(str(error)) from error
             return Response(status=204)
 
         # the message's id is its idempotency key: that is all it takes to drop duplicates

@@ -55,7 +55,7 @@ def error_from(location: str, status: int, body: bytes) -> EdgeError:
         raise ValueError(f"{status} is the status of no problem document")
     kind = KINDS.get(type_.rpartition(":")[2]) or NEAREST.get(status, EdgeError)
     error = kind(f"{location}: {detail}")
-    error.status, error.title = status, title
+    error.answered_as, error.status, error.title = type_, status, title
     return error
 
 

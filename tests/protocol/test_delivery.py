@@ -10,7 +10,16 @@ import pytest
 
 import edgedb
 from edgedb.delivery import PROPAGATION_LIFE_S, deliver
-from edgedb.errors import Forbidden, PeerUnavailable
+from edgedb.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    InvalidTopology,
+    NotFound,
+    PeerUnavailable,
+    TooLarge,
+    UnknownLocation,
+)
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.store import keys
 from edgedb.store.outbox import BATCH
@@ -151,6 +160,82 @@ def test_what_a_function_does_not_take_is_not_sent_again(tree: Tree) -> None:
     propagating(tree, ["city"], "notebook")
     tree.tick_all()
     assert undelivered(tree) == 0
+
+
+class NotForMe(BadRequest):
+    """What an author calls a value that a function does not take."""
+
+
+def listening(tree: Tree, receive: Callable[[], object]) -> None:
+    """Have a request at ``edge-a`` propagate to a function at ``city`` that receives it so."""
+
+    class Listener(edgedb.Offloadable):
+        def receive_propagate(self, value: str | bytes, origin: str) -> None:  # noqa: ARG002
+            receive()
+
+    tree.functions["listener"] = Listener()
+    propagating(tree, ["city"], "listener")
+    tree.tick_all()
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def receive() -> object:
+        raise error
+
+    return receive
+
+
+@pytest.mark.parametrize("error", [BadRequest("not that"), NotForMe("not that")])
+def test_a_value_is_dropped_where_its_receiver_says_so(tree: Tree, error: Exception) -> None:
+    listening(tree, raising(error))
+    assert undelivered(tree) == 0
+
+
+@pytest.mark.parametrize(
+    "receive",
+    [
+        raising(NotFound("no such product yet")),
+        raising(Conflict("not now")),
+        raising(TooLarge("full")),
+        raising(UnknownLocation("the tree is being changed")),
+        raising(InvalidTopology("the tree is being changed")),
+        raising(ValueError("a bug")),
+        lambda: edgedb.set("count", 5),  # type: ignore[arg-type]
+        lambda: edgedb.propagate("milk", "fog", "tally"),
+    ],
+)
+def test_a_value_is_kept_whatever_else_a_receiver_says(
+    tree: Tree, receive: Callable[[], object]
+) -> None:
+    listening(tree, receive)
+    assert undelivered(tree) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "type_"),
+    [
+        (400, "about:blank"),
+        (400, "urn:edgedb:problem:InvalidTopology"),
+        (400, "urn:edgedb:problem:OfAnotherVersion"),
+        (401, "urn:edgedb:problem:Unauthorized"),
+        (403, "urn:edgedb:problem:Forbidden"),
+        (404, "about:blank"),
+        (404, "urn:edgedb:problem:NotFound"),
+        (409, "urn:edgedb:problem:OfAnotherVersion"),
+        (413, "about:blank"),
+        (422, "urn:edgedb:problem:OfAnotherVersion"),
+        (429, "about:blank"),
+        (400, ""),
+        (404, ""),
+        (307, ""),
+    ],
+)
+def test_a_value_is_kept_whatever_stands_between_says(tree: Tree, status: int, type_: str) -> None:
+    document = json.dumps({"type": type_, "title": "t", "detail": "d"}).encode() if type_ else b"no"
+    tree.hook = lambda _, __: PeerResponse(status, document)
+    propagating(tree, ["city"])
+    tree.tick_all()
+    assert undelivered(tree) == 1
 
 
 @pytest.mark.parametrize(("age_s", "left"), [(-60, 1), (60, 0)])
