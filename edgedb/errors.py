@@ -40,7 +40,7 @@ class BadRequest(EdgeError):
 
 
 class InvalidSession(BadRequest):
-    """``X-session`` is missing, empty, too long or has control characters."""
+    """``X-session`` is missing, empty, sent twice, too long or has control characters."""
 
     title = "Invalid session id"
 

@@ -33,7 +33,8 @@ def checked_session_id(text: str) -> str:
 
     Raises:
         InvalidSession: it is empty, over 256 characters, not encodable, has control
-            characters, or begins or ends with white space (which HTTP would strip).
+            characters, begins or ends with white space (which HTTP would strip), or has a comma
+            and a space: so servers and gateways join what was sent as two headers.
 
     """
     if not text:
@@ -42,6 +43,8 @@ def checked_session_id(text: str) -> str:
         raise InvalidSession(f"the session id is longer than {SESSION_ID_LIMIT} characters")
     if _UNFIT.search(text):
         raise InvalidSession("the session id has control characters or unpaired surrogates")
+    if ", " in text:
+        raise InvalidSession("the session id has a comma and a space: was X-session sent twice?")
     if text != text.strip():
         raise InvalidSession("the session id begins or ends with white space")
     return text

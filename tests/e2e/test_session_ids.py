@@ -36,6 +36,7 @@ REFUSED = {
     "tabulator": b"a\tb",
     "delete": b"a\x7fb",
     "C1 control character": "a\x85b".encode(),
+    "sent twice": b"one, two",
     "only spaces beyond ASCII": "\u00a0\u2003".encode(),
     "not UTF-8": b"a\xff",
     "Latin-1": "é".encode("latin-1"),
@@ -100,6 +101,14 @@ def test_a_malformed_id_is_refused_by_endpoints(world: World, name: bytes) -> No
     rest = f"?session={quote(name, safe='')}"
     answer = world.call("edge-a", "force-offload", rest, headers=world.bearer)
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid session id")
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("one", "one"), ("a,", "b"), ("one", "\u00a0")])
+def test_two_sessions_in_one_call_are_none(world: World, names: tuple[str, str]) -> None:
+    first, second = names
+    url = world.url("edge-a", "notebook", "/list?key=k")
+    answer = curl(url, first, "-H", f"X-session: {second}")
+    assert (answer.status, answer.json()["title"]) == (400, "Invalid session id")
 
 
 def test_without_the_header_the_call_is_refused_but_not_where_state_is_node_local(

@@ -56,6 +56,8 @@ def test_a_session_id_has_1_to_256_characters(length: int) -> None:
         ("a\x7fb", "control"),
         ("a\x85b", "control"),
         ("a\ud800", "surrogates"),
+        ("one, two", "sent twice"),
+        ("one, ", "sent twice"),
         (" a", "white space"),
         ("a ", "white space"),
         ("a\u00a0", "white space"),

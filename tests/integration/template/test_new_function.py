@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -63,6 +66,20 @@ def test_the_function_is_ready_and_keeps_sessions_apart(cart: FunctionProcess) -
         {"session": "alice", "visits": 2},
         {"session": "bob", "visits": 1},
     ]
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("one", "one"), ("a,", "b"), ("one", "")])
+def test_two_sessions_in_one_call_are_none(cart: FunctionProcess, names: tuple[str, str]) -> None:
+    """The server hands both over as one: ``one, two``."""
+    connection = http.client.HTTPConnection(urlsplit(cart.url).netloc)
+    connection.putrequest("POST", "/")
+    for name in names:
+        connection.putheader("X-session", name)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["title"]) == (400, "Invalid session id")
+    connection.close()
+    assert cart.call(method="POST", headers={"X-session": "one,two"}).status_code == 200
 
 
 def test_it_ends_when_it_is_told_to(project: Path, start: Starter, servers: list[Server]) -> None:
