@@ -145,4 +145,33 @@ MUTANTS = (
         test="tests/integration/store/test_pieces.py::"
         "test_a_value_written_over_leaves_no_piece_behind",
     ),
+    Mutant(
+        name="answer-is-not-checked",
+        invariant="I6",
+        breaks="what a handler wrote is kept though its answer cannot be sent",
+        file="edgedb/sendable.py",
+        before="    if name.lower() in HOP_BY_HOP:\n",
+        after="    if False:\n",
+        test="tests/protocol/test_failing_handlers.py::"
+        "test_an_answer_that_cannot_be_sent_is_refused_by_name_and_nothing_is_written",
+    ),
+    Mutant(
+        name="key-of-all-clients",
+        invariant="I3",
+        breaks="a client of a node-local function gets the answer to another's request",
+        file="edgedb/replies.py",
+        before='        return f"{request.session_header()}\\n{key}"',
+        after="        return key",
+        test="tests/protocol/test_repeats.py::"
+        "test_two_clients_of_node_local_state_may_choose_the_same_key",
+    ),
+    Mutant(
+        name="value-dropped-by-anybody",
+        invariant="I6",
+        breaks="a gateway's 400 loses a propagated value",
+        file="edgedb/delivery.py",
+        before="    return error.answered_as == BadRequest.problem_type()\n",
+        after="    return isinstance(error, BadRequest)\n",
+        test="tests/protocol/test_delivery.py::test_a_value_is_kept_whatever_stands_between_says",
+    ),
 )
