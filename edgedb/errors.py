@@ -162,6 +162,16 @@ class StoreUnavailable(Unavailable):
     """The node's Redis does not answer."""
 
 
+class OutcomeUnknown(EdgeError):
+    """The call may have been carried out, or not; only a repeat with its key can tell.
+
+    Hence no ``retry_after``: clients obey it, whether they have sent a key or not.
+    """
+
+    status = HTTPStatus.GATEWAY_TIMEOUT
+    title = "Outcome unknown"
+
+
 class PeerUnavailable(EdgeError):
     """Another node did not answer, so whether it acted is unknown."""
 

@@ -1,4 +1,7 @@
-"""``test-function``: say whether a session is elsewhere, and where (docs/api.md#test-function)."""
+"""``test-function``: where a session is, and to which gateway a node redirects for a location.
+
+docs/api.md#test-function
+"""
 
 from __future__ import annotations
 
@@ -40,4 +43,14 @@ def _ask(node: Node, location: str, session: str, waiting: str) -> str | None:
         _QUESTIONS.release()
 
 
-handle = Endpoint({f"{method} /": test_function for method in ("GET", "HEAD", "POST")})
+def gateway(node: Node, request: Request) -> Response:
+    """Let a client make sure that a redirect leads to a node of the tree."""
+    location = request.query.get("location", "")
+    return Response.json({"location": location, "gateway": node.topology[location].gateway})
+
+
+METHODS = ("GET", "HEAD", "POST")
+handle = Endpoint(
+    {f"{method} /": test_function for method in METHODS}
+    | {f"{method} /gateway": gateway for method in METHODS}
+)

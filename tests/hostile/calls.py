@@ -85,6 +85,7 @@ MANY, HUGE = COUNT_LIMIT + 1, VERSION_LIMIT + 1
 STEP = "transfer=t&to=city&phase=freeze&epoch=1"
 
 TEST = Call("edge-a", "test-function", "session=up")
+PLACE = replace(TEST, query="location=city", path="/gateway")
 LOAD = Call("city", "oracle", caller=ORACLE, method="GET")
 TICK = Call("city", "oracle")
 SESSIONS = replace(LOAD, path="/sessions")
@@ -180,6 +181,7 @@ EXAMPLES: dict[str, Examples] = {
     "GET /function/test-function": examples(
         TEST, replace(TEST, query="session="), replace(TEST, query="session=none")
     ),
+    "GET /function/test-function/gateway": examples(PLACE, replace(PLACE, query="location=x")),
     "GET /function/oracle": examples(LOAD),
     "POST /function/oracle": examples(replace(TICK, caller=ORACLE), TICK, first_at_a_full_node),
     "GET /function/oracle/sessions": examples(

@@ -6,65 +6,13 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import requests
 
 from edgedb.client import EdgeSession
-
-
-class Call(BaseHTTPRequestHandler):
-    """One HTTP request; the place's next reaction answers it."""
-
-    protocol_version = "HTTP/1.1"
-    server: Place
-
-    def do_POST(self) -> None:
-        """Read the body, as a function does before it acts; then react."""
-        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.calls.append(self)
-        reactions = self.server.reactions
-        (reactions.pop(0) if len(reactions) > 1 else reactions[0])(self)
-
-    do_GET = do_PUT = do_HEAD = do_POST  # noqa: N815 - the names that http.server calls
-
-    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Stay silent."""
-
-
-class Place(ThreadingHTTPServer):
-    """A gateway on a free port; the last reaction goes on."""
-
-    daemon_threads = True
-
-    def __init__(self, *reactions: Callable[[Call], None]) -> None:
-        super().__init__(("127.0.0.1", 0), Call)
-        self.reactions = list(reactions)
-        self.calls: list[Call] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    @property
-    def keys(self) -> list[str]:
-        return [call.headers["Idempotency-Key"] for call in self.calls]
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-def done(call: Call) -> None:
-    call.answer(200, b"done")
+from tests.support.places import Call, Place, Start, done, places, to
 
 
 def hung_up(call: Call) -> None:
@@ -84,24 +32,10 @@ def cut_off_in_a_chunk(call: Call) -> None:
     hung_up(call)
 
 
-def to(place: Place) -> Callable[[Call], None]:
-    def redirect(call: Call) -> None:
-        call.answer(307, Location=place.url + call.path, X_session_location="there")
-
-    return redirect
-
-
 @pytest.fixture
-def place() -> Iterator[Callable[..., Place]]:
-    places: list[Place] = []
-
-    def start(*reactions: Callable[[Call], None]) -> Place:
-        places.append(Place(*reactions))
-        return places[-1]
-
-    yield start
-    for started in places:
-        started.stop()
+def place() -> Iterator[Start]:
+    with places() as start:
+        yield start
 
 
 @pytest.fixture
@@ -192,6 +126,16 @@ def test_when_the_remembered_place_is_gone_home_knows_where_the_session_is(
     assert session.gateway_of("cart") == second.url
     session.post("/function/cart")
     assert (len(home.calls), len(second.calls)) == (2, 2)
+
+
+def test_a_cookie_of_any_place_is_one_of_the_session(place: Any, session_of: Any) -> None:
+    there = place(lambda call: call.answer(200, Set_Cookie="login=yes"), host="127.0.0.2")
+    home = place(to(there))
+    session = session_of(home)
+    session.post("/function/login")
+    home.reactions[:] = [done]
+    session.post("/function/cart")
+    assert home.calls[-1].headers["Cookie"] == "login=yes"
 
 
 def test_attempts_end(place: Any, session_of: Any) -> None:

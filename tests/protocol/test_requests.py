@@ -79,6 +79,9 @@ def test_a_redirect_names_the_same_request_elsewhere(
         assert (response.status, response.body) == (307, b"")
         assert headers["Location"] == f"http://city/function/notebook{where}"
         assert headers["X-session-location"] == "city"
+    asked = tree.call("edge-a", "test-function", path="/gateway", query="location=city")
+    confirmed = {"location": "city", "gateway": "http://city"}
+    assert (asked.status, json.loads(asked.body)) == (200, confirmed)
     assert dump(tree) == before
 
 
@@ -89,6 +92,12 @@ def test_a_body_reaches_the_session_wherever_it_is(tree: Tree) -> None:
     tree.write("edge-a", "two", method="POST", body=body)
     tree.functions["peek"] = ScriptedReader(lambda _: edgedb.get("body"))
     assert tree.follow("edge-a", "peek")[1].body == body
+
+
+@pytest.mark.parametrize("query", ["", "location=", "location=edge-b", "location=http://city"])
+def test_a_gateway_that_no_redirect_would_name_is_not_confirmed(tree: Tree, query: str) -> None:
+    answer = tree.call("edge-a", "test-function", path="/gateway", query=query)
+    assert (answer.status, problem(answer)) == (400, "UnknownLocation")
 
 
 def test_functions_share_a_session_and_each_redirects_to_itself(tree: Tree) -> None:

@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from edgectl.operating import CallFailed, Operator
 from edgedb.client import EdgeSession
 from edgedb.topology.tree import Topology
-from tests.unit.client.gateways import EDGE, Gateways, session_at
+from tests.unit.client.gateways import EDGE, Gateways, confirming, session_at
 
 PROXY = "http://proxy.example.com:3128"
 HERE = ["http://127.0.0.1:31112", "http://127.8.8.8:1", "http://localhost:31112", "http://[::1]:1"]
@@ -113,7 +113,7 @@ def test_each_place_has_the_proxy_that_is_due_to_it(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "edge")
     cloud = "http://cloud:8080"
-    home = Gateways({EDGE: session_at(cloud), cloud: answer})
+    home = Gateways({EDGE: session_at(cloud, "cloud"), cloud: answer}, confirming({"cloud": cloud}))
     with EdgeSession(EDGE, "s", attempts=1) as session:
         session.mount("http://", home)
         assert session.get("/function/cart").text == "moved"

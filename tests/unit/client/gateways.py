@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 import urllib3
@@ -14,6 +15,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 EDGE, CITY, CLOUD = "http://edge:8080", "http://city:8080", "http://cloud:8080/openfaas"
+TREE = {"edge": EDGE, "city": CITY, "cloud": CLOUD}
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -30,10 +32,15 @@ class Sent:
 
 @dataclass
 class Gateways(BaseAdapter):
-    """Answers instead of a network; a place without an answer does not exist."""
+    """Answers instead of a network; a place without an answer does not exist.
+
+    ``confirm`` answers the questions for gateways of the tree; they are noted apart.
+    """
 
     answers: dict[str, Callable[[Sent], Answer]] = field(default_factory=dict)
+    confirm: Callable[[Sent], Answer] = field(default_factory=lambda: confirming(TREE))
     sent: list[Sent] = field(default_factory=list)
+    questions: list[Sent] = field(default_factory=list)
     timeouts: list[Any] = field(default_factory=list)
 
     def send(
@@ -50,11 +57,13 @@ class Gateways(BaseAdapter):
         content = body.read() if hasattr(body, "read") else body or b""
         content = content.encode() if isinstance(content, str) else content
         call = Sent(str(request.method), str(request.url), content, dict(request.headers))
-        self.sent.append(call)
+        is_question = "/function/test-function/" in call.url
+        (self.questions if is_question else self.sent).append(call)
         place = next((p for p in self.answers if call.url.startswith(p)), None)
         if place is None:
             raise requests.ConnectionError("refused")
-        status, headers, content = self.answers[place](call)
+        answer = self.confirm if is_question else self.answers[place]
+        status, headers, content = answer(call)
         raw = urllib3.HTTPResponse(io.BytesIO(content), headers, status, preload_content=False)
         return HTTPAdapter().build_response(request, raw)
 
@@ -81,11 +90,24 @@ def lost(_: Sent) -> Answer:
     raise requests.ConnectionError("the connection was lost")
 
 
-def session_at(gateway: str, location: str = "there") -> Callable[[Sent], Answer]:
+def confirming(tree: dict[str, str]) -> Callable[[Sent], Answer]:
+    """Answer as ``test-function/gateway?location=`` does at a node that knows these locations."""
+
+    def confirm(call: Sent) -> Answer:
+        (location,) = parse_qs(urlsplit(call.url).query)["location"]
+        if location not in tree:
+            return 400, {}, b"{}"
+        return 200, {}, json.dumps({"location": location, "gateway": tree[location]}).encode()
+
+    return confirm
+
+
+def session_at(gateway: str, location: str = "") -> Callable[[Sent], Answer]:
     """Redirect as a node does: the same path and query at another gateway."""
+    named = location or next(name for name, address in TREE.items() if address == gateway)
 
     def redirect(call: Sent) -> Answer:
         target = call.url[call.url.index("/function/") :]
-        return 307, {"Location": gateway + target, "X-session-location": location}, b""
+        return 307, {"Location": gateway + target, "X-session-location": named}, b""
 
     return redirect

@@ -1,0 +1,34 @@
+"""What OpenFaaS answers in the place of a function, and what that says of the call.
+
+Observed with gateway 0.27 and faasd's provider 0.19, and read in their sources: a function without
+an address is called at the gateway itself, so the gateway's own routes answer.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+GAVE_UP = frozenset({502, 504})
+"""Somebody on the way has stopped waiting: the function may have the call, and be at work."""
+
+_NOT_DEPLOYED = b"error finding function"
+_NO_SUCH_PAGE = b"404 page not found"
+_USER_INTERFACE = "/ui/"
+
+
+def is_not_deployed(status: int, body: bytes) -> bool:
+    """Tell whether the gateway knows no such function."""
+    return status == 404 and body.startswith(_NOT_DEPLOYED)
+
+
+def is_gateways_own(status: int, body: bytes, location: str | None, allow: str | None) -> bool:
+    """Tell whether no function was asked, because the one that is meant has no replica.
+
+    ``location`` and ``allow`` are the answer's headers. The gateway sends a GET of its front page
+    to its user interface, has no other method there, and knows no other page.
+    """
+    if 300 <= status < 400:
+        return urlsplit(location or "").path == _USER_INTERFACE
+    if status == 405:
+        return not body and allow is None
+    return status == 404 and body.startswith(_NO_SUCH_PAGE)
