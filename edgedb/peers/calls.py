@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from edgedb.errors import BadRequest, EdgeError, PeerUnavailable
 from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
+from edgedb.peers.waking import sent
 from edgedb.problems import error_from
 from edgedb.settings import Settings
 from edgedb.topology.tree import Topology
@@ -20,6 +21,7 @@ from edgedb.wire.choices import Phase
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
+from edgedb.wire.platform import explained
 from edgedb.wire.whereabouts import offloaded_to
 
 PACKED = {"Accept": f"{PACKET}, {JSON}"}
@@ -154,9 +156,9 @@ class PeerClient:
             *(method, location, self._gateway(location), function, query_string, signed, body),
             is_repeatable=is_repeatable,
         )
-        response = self._transport.send(request, timeout or self._settings.peer_timeout)
+        response = sent(self._transport, request, timeout or self._settings.peer_timeout)
         if response.status >= 300:
-            raise _error(location, response)
+            raise _error(request, response)
         return response
 
     def _gateway(self, location: str) -> str:
@@ -187,8 +189,9 @@ def _read_from(location: str) -> Iterator[None]:
         raise PeerUnavailable(f"{location} answered with something else: {error}") from error
 
 
-def _error(location: str, response: PeerResponse) -> EdgeError:
+def _error(request: PeerRequest, response: PeerResponse) -> EdgeError:
     try:
-        return error_from(location, response.status, response.body)
+        return error_from(request.location, response.status, response.body)
     except ValueError:
-        return PeerUnavailable(f"{location} answered {response.status} without a problem document")
+        what = explained(response.status, response.content_type, response.body)
+        return PeerUnavailable(f"{request.location}: {request.function} {what}")

@@ -1,15 +1,20 @@
 """What OpenFaaS answers in the place of a function, and what that says of the call.
 
-Observed with gateway 0.27 and faasd's provider 0.19, and read in their sources: a function without
-an address is called at the gateway itself, so the gateway's own routes answer.
+Observed with gateway 0.27 and faasd's provider 0.19, and read in their sources. A function without
+an address is called at the gateway itself, so that the gateway's own routes answer.
 """
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from edgedb.wire.headers import PROBLEM_JSON
+
 GAVE_UP = frozenset({502, 504})
 """Somebody on the way has stopped waiting: the function may have the call, and be at work."""
+
+_WITHOUT_PROCESS = frozenset({429, 500, 503})
+"""The watchdog's or the provider's, where nobody takes the call."""
 
 _NOT_DEPLOYED = b"error finding function"
 _NO_SUCH_PAGE = b"404 page not found"
@@ -32,3 +37,23 @@ def is_gateways_own(status: int, body: bytes, location: str | None, allow: str |
     if status == 405:
         return not body and allow is None
     return status == 404 and body.startswith(_NO_SUCH_PAGE)
+
+
+def is_asleep(status: int, content_type: str, body: bytes) -> bool:
+    """Tell whether no process has the call: a function of a node answers with documents.
+
+    A process that took the call and died looks the same; it is at work no more.
+    """
+    if content_type == PROBLEM_JSON:
+        return False
+    return status in _WITHOUT_PROCESS or is_gateways_own(status, body, _USER_INTERFACE, None)
+
+
+def explained(status: int, content_type: str, body: bytes) -> str:
+    """Say what an answer was that is no function's, in half a line."""
+    text = " ".join(body.decode("utf-8", "replace").split())[:100] or "without a body"
+    if is_asleep(status, content_type, body):
+        return f"has no process, or has lost it: the platform answered {status}, {text}"
+    if status in GAVE_UP:
+        return f"may be at work: the platform answered {status}, {text}"
+    return f"answered {status} without a problem document, {text}"
