@@ -13,6 +13,7 @@ from edgectl.errors import EdgectlError
 from edgedb import problems
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
+from edgedb.wire import openfaas
 from edgedb.wire.choices import OffloadStatus
 from edgedb.wire.whereabouts import offloaded
 
@@ -131,7 +132,8 @@ class Operator:
             response = self._send("GET", location.id, "test-function", query, _anonymous)
             if response.status_code == requests.codes.not_found:
                 return location.id, None, None
-            return location.id, _require_success(location.id, response).text.strip(), None
+            _require_success(location.id, "test-function", response)
+            return location.id, response.text.strip(), None
         except CallFailed as error:
             return location.id, None, error.message
 
@@ -142,8 +144,9 @@ class Operator:
     def _call(self, method: str, location: str, function: str, query: Query) -> Any:  # noqa: ANN401
         """Give the JSON that a function of the oracle answers."""
         response = self._send(method, location, function, query, self._authorize)
+        _require_success(location, function, response)
         try:
-            return _require_success(location, response).json()
+            return response.json()
         except ValueError as error:
             raise CallFailed(f"{location}: {function} does not answer JSON") from error
 
@@ -154,7 +157,33 @@ class Operator:
     def _send(
         self, method: str, location: str, function: str, query: Query, auth: Authorization
     ) -> requests.Response:
-        """Send one call; ``auth`` also keeps requests from taking credentials out of a netrc."""
+        """Send one call to a function that is awake.
+
+        What only asks is sent once more if the function was asleep. What acts might be at work in
+        a process that has died since: there the function is woken before.
+        """
+        if method != "GET":
+            self._wake(location, function)
+            return self._sent(method, location, function, query, auth)
+        response = self._sent(method, location, function, query, auth)
+        if not _is_asleep(response):
+            return response
+        self._wake(location, function)
+        return self._sent(method, location, function, query, auth)
+
+    def _wake(self, location: str, function: str) -> None:
+        """Wait until a function answers, for as long as a start may take."""
+        name = function.partition("/")[0] + openfaas.READINESS
+
+        openfaas.wakes(
+            lambda: _is_asleep(self._sent("GET", location, name, {}, _anonymous)),
+            openfaas.WAKING_S,
+        )
+
+    def _sent(
+        self, method: str, location: str, function: str, query: Query, auth: Authorization
+    ) -> requests.Response:
+        """Send one request; ``auth`` also keeps netrc's credentials out of it."""
         try:
             return requests.request(
                 method,
@@ -166,26 +195,36 @@ class Operator:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise CallFailed(f"{location}: no answer from {function} ({_cause(error)})") from error
+            name = function.removesuffix(openfaas.READINESS)
+            raise CallFailed(f"{location}: no answer from {name} ({_cause(error)})") from error
 
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _require_success(location: str, response: requests.Response) -> requests.Response:
-    if response.status_code == requests.codes.ok:
-        return response
-    raise CallFailed(f"{location}: {_problem(response)} ({response.status_code})")
+def _is_asleep(response: requests.Response) -> bool:
+    return openfaas.is_asleep(response.status_code, _content_type(response), response.content)
 
 
-def _problem(response: requests.Response) -> str:
+def _content_type(response: requests.Response) -> str:
+    return response.headers.get("Content-Type", "")
+
+
+def _require_success(location: str, function: str, response: requests.Response) -> None:
+    if response.status_code != requests.codes.ok:
+        raise CallFailed(f"{location}: {_problem(function, response)}")
+
+
+def _problem(function: str, response: requests.Response) -> str:
     """Give title and detail of an RFC 9457 document, or what there is instead of one."""
+    status = response.status_code
     try:
         _, title, detail = problems.read(response.content)
     except ValueError:
-        return " ".join(response.text.split())[:200] or response.reason
-    return f"{title}: {detail}"
+        what = openfaas.explained(status, _content_type(response), response.content)
+        return f"{function} {what}"
+    return f"{title}: {detail} ({status})"
 
 
 def _cause(error: BaseException) -> str:

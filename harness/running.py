@@ -188,8 +188,28 @@ class RunningTree:
 
     def functions(self, location: str) -> list[str]:
         """Give the names of the functions that are deployed at a location."""
+        return [function["name"] for function in self._configuration(location)["functions"]]
+
+    @contextmanager
+    def asleep(self, *places: tuple[str, str]) -> Iterator[None]:
+        """Take the processes of functions away, as a reboot does; wait for them afterwards."""
+        with ThreadPoolExecutor(_STARTS_AT_A_TIME) as pool:
+            list(pool.map(lambda place: self._scale(place, 0), places))
+            yield
+            list(pool.map(lambda place: self._scale(place, 1), places))
+
+    def _scale(self, place: tuple[str, str], replicas: int) -> None:
+        location, function = place
+        requests.post(
+            f"{self.gateway(location)}/system/scale-function/{function}",
+            json={"replicas": replicas},
+            auth=("admin", self._configuration(location)["password"]),
+            timeout=_CALL_S,
+        ).raise_for_status()
+
+    def _configuration(self, location: str) -> dict[str, Any]:
         file = NodeFolder(self.folder / location).configuration
-        return [function["name"] for function in json.loads(file.read_text())["functions"]]
+        return dict(json.loads(file.read_text()))
 
     def is_ready(self, location: str, function: str) -> bool:
         """Tell whether the next call would be served; asking starts a function that is not."""

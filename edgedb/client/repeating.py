@@ -10,7 +10,7 @@ from urllib3.exceptions import InvalidHeader, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
-from edgedb.wire import platform
+from edgedb.wire import openfaas
 from edgedb.wire.headers import PROBLEM_JSON
 
 PAUSE_LIMIT = 5.0  # seconds before the next attempt, whatever Retry-After says
@@ -62,7 +62,7 @@ class Policy(Retry):
 def is_gateways_own(answer: Response) -> bool:
     """Tell whether the gateway answered in the place of a function that has no replica."""
     headers = answer.headers
-    return 300 <= answer.status_code < 500 and platform.is_gateways_own(
+    return 300 <= answer.status_code < 500 and openfaas.is_gateways_own(
         answer.status_code, answer.content, headers.get("Location"), headers.get("Allow")
     )
 
@@ -70,7 +70,7 @@ def is_gateways_own(answer: Response) -> bool:
 def is_final(answer: Response, *, is_home: bool) -> bool:
     """Tell whether an answer is the function's, and says what it has done."""
     status = answer.status_code
-    if status in REFUSED or status in platform.GAVE_UP or is_gateways_own(answer):
+    if status in REFUSED or status in openfaas.GAVE_UP or is_gateways_own(answer):
         return False
     if status == 404:  # from a place that was only remembered: ask at home
         return is_home
@@ -80,7 +80,7 @@ def is_final(answer: Response, *, is_home: bool) -> bool:
 def had_no_effect(outcome: Outcome) -> bool:
     """Tell whether a call is known to have done nothing, so that it may be made again as it is."""
     if isinstance(outcome, Response):
-        is_missing = platform.is_not_deployed(outcome.status_code, outcome.content)
+        is_missing = openfaas.is_not_deployed(outcome.status_code, outcome.content)
         return outcome.status_code in REFUSED or is_gateways_own(outcome) or is_missing
     return isinstance(outcome, UnconfirmedGateway) or not _was_connected(outcome)
 

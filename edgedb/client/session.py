@@ -26,7 +26,7 @@ from edgedb.client.repeating import (
 from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION
 from edgedb.wire.model import checked_session_id
 
-ATTEMPTS = 8
+ATTEMPTS = 10  # 11 s with their pauses; after a reboot three functions may have to start in turn
 TIMEOUT = 65.0  # seconds; a gateway gives up on a function after 60 to 65
 
 

@@ -20,8 +20,8 @@ from edgedb.topology.tree import Topology
 from edgedb.wire.choices import Phase
 from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
+from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
-from edgedb.wire.platform import explained
 from edgedb.wire.whereabouts import offloaded_to
 
 PACKED = {"Accept": f"{PACKET}, {JSON}"}

@@ -9,35 +9,31 @@ from __future__ import annotations
 import time
 
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
-from edgedb.wire.platform import is_asleep
-
-WAKING_S = 5.0
-"""What a start is given; it takes two seconds. An answer that took longer is not of one."""
-
-_POLL_S = 0.1
+from edgedb.wire import openfaas
 
 
 def sent(transport: Transport, request: PeerRequest, timeout: float) -> PeerResponse:
     """Send a call; wake the function and send it once more if no process of it has the call.
 
-    Both times together take at most ``timeout`` seconds; raises PeerUnavailable.
+    Both times together take at most ``timeout`` seconds; raises PeerUnavailable. An answer that
+    took longer than a start does may be of something that ran: it is given as it is.
     """
     began = time.monotonic()
+
+    def left(of_s: float = timeout) -> float:
+        return began + of_s - time.monotonic()
+
     response = transport.send(request, timeout)
-    if _is_asleep(response) and _wakes(transport, request, began + min(timeout, WAKING_S)):
-        return transport.send(request, began + timeout - time.monotonic())
-    return response
-
-
-def _wakes(transport: Transport, request: PeerRequest, deadline: float) -> bool:
-    """Ask for the function's readiness until itself answers, whatever it says."""
-    readiness = PeerRequest("GET", request.location, request.gateway, f"{request.function}/_/ready")
-    while (left := deadline - time.monotonic()) > 0:
-        if not _is_asleep(transport.send(readiness, left)):
-            return True
-        time.sleep(_POLL_S)
-    return False
+    if not _is_asleep(response):
+        return response
+    function = request.function + openfaas.READINESS
+    readiness = PeerRequest("GET", request.location, request.gateway, function)
+    is_awake = openfaas.wakes(
+        lambda: _is_asleep(transport.send(readiness, left())),
+        left(min(timeout, openfaas.WAKING_S)),
+    )
+    return transport.send(request, left()) if is_awake else response
 
 
 def _is_asleep(response: PeerResponse) -> bool:
-    return is_asleep(response.status, response.content_type, response.body)
+    return openfaas.is_asleep(response.status, response.content_type, response.body)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from edgedb.errors import EdgeError, PeerUnavailable
-from edgedb.peers import waking
 from edgedb.peers.calls import PeerClient
 from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.wire import openfaas
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.packet import Cursor
 from tests.hostile import strategies
@@ -39,7 +39,7 @@ methods = pytest.mark.parametrize(("call", "good"), METHODS.values(), ids=METHOD
 @pytest.fixture
 def answered(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[[PeerResponse], PeerClient]:
     """Give a node whose peers answer all calls the same, and are not waited for."""
-    monkeypatch.setattr(waking, "WAKING_S", 0.0)
+    monkeypatch.setattr(openfaas, "WAKING_S", 0.0)
 
     def client(response: PeerResponse) -> PeerClient:
         tree.hook = lambda _request, _deliver: response

@@ -18,6 +18,7 @@ import pytest
 from tests.support.gateway import Gateway, gateway
 
 MIB = 1 << 20
+ADMIN = [("Authorization", "Basic YWRtaW46d29yZA==")]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,12 @@ def test_an_unknown_function_is_a_404_in_text(running: Gateway, target: str) -> 
     assert b"nobody" in answer.body
 
 
-@pytest.mark.parametrize("target", ["/", "/function/", "/functions/probe", "/other"])
+def test_the_front_page_is_the_user_interface(running: Gateway) -> None:
+    answer = running.call("GET", "/")
+    assert (answer.status, answer.header("Location")) == (307, "/ui/")
+
+
+@pytest.mark.parametrize("target", ["/ui/", "/function/", "/functions/probe", "/other"])
 def test_other_paths_are_a_404(running: Gateway, target: str) -> None:
     assert running.call("GET", target).status == 404
 
@@ -272,12 +278,34 @@ def test_the_watchdog_tells_health_and_readiness(running: Gateway) -> None:
     assert running.call("POST", "/function/probe/_/health").status == 405
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "first"),
+    [
+        ("GET", "", (307, b"")),
+        ("GET", "/sub/path", (404, b"404 page not found\n")),
+        ("POST", "", (500, b"Can't reach service for: probe.")),
+    ],
+)
+def test_a_function_without_a_replica_fails_until_one_listens(
+    alone: Gateway, method: str, path: str, first: tuple[int, bytes]
+) -> None:
+    pid = alone.probe()["pid"]
+    asleep = alone.call("POST", "/system/scale-function/probe", b'{"replicas": 0}', ADMIN)
+    assert (asleep.status, psutil.pid_exists(pid)) == (202, False)
+    answers = [alone.call(method, f"/function/probe{path}")]
+    while answers[-1].status != 200:
+        answers.append(alone.call(method, f"/function/probe{path}"))
+    seen = [(answer.status, answer.body) for answer in answers[:-1]]
+    assert seen[0] == first
+    assert set(seen[1:]) == {(500, b"")}
+    assert alone.probe()["pid"] == answers[-1].json()["pid"] != pid
+
+
 def test_only_the_administrator_scales(running: Gateway) -> None:
     target = "/system/scale-function/plain"
     assert running.call("POST", target, body=b"{}").status == 401
-    admin = [("Authorization", "Basic YWRtaW46d29yZA==")]
-    assert running.call("POST", target, body=b"{}", headers=admin).status == 202
-    unknown = running.call("POST", "/system/scale-function/nobody", body=b"", headers=admin)
+    assert running.call("POST", target, body=b"{}", headers=ADMIN).status == 202
+    unknown = running.call("POST", "/system/scale-function/nobody", body=b"", headers=ADMIN)
     assert unknown.status == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from edgectl.local import ports
 from edgectl.operating import CallFailed, Operator
 from edgedb.errors import UnknownLocation
 from edgedb.topology.tree import Topology
+from edgedb.wire import openfaas
 from edgedb.wire.choices import OffloadStatus
 from tests.support.answering import Call, answering
 
@@ -23,6 +25,12 @@ TOKEN = {
     "epoch": 2,
 }
 PROBLEM = {"type": "about:blank", "title": "Not found", "status": 404, "detail": "no such session"}
+
+
+@pytest.fixture
+def asleep() -> Counter[str]:
+    """Say how many calls of a function the platform answers, because it has no process yet."""
+    return Counter()
 
 
 def answer(call: Call) -> tuple[int, Any]:
@@ -41,14 +49,24 @@ def answer(call: Call) -> tuple[int, Any]:
             return 200, {"location": call.location, "status": "reject"}
         case ("force-offload", "crash"):
             return 500, ""
+        case (function, _) if function.endswith("/_/ready"):
+            return 200, "ready"
         case _:
             return 404, PROBLEM
 
 
 @pytest.fixture
-def served() -> Iterator[tuple[str, list[Call]]]:
+def served(asleep: Counter[str]) -> Iterator[tuple[str, list[Call]]]:
     """Serve all locations; gives where, and the calls that will be made."""
-    with answering(answer) as found:
+
+    def answered(call: Call) -> tuple[int, Any]:
+        name = call.function.partition("/")[0]
+        if asleep[name] == 0:
+            return answer(call)
+        asleep[name] -= 1
+        return 500, f"Can't reach service for: {name}."
+
+    with answering(answered) as found:
         yield found
 
 
@@ -90,7 +108,7 @@ def test_moves_carry_the_token_and_what_was_asked_for(operator: Operator, seen: 
     assert operator.onload("edge", {"session": "s", "count": 2}) == [TOKEN]
     rejects = operator.set_status("edge", OffloadStatus.REJECT)
     assert rejects == {"location": "edge", "status": "reject"}
-    assert seen == [
+    assert [call for call in seen if not call.function.endswith("/_/ready")] == [
         Call("POST", "/edge/function/force-offload?policy=random", "Bearer word"),
         Call("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),
         Call("POST", "/edge/function/set-offload-status?status=reject", "Bearer word"),
@@ -121,7 +139,11 @@ def test_a_session_that_nobody_knows_may_be_where_nobody_answers(operator: Opera
     ("location", "session", "message"),
     [
         ("edge", "x", r"edge: Not found: no such session \(404\)"),
-        ("edge", "crash", r"edge: Internal Server Error \(500\)"),
+        (
+            *("edge", "crash"),
+            "edge: force-offload has no process, or has lost it: the platform answered 500,"
+            " without a body",
+        ),
         ("dark", "x", r"dark: no answer from force-offload \(.*refused"),
     ],
 )
@@ -131,6 +153,34 @@ def test_a_problem_is_one_line(
     with pytest.raises(CallFailed, match=message) as caught:
         operator.offload(location, {"session": session})
     assert "\n" not in caught.value.message
+
+
+def test_a_function_that_is_asleep_is_woken(
+    operator: Operator, seen: list[Call], asleep: Counter[str]
+) -> None:
+    asleep.update({"oracle": 3, "test-function": 3, "force-offload": 3})
+    assert "error" not in operator.status()[0]
+    assert [entry["session"] for entry in operator.sessions("cloud", {})] == ["s"]
+    assert operator.where("a b/ü").current_locations == ["cloud"]
+    assert operator.offload("edge", {"session": None}) == TOKEN
+    assert [call.function for call in seen].count("force-offload") == 1
+
+
+def test_a_function_that_does_not_wake_up_is_named(
+    operator: Operator, asleep: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openfaas, "WAKING_S", 0.2)
+    asleep["oracle"] = 1000
+    with pytest.raises(CallFailed, match=r"cloud: oracle/sessions has no process.*Can't reach"):
+        operator.sessions("cloud", {})
+
+
+def test_what_acts_is_not_sent_to_a_function_that_may_have_begun(
+    operator: Operator, seen: list[Call]
+) -> None:
+    with pytest.raises(CallFailed, match="has lost it"):
+        operator.offload("edge", {"session": "crash"})
+    assert [call.function for call in seen].count("force-offload") == 1
 
 
 def test_an_unknown_location_is_an_error_before_any_call(

@@ -26,15 +26,11 @@ class Replica:
         self._deployment = deployment
         self._reservation = ports.reserve()
         self.upstream = Upstream(ports.port_of(self._reservation))
-        self._keeper = Keeper(
-            f"{deployment.name}/{number}",
-            self._command,
-            self._until_listening,
-            on_change=self._note_change,
-            grace_s=_GRACE_S,
-        )
+        self._name = f"{deployment.name}/{number}"
+        self._keeper = self._new_keeper()
         self._starting: asyncio.Task[None] | None = None
         self._owes_an_error = False
+        self._is_waking = False
 
     @property
     def is_alive(self) -> bool:
@@ -46,26 +42,48 @@ class Replica:
     def _is_starting(self) -> bool:
         return self._starting is not None and not self._starting.done()
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether there is no container; the next call is what starts it."""
+        return self._is_waking and not self._is_starting
+
     async def require_listening(self) -> None:
         """Return once it listens, starting it if it was never needed; else raise Unreachable.
 
         The first call after a crash fails, and so do those until the process is back: a crash
-        ends the container, and the call that finds it gone is what starts it again.
+        ends the container, and the call that finds it gone is what starts it again. After
+        :meth:`sleep` all fail that come before it listens.
         """
         if self._owes_an_error:
             self._owes_an_error = False
             raise Unreachable(f"{self._keeper.name} has crashed")
+        if self._is_waking:
+            self.begin()
+            raise Unreachable(f"{self._keeper.name} does not listen yet")
+        await self.start()
+
+    async def start(self) -> None:
+        """Return once it listens; raise Unreachable if it does not start."""
         if not self._keeper.is_ready:
             await self._start()
 
+    async def sleep(self) -> None:
+        """End the process, as a reboot of the machine does."""
+        await self._end()
+        self._keeper = self._new_keeper()
+        self._owes_an_error, self._is_waking = False, True
+
     async def stop(self) -> None:
         """End the process and give its port back."""
+        await self._end()
+        self._reservation.close()
+
+    async def _end(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait([self._starting])
         self.upstream.close_idle()
         await self._keeper.stop()
-        self._reservation.close()
 
     def begin(self) -> None:
         """See to it that it is being started; do not wait."""
@@ -85,8 +103,19 @@ class Replica:
         except StartFailed as error:
             raise Unreachable(f"{self._keeper.name} did not start") from error
 
+    def _new_keeper(self) -> Keeper:
+        return Keeper(
+            self._name,
+            self._command,
+            self._until_listening,
+            on_change=self._note_change,
+            grace_s=_GRACE_S,
+        )
+
     def _note_change(self) -> None:
-        if not self._keeper.is_ready:
+        if self._keeper.is_ready:
+            self._is_waking = False
+        else:
             self._owes_an_error = True
 
     def _command(self) -> Command:

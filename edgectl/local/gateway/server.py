@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import itertools
+import json
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -61,24 +62,49 @@ class Gateway:
             return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED)
         if "Expect" in request.headers:
             await _invite_body(request)
-        return await next(self._turns[name]).serve(request, paths.encode(path), query)
+        dog = next(self._turns[name])
+        if dog.replica.is_asleep:
+            dog.replica.begin()
+            return await self._without_address(request, name, path)
+        return await dog.serve(request, paths.encode(path), query)
+
+    async def _without_address(
+        self, request: web.BaseRequest, name: str, path: str
+    ) -> web.StreamResponse:
+        """Answer as faasd's provider does while a function has no address.
+
+        It calls the path at its own machine, where this gateway listens; or notices that it
+        cannot call.
+        """
+        if request.method == "GET":
+            return await self._own(request, path)
+        text = f"Can't reach service for: {name}."
+        return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text=text)
 
     async def _own(self, request: web.BaseRequest, path: str) -> web.Response:
         if path == "/healthz":
             return web.Response(text="OK")
+        if path == "/" and request.method == "GET":
+            return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": "/ui/"})
         if path.startswith(_SCALE) and request.method == "POST":
             return await self._scale(request, path.removeprefix(_SCALE))
         return web.Response(status=HTTPStatus.NOT_FOUND, text="404 page not found\n")
 
     async def _scale(self, request: web.BaseRequest, name: str) -> web.Response:
-        """Start a function's replicas before they are needed; answer when they listen."""
+        """Start a function's replicas before they are needed; answer when they listen.
+
+        ``{"replicas": 0}`` ends them; the first calls then find none, as after a reboot.
+        """
         if not self._is_admin(request):
             return web.Response(status=HTTPStatus.UNAUTHORIZED, text="invalid credentials")
         if name not in self._watchdogs:
             return _unknown_function(name)
         replicas = [dog.replica for dog in self._watchdogs[name]]
+        if json.loads(await request.read() or b"{}").get("replicas") == 0:
+            await asyncio.gather(*(replica.sleep() for replica in replicas))
+            return web.Response(status=HTTPStatus.ACCEPTED)
         try:
-            await asyncio.gather(*(replica.require_listening() for replica in replicas))
+            await asyncio.gather(*(replica.start() for replica in replicas))
         except Unreachable as error:
             return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text=str(error))
         return web.Response(status=HTTPStatus.ACCEPTED)

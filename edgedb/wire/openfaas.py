@@ -6,9 +6,17 @@ an address is called at the gateway itself, so that the gateway's own routes ans
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from edgedb.waiting import Deadline
 from edgedb.wire.headers import PROBLEM_JSON
+
+READINESS = "/_/ready"
+"""What follows a function's name to ask it whether it is ready; asking starts it, too."""
+
+WAKING_S = 10.0
+"""What a function's start is given; it takes about two seconds, more on a small machine."""
 
 GAVE_UP = frozenset({502, 504})
 """Somebody on the way has stopped waiting: the function may have the call, and be at work."""
@@ -47,6 +55,11 @@ def is_asleep(status: int, content_type: str, body: bytes) -> bool:
     if content_type == PROBLEM_JSON:
         return False
     return status in _WITHOUT_PROCESS or is_gateways_own(status, body, _USER_INTERFACE, None)
+
+
+def wakes(is_asleep: Callable[[], bool], seconds: float) -> bool:
+    """Ask again and again until a function answers itself, whatever it says; False: in vain."""
+    return seconds > 0 and any(not is_asleep() for _ in Deadline(seconds).attempts())
 
 
 def explained(status: int, content_type: str, body: bytes) -> str:
