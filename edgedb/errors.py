@@ -169,7 +169,6 @@ class OutcomeUnknown(EdgeError):
     """
 
     status = HTTPStatus.GATEWAY_TIMEOUT
-    title = "Outcome unknown"
 
 
 class PeerUnavailable(EdgeError):
