@@ -9,6 +9,7 @@ from typing import Any
 
 from werkzeug.wsgi import get_input_stream
 
+from edgedb import cors
 from edgedb.errors import ConfigurationError, EdgeError, MethodNotAllowed, NotFound
 from edgedb.logs import log_context
 from edgedb.node import Node, default_node
@@ -16,6 +17,7 @@ from edgedb.problems import problem
 from edgedb.readiness import require_ready
 from edgedb.request import Environ, Request
 from edgedb.response import Response, StartResponse
+from edgedb.settings import CorsRules
 from edgedb.wire.headers import CALL_ID
 
 log = logging.getLogger(__name__)
@@ -41,15 +43,21 @@ class Function(ABC):
 
     def respond_to(self, request: Request, node: Node | None = None) -> Response:
         """Answer a request at ``node``, by default this process's own."""
+        rules = node.settings.cors if node else cors.rules_of_process()
+        answer = self._answer_always(request, node, rules)
+        return cors.with_headers(rules, request.headers.get("Origin"), answer)
+
+    def _answer_always(self, request: Request, node: Node | None, rules: CorsRules) -> Response:
         try:
-            return self._answer(request, node)
+            return self._answer(request, node, rules)
         except (Exception, SystemExit):  # sys.exit would end the server's thread
             log.exception("the function failed")
             return problem(EdgeError("the function failed; its log has the reason"))
 
-    def _answer(self, request: Request, node: Node | None) -> Response:
+    def _answer(self, request: Request, node: Node | None, rules: CorsRules) -> Response:
         try:
-            return self.respond(node or default_node(), request)
+            asked = cors.preflight(rules, request)
+            return asked or self.respond(node or default_node(), request)
         except ConfigurationError as error:
             log.error("not configured: %s", error)  # noqa: TRY400 - the message says it all
             return problem(error)

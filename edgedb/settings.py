@@ -17,6 +17,42 @@ ORACLE_TOKEN = "edge-oracle-token"  # noqa: S105  (the name of the secret)
 TOPOLOGY = "edge-topology"
 NODE_KEY_BYTES = 32  # the least that HMAC-SHA256 should be keyed with (RFC 7518 section 3.2)
 
+_ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@,\s]+"  # RFC 6454, as browsers write it
+_ORIGIN_FORM = "an origin: scheme://host[:port], no slash at its end"
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110: of a method, a header's or a cookie's name
+
+
+@dataclass(frozen=True)
+class CorsRules:
+    """What browsers are told about pages of other origins; nothing where ``origins`` is empty.
+
+    ``headers`` empty: a page may send any. ``credentials``: cookies are let through.
+    """
+
+    origins: frozenset[str] = frozenset()
+    methods: str = "GET, HEAD, POST, PUT, PATCH, DELETE"
+    headers: str = ""
+    credentials: bool = False
+    max_age: float = 600.0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> CorsRules:
+        """Read the rules; raises ConfigurationError."""
+        origins = frozenset(_list(environ, "EDGE_CORS_ORIGINS", _ORIGIN, _ORIGIN_FORM))
+        credentials = _boolean(environ, "EDGE_CORS_CREDENTIALS")
+        if "*" in origins and (credentials or len(origins) > 1):
+            raise ConfigurationError(
+                "EDGE_CORS_ORIGINS: * stands alone, and not with EDGE_CORS_CREDENTIALS=1: "
+                "any page could act for whoever looks at it; name the origins"
+            )
+        return cls(
+            origins=origins,
+            methods=", ".join(_list(environ, "EDGE_CORS_METHODS", _NAME, "a name")) or cls.methods,
+            headers=", ".join(_list(environ, "EDGE_CORS_HEADERS", _NAME, "a name")),
+            credentials=credentials,
+            max_age=_duration(environ, "EDGE_CORS_MAX_AGE", cls.max_age),
+        )
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -48,6 +84,7 @@ class Settings:
     offload_below: int | None = None
     onload_below: int | None = None
     oracle_action: str = "tick"
+    cors: CorsRules = CorsRules()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -82,6 +119,7 @@ class Settings:
             offload_below=_bytes(environ, "EDGE_OFFLOAD_BELOW"),
             onload_below=_bytes(environ, "EDGE_ONLOAD_BELOW"),
             oracle_action=environ.get("ORACLE_ACTION") or "tick",
+            cors=CorsRules.from_environment(environ),
         )
 
 
@@ -108,6 +146,15 @@ def _choice(environ: Mapping[str, str], name: str, choices: Sequence[str]) -> st
     if value not in choices:
         raise ConfigurationError(f"{name} must be {' or '.join(choices)}, got {value!r}")
     return value
+
+
+def _list(environ: Mapping[str, str], name: str, pattern: str, what: str) -> list[str]:
+    """Give the entries of a list that is separated by commas or white space; each is ``what``."""
+    entries = environ.get(name, "").replace(",", " ").split()
+    for entry in entries:
+        if not re.fullmatch(pattern, entry):
+            raise ConfigurationError(f"{name}: {entry!r} is not {what}")
+    return entries
 
 
 def _duration(environ: Mapping[str, str], name: str, default: float) -> float:

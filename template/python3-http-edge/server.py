@@ -22,6 +22,7 @@ from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
 from waitress.server import TcpWSGIServer  # type: ignore[import-untyped]
 from waitress.task import ErrorTask  # type: ignore[import-untyped]
 
+from edgedb.cors import headers_of_process
 from edgedb.logs import ContextFilter
 from edgedb.times import seconds
 from edgedb.waiting import Deadline
@@ -74,7 +75,8 @@ class ProblemTask(ErrorTask):  # type: ignore[misc]
         document = {"type": "about:blank", "title": error.reason, "status": error.code}
         body = json.dumps(document | {"detail": detail}).encode()
         self.status = f"{error.code} {error.reason}"
-        self.response_headers = [("Content-Type", "application/problem+json")]
+        allowed = headers_of_process(self.request.headers.get("ORIGIN"))
+        self.response_headers = [("Content-Type", "application/problem+json"), *allowed]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

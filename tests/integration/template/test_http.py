@@ -199,6 +199,14 @@ def test_a_body_over_the_limit_is_refused(echo: FunctionProcess, chunked: bool) 
     assert sent.json()["detail"] == "the body is over 1000000 bytes"
 
 
+def test_a_page_of_another_origin_can_read_that_its_body_is_too_large(serving: Starter) -> None:
+    shop = "https://shop.example.com"
+    limited = serving(ECHO, EDGE_MAX_BODY="10", EDGE_CORS_ORIGINS=shop)
+    sent = limited.call(method="POST", data=b"x" * 11, headers={"Origin": shop})
+    assert_problem(sent, 413)
+    assert sent.headers["Access-Control-Allow-Origin"] == shop
+
+
 def test_bodies_of_64_mebibytes_go_in_and_out_unharmed(serving: Starter) -> None:
     body = os.urandom(64 * 2**20)
     sent = serving("def handle(event, context): return event.body").call(method="POST", data=body)

@@ -1,0 +1,110 @@
+"""A page of another origin: its questions are answered everywhere, and it can read every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from werkzeug.datastructures import Headers
+
+import edgedb
+from edgedb.errors import InsufficientStorage, SessionChanged, StoreUnavailable
+from edgedb.response import Response
+from edgedb.settings import CorsRules
+from edgedb.store.requests import Attempt
+from tests.support.dumps import dump
+from tests.support.scripted import Scripted
+from tests.support.tree import Tree
+
+SHOP = "https://shop.example.com"
+PAGE = {"Origin": SHOP}
+QUESTION = {**PAGE, "Access-Control-Request-Method": "POST"}
+
+
+@pytest.fixture
+def open_tree(make_tree: Callable[..., Tree]) -> Tree:
+    """Give a tree whose functions pages of the shop may use."""
+    return make_tree(settings={"cors": CorsRules(frozenset({SHOP}), credentials=True)})
+
+
+def allowed(response: Response) -> str | None:
+    """Give the origin whose pages may read an answer; it must be named once."""
+    named = [v for k, v in response.headers if k.lower() == "access-control-allow-origin"]
+    assert len(named) <= 1
+    return named[0] if named else None
+
+
+def raising(error: Exception) -> Scripted:
+    """Give a function that fails."""
+
+    def fail(_: edgedb.Request) -> None:
+        raise error
+
+    return Scripted(fail)
+
+
+def test_a_question_is_answered_at_every_node_without_a_session(open_tree: Tree) -> None:
+    open_tree.write("edge-a", "one")
+    open_tree.offload("edge-a")
+    before = dump(open_tree)
+    for location in ("edge-a", "city", "cloud"):
+        for function in ("notebook", "tally", "test-function"):
+            request = edgedb.Request("OPTIONS", headers=Headers(QUESTION))
+            answer = open_tree.respond(location, function, request)
+            assert (answer.status, allowed(answer)) == (204, SHOP)
+    assert dump(open_tree) == before
+
+
+def test_a_question_is_answered_while_the_store_is_down(
+    open_tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_tree.node("edge-a", "notebook").store, "requests", None)
+    assert open_tree.call("edge-a", method="OPTIONS", headers=QUESTION).status == 204
+
+
+def test_a_question_of_a_stranger_is_refused(open_tree: Tree) -> None:
+    stranger = {**QUESTION, "Origin": "https://evil.example.com"}
+    answer = open_tree.call("edge-a", method="OPTIONS", headers=stranger)
+    assert (answer.status, allowed(answer)) == (403, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (edgedb.EdgeError("no"), 500),
+        (RuntimeError("no"), 500),
+        (SessionChanged("no"), 409),
+        (StoreUnavailable("no"), 503),
+        (InsufficientStorage("no"), 507),
+    ],
+)
+def test_a_page_can_read_every_error(open_tree: Tree, error: Exception, status: int) -> None:
+    open_tree.functions["failing"] = raising(error)
+    answer = open_tree.call("edge-a", "failing", headers=PAGE)
+    assert (answer.status, allowed(answer)) == (status, SHOP)
+
+
+def test_a_page_can_read_what_is_answered_before_and_instead_of_its_function(
+    open_tree: Tree,
+) -> None:
+    keyed = {**PAGE, "Idempotency-Key": "k"}
+    assert open_tree.call("edge-a", query="word=a", headers=keyed).status == 200
+    answers = [
+        open_tree.call("edge-a", session="", headers=PAGE),  # no session id
+        open_tree.call("edge-a", query="word=b", headers=keyed),  # the key is another request's
+        open_tree.call("edge-a", "tally", method="DELETE", query="word=a", headers=PAGE),
+    ]
+    open_tree.offload("edge-a")
+    answers.append(open_tree.call("edge-a", headers=PAGE))  # elsewhere
+    node = open_tree.node("city", "notebook")
+    node.store.requests.begin(Attempt("s", "other", "another process"))
+    answers.append(open_tree.call("city", headers=PAGE))  # busy
+    assert [answer.status for answer in answers] == [400, 422, 200, 307, 503]
+    assert [allowed(answer) for answer in answers] == [SHOP] * 5
+
+
+def test_a_stored_reply_is_for_the_page_that_asks(open_tree: Tree) -> None:
+    keyed = {"Idempotency-Key": "k"}
+    assert allowed(open_tree.call("edge-a", query="word=a", headers=keyed)) is None
+    repeat = open_tree.call("edge-a", query="word=a", headers={**keyed, **PAGE})
+    assert allowed(repeat) == SHOP
