@@ -14,6 +14,7 @@ from edgedb.access import require_descendant, require_itself
 from edgedb.endpoint import Function
 from edgedb.errors import (
     BadRequest,
+    InvalidSession,
     InvalidTopology,
     InvalidValue,
     OutsideRequest,
@@ -177,7 +178,11 @@ class Offloadable(Function):
 
     def _serve(self, node: Node, request: Request) -> Response:
         function = node.settings.function
-        name = function if self.node_local else request.session_header()
+        cookie = node.settings.session_cookie
+        name = function if self.node_local else request.session_header(cookie)
+        if name is None:
+            return self._without_session(node, request)
+
         key = "" if self.read_only else key_of(request, is_node_local=self.node_local)
         session_id = "" if self.node_local else name
         known = replace(request, session_id=session_id, location=node.location)
@@ -193,6 +198,16 @@ class Offloadable(Function):
         )
         with log_context(session=name):
             return serve(node, task)
+
+    def _without_session(self, node: Node, request: Request) -> Response:
+        """Ask the handler what it answers to OPTIONS: a preflight never names a session."""
+        missing = InvalidSession("the header X-session is missing")
+        if request.method != "OPTIONS":
+            raise missing
+        try:
+            return as_response(self.handle_offload(replace(request, location=node.location)))
+        except OutsideRequest:
+            raise missing from None
 
     def _message(self, node: Node, request: Request) -> Propagation:
         """Read a message that was sent to this function, here, by its origin."""

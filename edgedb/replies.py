@@ -10,7 +10,7 @@ from edgedb.errors import BadRequest, Conflict, IdempotencyMismatch, TooLarge
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response
 from edgedb.sendable import header_pairs, status_code
-from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION
+from edgedb.wire.headers import IDEMPOTENCY_KEY
 
 REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
 ANONYMOUS_KEY_LEAST = 16  # characters of a key that nothing but itself keeps from others
@@ -35,8 +35,8 @@ def key_of(request: Request, *, is_node_local: bool) -> str:
         raise TooLarge(f"Idempotency-Key is over {IDEMPOTENCY_KEY_LIMIT} characters")
     if not key or not is_node_local:
         return key
-    if request.header(SESSION) is not None:
-        return f"{request.session_header()}\n{key}"  # a line feed is in no session id
+    if (session := request.session_header()) is not None:
+        return f"{session}\n{key}"  # a line feed is in no session id
     if len(key) < ANONYMOUS_KEY_LEAST:
         least = f"{ANONYMOUS_KEY_LEAST} characters, a UUID for instance"
         raise BadRequest(f"Idempotency-Key without X-session must be one of a kind: {least}")

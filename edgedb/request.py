@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import flask
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -120,12 +120,26 @@ class Request:
         except BadRequest:
             return ""
 
-    def session_header(self) -> str:
-        """Give the checked ``X-session``; raises InvalidSession."""
+    def session_header(self, cookie: str = "") -> str | None:
+        """Give the checked ``X-session``, without one that of a cookie; raises InvalidSession.
+
+        ``cookie`` is the name of the cookie that may carry it, percent-encoded.
+        """
         value = self.header(SESSION)
-        if value is None:
-            raise InvalidSession("the header X-session is missing")
-        return checked_session_id(value)
+        if value is None and cookie:
+            value = self._cookie(cookie)
+        return value if value is None else checked_session_id(value)
+
+    def _cookie(self, name: str) -> str | None:
+        pairs = (pair.partition("=") for pair in self.headers.get("Cookie", "").split(";"))
+        found = {value.strip().strip('"') for key, _, value in pairs if key.strip() == name}
+        if len(found) > 1:
+            raise InvalidSession(f"there are two cookies named {name}; they name two sessions")
+        try:
+            texts = [unquote_to_bytes(value.encode("latin-1")).decode() for value in found]
+        except UnicodeDecodeError as error:
+            raise InvalidSession(f"the cookie {name} is not UTF-8") from error
+        return texts[0] if texts else None
 
     def session_parameter(self) -> str | None:
         """Give the checked parameter ``session``, or None; raises InvalidSession."""

@@ -85,6 +85,7 @@ class Settings:
     onload_below: int | None = None
     oracle_action: str = "tick"
     cors: CorsRules = CorsRules()
+    session_cookie: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -120,6 +121,7 @@ class Settings:
             onload_below=_bytes(environ, "EDGE_ONLOAD_BELOW"),
             oracle_action=environ.get("ORACLE_ACTION") or "tick",
             cors=CorsRules.from_environment(environ),
+            session_cookie=_name(environ, "EDGE_SESSION_COOKIE"),
         )
 
 
@@ -155,6 +157,13 @@ def _list(environ: Mapping[str, str], name: str, pattern: str, what: str) -> lis
         if not re.fullmatch(pattern, entry):
             raise ConfigurationError(f"{name}: {entry!r} is not {what}")
     return entries
+
+
+def _name(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if value and not re.fullmatch(_NAME, value):
+        raise ConfigurationError(f"{name} must be a cookie's name, got {value!r}")
+    return value
 
 
 def _duration(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -146,6 +146,8 @@ def test_a_header_is_taken_or_refused(raw: bytes) -> None:
     value = raw.decode("latin-1").replace("\r", "").replace("\n", "")
     request = Request(headers=Headers({"X-session": value, "Idempotency-Key": value}))
     taken(Request.session_header, request)
+    cookies = Request(headers=Headers({"Cookie": f"edge={value}; {value}"}))
+    taken(lambda request: request.session_header("edge"), cookies)
     taken(lambda request: request.header("Idempotency-Key"), request)
 
 

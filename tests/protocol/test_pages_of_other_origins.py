@@ -108,3 +108,40 @@ def test_a_stored_reply_is_for_the_page_that_asks(open_tree: Tree) -> None:
     assert allowed(open_tree.call("edge-a", query="word=a", headers=keyed)) is None
     repeat = open_tree.call("edge-a", query="word=a", headers={**keyed, **PAGE})
     assert allowed(repeat) == SHOP
+
+
+def test_without_the_setting_the_handler_answers_a_question_itself(tree: Tree) -> None:
+    def answer(request: edgedb.Request) -> tuple[bytes, int, dict[str, str]]:
+        seen = f"{request.method} {request.session_id!r} {request.location}"
+        return b"", 204, {"Access-Control-Allow-Origin": SHOP, "X-Seen": seen}
+
+    tree.functions["own"] = Scripted(answer)
+    request = edgedb.Request("OPTIONS", headers=Headers(QUESTION))
+    response = tree.respond("edge-a", "own", request)
+    assert (response.status, allowed(response)) == (204, SHOP)
+    assert dict(response.headers)["X-Seen"] == "OPTIONS '' edge-a"
+    assert dump(tree)["edge-a"] == {}
+
+
+def test_a_handler_that_wants_a_session_wants_it_for_options_too(tree: Tree) -> None:
+    response = tree.respond("edge-a", "notebook", edgedb.Request("OPTIONS"))
+    assert (response.status, b"InvalidSession" in response.body) == (400, True)
+    assert tree.call("edge-a", method="OPTIONS", query="word=one").status == 200
+
+
+def test_a_session_can_be_named_by_a_cookie_for_what_sends_no_headers(
+    make_tree: Callable[..., Tree],
+) -> None:
+    tree = make_tree(settings={"session_cookie": "edge"})
+    tree.write("edge-a", "one", "alice smith")
+    request = edgedb.Request(headers=Headers({"Cookie": "edge=alice%20smith"}))
+    assert b'"words": ["one"]' in tree.respond("edge-a", "reader", request).body
+    tree.offload("edge-a", "alice smith")
+    elsewhere = tree.respond("edge-a", "reader", request)
+    assert dict(elsewhere.headers)["Location"] == "http://city/function/reader"
+    assert b'"words": ["one"]' in tree.respond("city", "reader", request).body
+
+
+def test_without_the_setting_no_cookie_names_a_session(tree: Tree) -> None:
+    request = edgedb.Request(headers=Headers({"Cookie": "edge=s"}))
+    assert tree.respond("edge-a", "reader", request).status == 400

@@ -108,9 +108,40 @@ def test_a_session_is_not_taken_from_a_query_that_is_not_utf8(query: str) -> Non
         Request(query_string=query.encode()).session_parameter()
 
 
+def with_cookies(text: str, **headers: str) -> Request:
+    """Give a request with a Cookie header."""
+    return Request(headers=Headers({"Cookie": text, **headers}))
+
+
+@strategies.quick
+@given(strategies.session_ids)
+def test_any_session_id_can_come_in_a_cookie_percent_encoded(session: str) -> None:
+    request = with_cookies(f"theme=dark; edge={quote(session, safe='')}; other=\xff")
+    assert request.session_header("edge") == session
+    assert request.session_header("theme") == "dark"
+    assert request.session_header("cart") is None
+    assert request.session_header() is None
+
+
+def test_the_header_wins_over_the_cookie() -> None:
+    request = with_cookies("edge=cookie", **{"X-session": "header"})
+    assert request.session_header("edge") == "header"
+
+
+def test_two_cookies_of_one_name_are_refused_unless_they_say_the_same() -> None:
+    assert with_cookies('edge=a; edge="a"').session_header("edge") == "a"
+    with pytest.raises(InvalidSession, match="two cookies named edge"):
+        with_cookies("edge=a; edge=b").session_header("edge")
+
+
+@pytest.mark.parametrize("value", ["", "%FF", "a%0A", "%20a", "x" * 257, "\xff"])
+def test_a_malformed_session_id_is_refused_in_a_cookie(value: str) -> None:
+    with pytest.raises(InvalidSession):
+        with_cookies(f"edge={value}").session_header("edge")
+
+
 def test_a_missing_session_is_named() -> None:
-    with pytest.raises(InvalidSession, match="X-session is missing"):
-        Request().session_header()
+    assert Request().session_header() is None
     with pytest.raises(InvalidSession, match="parameter session is missing"):
         Request().required_session()
     assert Request().session_parameter() is None

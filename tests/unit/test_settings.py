@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgedb.errors import ConfigurationError
-from edgedb.settings import Settings
+from edgedb.settings import CorsRules, Settings
 
 KEY = "a key of thirty-two bytes or more"
 
@@ -78,6 +78,8 @@ def test_a_location_a_function_and_the_secrets_are_enough(
         ("EDGE_DURABILITY", "server", "fsync_moves", False),
         ("EDGE_DURABILITY", "", "fsync_moves", False),
         ("ORACLE_ACTION", "force-onload", "oracle_action", "force-onload"),
+        ("EDGE_CORS_ORIGINS", "*", "cors", CorsRules(frozenset("*"))),
+        ("EDGE_SESSION_COOKIE", "edge", "session_cookie", "edge"),
     ],
 )
 def test_a_variable_sets_its_setting(
@@ -107,6 +109,8 @@ def test_a_variable_sets_its_setting(
         ("EDGE_OFFLOAD_ABOVE", "1.5"),
         ("EDGE_OFFLOAD_BELOW", "-1"),
         ("EDGE_ONLOAD_BELOW", "10MB"),
+        ("EDGE_CORS_ORIGINS", "everybody"),
+        ("EDGE_SESSION_COOKIE", "edge=1"),
     ],
 )
 def test_a_malformed_variable_is_refused_by_name(
