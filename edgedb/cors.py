@@ -82,6 +82,14 @@ def headers_for(rules: CorsRules, origin: str | None) -> Headers:
     )
 
 
+def loses_origin(rules: CorsRules, origin: str | None) -> bool:
+    """Say whether a page that may call would be a stranger where it is redirected to.
+
+    A browser that is redirected from one foreign origin to another says ``Origin: null`` there.
+    """
+    return origin in rules.origins and "null" not in rules.origins
+
+
 def headers_of_process(origin: str | None) -> Headers:
     """Give the same for an answer that this process's server gives itself."""
     return headers_for(rules_of_process(), origin)

@@ -172,10 +172,14 @@ class OutcomeUnknown(EdgeError):
 
 
 class PeerUnavailable(EdgeError):
-    """Another node did not answer, so whether it acted is unknown."""
+    """Another node did not answer, so whether it acted is unknown; unless nothing ``is_sent``."""
 
     status = HTTPStatus.BAD_GATEWAY
     retry_after = 1
+
+    def __init__(self, message: str, *, is_sent: bool = True) -> None:
+        super().__init__(message)
+        self.is_sent = is_sent
 
 
 class InsufficientStorage(EdgeError):

@@ -23,6 +23,7 @@ from edgedb.topology.tree import Location, Topology
 log = logging.getLogger(__name__)
 
 READERS = 16  # as many moves at a time as a process has threads
+FORWARDS = 8  # half of its threads: the others answer what other nodes carry here
 
 T = TypeVar("T")
 
@@ -54,6 +55,9 @@ class Node:
     background: Background
     ahead: Ahead = in_order
     turns: Turns = field(default_factory=Turns)
+    forwards: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(FORWARDS)
+    )
     lock_keeper: LockKeeper = field(init=False)
 
     def __post_init__(self) -> None:

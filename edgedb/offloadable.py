@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar
 
 from edgedb.access import require_descendant, require_itself
@@ -21,14 +20,14 @@ from edgedb.errors import (
     TooLarge,
     UnknownLocation,
 )
+from edgedb.forwarding import serve_anywhere
 from edgedb.handlers import checked_methods
 from edgedb.logs import log_context
 from edgedb.node import Node
-from edgedb.redirect import redirect_to
 from edgedb.replies import fingerprint, key_of
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response, as_response
-from edgedb.serving import Task, serve
+from edgedb.serving import Task
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
 from edgedb.wire.headers import PROPAGATE
 from edgedb.wire.model import Propagation, Value
@@ -190,14 +189,13 @@ class Offloadable(Function):
             session=name,
             function=function,
             handle=_within(node, session_id, lambda: as_response(self.handle_offload(known))),
-            redirect=partial(redirect_to, node, request),
             idempotency_key=key,
             fingerprint=fingerprint(function, request) if key else "",
             read_only=self.read_only,
             node_local=self.node_local,
         )
         with log_context(session=name):
-            return serve(node, task)
+            return serve_anywhere(node, request, task)
 
     def _without_session(self, node: Node, request: Request) -> Response:
         """Ask the handler what it answers to OPTIONS: a preflight never names a session."""
@@ -237,11 +235,10 @@ class Offloadable(Function):
             session=node.settings.function,
             function=node.settings.function,
             handle=_within(node, "", received),
-            redirect=partial(redirect_to, node, request),
             idempotency_key=message.id,
             node_local=True,
         )
-        return serve(node, task)
+        return serve_anywhere(node, request, task)
 
 
 def _within(

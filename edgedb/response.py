@@ -46,7 +46,7 @@ class Response:
         headers, body = list(self.headers), self.body
         if self.status in WITHOUT_BODY:
             body = b""
-        else:
+        elif not any(name.lower() == "content-length" for name, _ in headers):
             headers.append(("Content-Length", str(len(body))))
         start_response(f"{self.status} {HTTP_STATUS_CODES.get(self.status, 'Unknown')}", headers)
         return [] if method == "HEAD" else [body]

@@ -39,13 +39,12 @@ class Task:
     """What is to run under a session.
 
     ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
-    open session; ``redirect`` is given the location where the session is.
+    open session.
     """
 
     session: str
     function: str
     handle: Callable[[Session], Response]
-    redirect: Callable[[str], Response]
     idempotency_key: str = ""
     fingerprint: str = ""
     read_only: bool = False
@@ -63,7 +62,7 @@ class Task:
         return Attempt(self.session, self.function, lock, key, self.node_local)
 
 
-def serve(node: Node, task: Task) -> Response:
+def serve(node: Node, task: Task) -> Response | Redirect:
     """Run a task where its session is, or say where that is.
 
     Raises:
@@ -84,19 +83,14 @@ def serve(node: Node, task: Task) -> Response:
             return _after_loss(node, task, deadline)
 
 
-def _served(node: Node, task: Task, deadline: Deadline) -> Response:
+def _served(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
     outcome = _begin(node, task, deadline)
-    return _run(node, task, outcome) if isinstance(outcome, Run) else _told(outcome, task)
+    if isinstance(outcome, Run):
+        return _run(node, task, outcome)
+    return replayed(outcome.reply, task.fingerprint) if isinstance(outcome, Replay) else outcome
 
 
-def _told(outcome: Redirect | Replay, task: Task) -> Response:
-    """Answer a request that does not run here, or not again."""
-    if isinstance(outcome, Redirect):
-        return task.redirect(outcome.location)
-    return replayed(outcome.reply, task.fingerprint)
-
-
-def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
+def _read_only(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
     """Serve a handler that has no effects: it may run again when what it read has changed."""
     for _ in deadline.attempts():
         with suppress(SessionChanged):
@@ -104,11 +98,13 @@ def _read_only(node: Node, task: Task, deadline: Deadline) -> Response:
     raise SessionChanged(f"session {task.session!r} changes faster than it can be read")
 
 
-def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response:
+def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
     """Find out by its key whether a commit was applied whose answer never came."""
     outcome = _begin(node, task, deadline) if task.idempotency_key else None
-    if isinstance(outcome, Redirect | Replay):
-        return _told(outcome, task)
+    if isinstance(outcome, Redirect):
+        return outcome
+    if isinstance(outcome, Replay):
+        return replayed(outcome.reply, task.fingerprint)
     if outcome is not None:
         node.store.requests.release(outcome)
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")

@@ -17,6 +17,9 @@ ORACLE_TOKEN = "edge-oracle-token"  # noqa: S105  (the name of the secret)
 TOPOLOGY = "edge-topology"
 NODE_KEY_BYTES = 32  # the least that HMAC-SHA256 should be keyed with (RFC 7518 section 3.2)
 
+GATEWAY_TIMEOUT = 60.0
+REDIRECT_MODES = ("redirect", "forward")
+
 _ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@,\s]+"  # RFC 6454, as browsers write it
 _ORIGIN_FORM = "an origin: scheme://host[:port], no slash at its end"
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110: of a method, a header's or a cookie's name
@@ -86,6 +89,8 @@ class Settings:
     oracle_action: str = "tick"
     cors: CorsRules = CorsRules()
     session_cookie: str = ""
+    redirect: str = "redirect"
+    exec_timeout: float = 30.0
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -122,6 +127,8 @@ class Settings:
             oracle_action=environ.get("ORACLE_ACTION") or "tick",
             cors=CorsRules.from_environment(environ),
             session_cookie=_name(environ, "EDGE_SESSION_COOKIE"),
+            redirect=_choice(environ, "EDGE_REDIRECT", REDIRECT_MODES),
+            exec_timeout=_exec_timeout(environ),
         )
 
 
@@ -177,6 +184,14 @@ def _duration(environ: Mapping[str, str], name: str, default: float) -> float:
     if not duration:
         raise ConfigurationError(f"{name} must be longer than nothing, got {value!r}")
     return duration
+
+
+def _exec_timeout(environ: Mapping[str, str]) -> float:
+    """Read the watchdog's limit as it does; without one the gateway's, as it is delivered."""
+    try:
+        return seconds(environ.get("exec_timeout", "")) or GATEWAY_TIMEOUT
+    except ValueError:
+        return Settings.exec_timeout
 
 
 def _bytes(environ: Mapping[str, str], name: str) -> int | None:

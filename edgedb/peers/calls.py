@@ -15,10 +15,18 @@ from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.peers.waking import sent
 from edgedb.problems import error_from
+from edgedb.request import Request
 from edgedb.settings import Settings
 from edgedb.topology.tree import Topology
 from edgedb.wire.choices import Phase
-from edgedb.wire.headers import JSON, ONLOAD_LOCATION, PACKET, PROPAGATE
+from edgedb.wire.headers import (
+    JSON,
+    ONLOAD_LOCATION,
+    PACKET,
+    PROPAGATE,
+    SESSION_REDIRECT,
+    is_end_to_end,
+)
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
@@ -118,6 +126,28 @@ class PeerClient:
         """Deliver a propagated value to a function at another location."""
         body = json.dumps(message.to_json()).encode()
         self._call("POST", message.to, message.function, {}, {PROPAGATE: message.id}, body)
+
+    def carry(
+        self, location: str, request: Request, timeout: float, *, is_repeatable: bool
+    ) -> PeerResponse:
+        """Make a client's call at another node in its place, whatever is answered.
+
+        With the client's credentials and none of this node's: the other node takes the call from
+        anybody who makes it. Raises PeerUnavailable.
+        """
+        headers = {name: value for name, value in request.headers if is_end_to_end(name)}
+        call = PeerRequest(
+            method=request.method,
+            location=location,
+            gateway=self._gateway(location),
+            function=self._settings.function + request.function_path,
+            query_string=request.query_string.decode("latin-1"),
+            headers={**headers, SESSION_REDIRECT: "redirect"},
+            body=request.body,
+            is_repeatable=is_repeatable,
+            is_carried=True,
+        )
+        return self._transport.send(call, timeout)
 
     def _phase(self, session: str, phase: Phase, transfer: str) -> dict[str, str]:
         here = self._settings.location

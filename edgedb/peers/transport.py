@@ -8,7 +8,7 @@ of lines of it for a call, libcurl some twenty (docs/performance.md, "A move").
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
@@ -22,12 +22,17 @@ from edgedb.wire.headers import JSON
 CONNECTIONS = 32
 """Kept open by each handle, of which there are as many as calls at a time."""
 
+_LIBCURLS = ("Accept", "Accept-Encoding", "Content-Type", "Expect", "User-Agent")
+CARRIED_LIMIT = 128 * 2**20  # bytes of an answer to a client's call that is carried
+
 
 @dataclass(frozen=True)
 class PeerRequest:
     """One HTTP call to another node's gateway; the body, if there is one, is JSON.
 
     ``is_repeatable``: a second one while the first is still at work gets the same answer.
+    ``is_carried``: it is a client's; ``headers`` are all that it has, any body and method do, and
+    the answer's headers are wanted.
     """
 
     method: str
@@ -38,6 +43,7 @@ class PeerRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     is_repeatable: bool = True
+    is_carried: bool = False
 
     @property
     def url(self) -> str:
@@ -53,6 +59,11 @@ class PeerResponse:
     status: int
     body: bytes
     content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """Give the first header of that name, None if there is none."""
+        return next((v for k, v in self.headers if k.lower() == name.lower()), None)
 
 
 class Transport(Protocol):
@@ -87,22 +98,24 @@ class HttpTransport:
         except IndexError:
             curl = pycurl.Curl()
         try:
-            self._prepare(curl, timeout)
+            self._prepare(curl, request, timeout)
             return _performed(curl, request)
         except (pycurl.error, UnicodeError) as error:
-            reason = curl.errstr() or error
-            raise PeerUnavailable(f"{request.location} does not answer: {reason}") from error
+            reason = f"{request.location} does not answer: {curl.errstr() or error}"
+            is_sent = curl.getinfo(pycurl.REQUEST_SIZE) > 0
+            raise PeerUnavailable(reason, is_sent=is_sent) from error
         finally:
             curl.reset()  # forgets the call; connections are kept
             self._free.append(curl)
 
-    def _prepare(self, curl: pycurl.Curl, timeout: float) -> None:
+    def _prepare(self, curl: pycurl.Curl, request: PeerRequest, timeout: float) -> None:
+        limit = CARRIED_LIMIT if request.is_carried else self._answer_limit
         curl.setopt(pycurl.NOSIGNAL, 1)  # signals are for one thread, calls are made by many
         curl.setopt(pycurl.PROXY, "")
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.MAXCONNECTS, CONNECTIONS)
-        curl.setopt(pycurl.MAXFILESIZE_LARGE, self._answer_limit)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, limit)
         curl.setopt(pycurl.TIMEOUT_MS, max(1, milliseconds(timeout)))  # 0 is for ever
         if self._certificates.cafile:
             curl.setopt(pycurl.CAINFO, self._certificates.cafile)
@@ -111,18 +124,52 @@ class HttpTransport:
 
 
 def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
-    # those without a value libcurl would add, and must not
-    kind = JSON if request.body else ""
-    headers = {"Accept-Encoding": "identity", "Content-Type": kind, "Expect": "", **request.headers}
-    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+    curl.setopt(pycurl.HTTPHEADER, [_line(*pair) for pair in _headers(request).items()])
     curl.setopt(pycurl.URL, request.url)
     if not request.is_repeatable:
         curl.setopt(pycurl.FRESH_CONNECT, 1)
         curl.setopt(pycurl.FORBID_REUSE, 1)
-    if request.method == "POST":
-        curl.setopt(pycurl.POSTFIELDS, request.body)
+    _set_method(curl, request)
+    head = list[bytes]()
+    if request.is_carried:
+        curl.setopt(pycurl.HEADERFUNCTION, head.append)
     with BytesIO() as body:
         curl.setopt(pycurl.WRITEDATA, body)
         curl.perform()
         content_type = curl.getinfo(pycurl.CONTENT_TYPE) or ""
-        return PeerResponse(curl.getinfo(pycurl.RESPONSE_CODE), body.getvalue(), content_type)
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        return PeerResponse(status, body.getvalue(), content_type, tuple(_pairs(head)))
+
+
+def _headers(request: PeerRequest) -> Mapping[str, str | None]:
+    """Give the headers to send; None for those that libcurl would add, and must not."""
+    if request.is_carried:
+        given = {name.title(): value for name, value in request.headers.items()}
+        return {**dict.fromkeys(_LIBCURLS), **given}
+    kind = JSON if request.body else None
+    return {"Accept-Encoding": "identity", "Content-Type": kind, "Expect": None, **request.headers}
+
+
+def _line(name: str, value: str | None) -> bytes:
+    """Write a header as libcurl takes it: bytes read as Latin-1, as WSGI has them."""
+    if value is None:
+        return f"{name}:".encode()
+    return f"{name}: {value}".encode("latin-1") if value else f"{name};".encode()
+
+
+def _set_method(curl: pycurl.Curl, request: PeerRequest) -> None:
+    if request.method == "HEAD":
+        curl.setopt(pycurl.NOBODY, 1)
+        return
+    if request.body or request.method == "POST":
+        curl.setopt(pycurl.POSTFIELDS, request.body)
+    if request.method not in {"GET", "POST"} or (request.body and request.method == "GET"):
+        curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+
+
+def _pairs(head: list[bytes]) -> Iterator[tuple[str, str]]:
+    """Read the headers of an answer; a 1xx that announced it has a head of its own before."""
+    for line in head:
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon and not name.startswith("HTTP/"):
+            yield name, value.strip()

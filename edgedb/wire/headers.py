@@ -2,6 +2,7 @@
 
 SESSION = "X-session"
 SESSION_LOCATION = "X-session-location"
+SESSION_REDIRECT = "X-session-redirect"
 ONLOAD_LOCATION = "X-onload-location"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 PROPAGATE = "X-edge-propagate"
@@ -9,3 +10,24 @@ CALL_ID = "X-Call-Id"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 PACKET = "application/vnd.edgedb.packet+msgpack"
+
+HOP_BY_HOP = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization"),
+        *("proxy-connection", "te", "trailer", "trailers", "transfer-encoding", "upgrade"),
+    }
+)
+"""Headers of one connection (RFC 9110 section 7.6.1)."""
+
+_NOT_CARRIED = HOP_BY_HOP | {
+    *("content-length", "date", "expect", "host", "server", "x-duration-seconds", "x-start-time"),
+    SESSION_LOCATION.lower(),
+}
+
+
+def is_end_to_end(name: str, but: str | None = None) -> bool:
+    """Say whether a header goes along when a call, or its answer, is carried on.
+
+    ``but``: one that does here, in lower case.
+    """
+    return name.lower() == but or name.lower() not in _NOT_CARRIED

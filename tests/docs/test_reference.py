@@ -15,6 +15,8 @@ import pytest
 
 from edgedb import errors, replies, sendable, session
 from edgedb.errors import EdgeError
+from edgedb.node import FORWARDS
+from edgedb.peers.transport import CARRIED_LIMIT
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
 from edgedb.store import limits as store_limits, source
@@ -41,6 +43,8 @@ LIMITS = {
     "ANONYMOUS_KEY_LEAST": replies.ANONYMOUS_KEY_LEAST,
     "REPLY_LIMIT": replies.REPLY_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
+    "CARRIED_LIMIT": CARRIED_LIMIT,
+    "FORWARDS": FORWARDS,
     "PACKET_BYTES": source.PACKET_BYTES,
     "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,
 }

@@ -14,10 +14,11 @@ from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.request import COUNT_LIMIT
-from edgedb.wire.headers import IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.headers import IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE, SESSION_REDIRECT
 from edgedb.wire.model import VERSION_LIMIT, Propagation
 from tests.hostile.document import USERS
 from tests.hostile.watched import Watched
+from tests.support.hooks import lose_answer
 from tests.support.signed import NodeCall
 from tests.support.tree import ORACLE_TOKEN, Tree
 
@@ -154,8 +155,17 @@ def under_used_key(tree: Tree) -> int:
 
 ANOTHERS = {"lock": "another", "lock_until": 0}
 
+
+def forwarded_in_vain(tree: Tree) -> int:
+    """Have a call carried to a session of which no answer comes back."""
+    tree.hook = lose_answer
+    headers = (("X-session", "up"), (SESSION_REDIRECT, "forward"))
+    return replace(KEEP, headers=headers)(tree)
+
+
 KEEPING = [
     replace(KEEP, headers=(("X-session", "up"),)),
+    forwarded_in_vain,
     KEEP.without("X-session"),
     scripted(lambda tree: tree.clients["edge-a"].hset("edge:{s}:meta", mapping=ANOTHERS)),
     scripted(lambda _: edgedb.set("k" * 2000, "")),

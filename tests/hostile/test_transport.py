@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgedb.errors import PeerUnavailable
+from edgedb.peers import transport
 from edgedb.peers.transport import HttpTransport, PeerRequest, PeerResponse
 from tests.hostile.answers import endless, gateway, saying
 
@@ -103,11 +104,11 @@ class Calls:
 
 def called(url: str, times: int, *, is_last_repeatable: bool = True) -> None:
     """Make some calls, one after the other, with one transport."""
-    transport = HttpTransport(2**25)
+    kept = HttpTransport(2**25)
     for left in reversed(range(times)):
         is_repeatable = left > 0 or is_last_repeatable
         request = PeerRequest("POST", "city", url, "oracle", "", {}, b"{}", is_repeatable)
-        assert transport.send(request, 10) == PeerResponse(200, b"{}", "")
+        assert kept.send(request, 10) == PeerResponse(200, b"{}", "")
 
 
 def test_connections_are_kept_and_used_again() -> None:
@@ -210,3 +211,72 @@ def test_a_gateway_whose_certificate_nobody_vouches_for_is_not_called(tls: ssl.S
     ):
         sent(url)
     assert not any(heard)
+
+
+def carried(url: str, method: str = "POST", body: bytes = b"", **headers: str) -> PeerRequest:
+    """Give a client's call that is carried, with no more headers than these."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return PeerRequest(method, "city", url, "f/p", "", names, body, False, True)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("body", [b"", bytes(range(256))])
+def test_a_clients_call_is_carried_as_it_is(method: str, body: bytes) -> None:
+    heard = list[bytes]()
+    said = {"Authorization": "Basic dTpw", "X_Name": "gr\u00fc\u00dfe \xc3\xa9", "X_Empty": ""}
+    with gateway(saying(OK + b"Content-Length: 2\r\n\r\n{}"), heard.append) as url:
+        response = HttpTransport(1000).send(carried(url, method, body, **said), 10)
+    assert (response.status, response.body) == (200, b"{}")
+    head, _, sent_body = heard[0].partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    assert first == f"{method} /function/f/p HTTP/1.1".encode()
+    length = [b"Content-Length: %d" % len(body)] if body or method == "POST" else []
+    names = [b"Authorization: Basic dTpw", "X-Name: grüße \xc3\xa9".encode("latin-1"), b"X-Empty:"]
+    assert sorted(lines[1:]) == sorted(names + length)
+    assert sent_body == body
+
+
+def test_all_headers_of_an_answer_come_back_repeated_ones_too() -> None:
+    head = b"HTTP/1.1 100 Continue\r\n\r\n" + OK
+    head += b"Set-Cookie: a=1; Path=/\r\nset-cookie: b=\xe9\r\nContent-Length: 3\r\n\r\n"
+    with gateway(saying(head + b"\x00\xff!")) as url:
+        response = HttpTransport(1000).send(carried(url), 10)
+    cookies = (("Set-Cookie", "a=1; Path=/"), ("set-cookie", "b=\xe9"))
+    assert response.headers == (*cookies, ("Content-Length", "3"))
+    assert response.body == b"\x00\xff!"
+
+
+def test_a_head_call_ends_with_its_head() -> None:
+    with gateway(saying(OK + b"Content-Length: 7\r\n\r\n")) as url:
+        response = HttpTransport(1000).send(carried(url, "HEAD"), 10)
+    assert (response.body, response.header("content-length")) == (b"", "7")
+
+
+def test_a_carried_answer_may_be_longer_than_a_nodes_and_has_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "CARRIED_LIMIT", 5000)
+    for length in (5000, 5001):
+        head = OK + b"Content-Length: %d\r\n\r\n" % length
+        with gateway(saying(head + bytes(length))) as url:
+            if length == 5000:
+                assert len(HttpTransport(10).send(carried(url), 10).body) == 5000
+            else:
+                with pytest.raises(PeerUnavailable, match="file size") as raised:
+                    HttpTransport(10).send(carried(url), 10)
+                assert raised.value.is_sent
+
+
+def test_a_call_that_found_nobody_is_known_to_have_done_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}", "http://nobody.invalid", "ftp://127.0.0.1"):
+        with pytest.raises(PeerUnavailable) as raised:
+            sent(url)
+        assert not raised.value.is_sent, url
+
+
+def test_a_call_that_nobody_answered_may_have_done_something() -> None:
+    with gateway(saying(b"")) as url, pytest.raises(PeerUnavailable) as raised:
+        sent(url)
+    assert raised.value.is_sent

@@ -8,8 +8,11 @@ from werkzeug.datastructures import Headers
 
 import edgedb
 
-NOT_DESCRIBED = {"accept", "authorization"}
-"""No parameters in an OpenAPI document."""
+NOT_DESCRIBED = {
+    *("accept", "authorization"),  # no parameters in an OpenAPI document
+    *("origin", "access-control-request-method", "user-agent", "x-start-time"),
+}
+"""The second line: what browsers and the platform say of a call."""
 
 
 class _Query(dict[str, str]):

@@ -95,7 +95,8 @@ def test_a_page_can_read_what_is_answered_before_and_instead_of_its_function(
         open_tree.call("edge-a", "tally", method="DELETE", query="word=a", headers=PAGE),
     ]
     open_tree.offload("edge-a")
-    answers.append(open_tree.call("edge-a", headers=PAGE))  # elsewhere
+    redirected = {**PAGE, "X-session-redirect": "redirect"}
+    answers.append(open_tree.call("edge-a", headers=redirected))  # elsewhere
     node = open_tree.node("city", "notebook")
     node.store.requests.begin(Attempt("s", "other", "another process"))
     answers.append(open_tree.call("city", headers=PAGE))  # busy

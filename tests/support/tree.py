@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import unquote
 
 import redis
 import yaml
@@ -141,20 +142,22 @@ class Tree:
         return self.hook(request, lambda: self._deliver(request))
 
     def _deliver(self, request: PeerRequest) -> PeerResponse:
-        if request.function not in self.functions:
+        function, slash, path = request.function.partition("/")
+        if function not in self.functions:
             return PeerResponse(404, b"no such function")
         response = self.respond(
             request.location,
-            request.function,
+            function,
             Request(
                 request.method,
-                query_string=request.query_string.encode(),
+                unquote(slash + path) or "/",
+                request.query_string.encode("latin-1"),
                 headers=Headers(dict(request.headers)),
                 body=request.body,
             ),
         )
         content_type = dict(response.headers).get("Content-Type", "")
-        return PeerResponse(response.status, response.body, content_type)
+        return PeerResponse(response.status, response.body, content_type, response.headers)
 
     def respond(self, location: str, function: str, request: Request) -> Response:
         """Have a function of a location answer a request."""
