@@ -22,6 +22,11 @@ up: venv
 test: venv
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
+# A page in a headless Chromium; fails where there is none on the PATH.
+.PHONY: test-browser
+test-browser: venv
+	$(BIN)/pytest tests/browser
+
 # Long versions of what the suite does in short: every schedule with one fault, thousands with two.
 .PHONY: explore
 explore: venv
