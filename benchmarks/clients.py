@@ -38,7 +38,7 @@ class Plan:
     for a fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next
     request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
     a 307 is the answer. ``knows``: hosts and ports to which it has a connection already, as a
-    client has that was redirected there before.
+    client has that was redirected there before. ``headers``: lines that every request has besides.
     """
 
     host: str
@@ -50,6 +50,7 @@ class Plan:
     remembers: bool = True
     follows: bool = True
     knows: Sequence[Address] = ()
+    headers: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,11 @@ class Client:
         if self._plan.renew_after:
             name = f"{name}-{self._crowd.name}-{self._sessions}"
         self._sessions += 1
+        headers = "".join(f"{line}\r\n" for line in self._plan.headers)
         self._request = (
             f"POST /function/{self._plan.function} HTTP/1.1\r\nHost: {self._plan.host}\r\n"
-            f"X-session: {name}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nbread"
+            f"{headers}X-session: {name}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
+            "bread"
         ).encode()
         self._sent = 0
         self._expected: int | None = 0 if self._plan.renew_after else None

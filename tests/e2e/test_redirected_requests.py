@@ -1,4 +1,4 @@
-"""``curl -L`` through a redirect: not a byte of the request changes on its way."""
+"""``curl -L`` through a redirect, or carried: not a byte of the request changes on its way."""
 
 from __future__ import annotations
 
@@ -38,24 +38,34 @@ PATHS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["edge-a", "city", "cloud"])
+PLACES = {
+    "edge-a": ("edge-a", "redirect", 0),
+    "city": ("city", "redirect", 1),
+    "cloud": ("cloud", "redirect", 1),
+    "cloud, forwarded": ("cloud", "forward", 0),
+}
+"""Where the session is, how it is reached from edge-a, and by how many redirects."""
+
+
+@pytest.fixture(scope="module", params=PLACES)
 def place(request: pytest.FixtureRequest, world: World) -> tuple[str, str]:
-    """Give the session ``mirrored ...``, and where it is."""
-    session, location = f"mirrored at {request.param}", request.param
+    """Give the session ``mirrored ...``, and its place."""
+    session, location = f"mirrored at {request.param}", PLACES[request.param][0]
     world.add(session, "begin")
     if location == "city":
         world.offload(session)
     elif location == "cloud":
         with world.rejecting("city"):
             world.offload(session)
-    return session, location
+    return session, request.param
 
 
 def seen(world: World, place: tuple[str, str], rest: str, *options: str | Path) -> Any:
     """Call ``mirror`` at ``edge-a``; give what it was called with."""
-    session, location = place
-    answer = curl(world.url("edge-a", "mirror", rest), session, *options)
-    assert (answer.status, answer.redirects) == (200, 0 if location == "edge-a" else 1)
+    session, (location, mode, redirects) = place[0], PLACES[place[1]]
+    how = ["-H", f"X-session-redirect: {mode}"]
+    answer = curl(world.url("edge-a", "mirror", rest), session, *how, *options)
+    assert (answer.status, answer.redirects) == (200, redirects)
     document = answer.json()
     assert (document["location"], document["session"]) == (location, session)
     return document
