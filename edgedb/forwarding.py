@@ -66,9 +66,17 @@ def is_forwarded(node: Node, request: Request) -> bool:
 
 
 def _is_queued(request: Request) -> bool:
-    """Tell a call through ``/async-function/``: by its worker's name, or where its answer goes."""
-    worker = request.headers.get("User-Agent", "")
-    return "queue-worker" in worker or "X-Callback-Url" in request.headers
+    """Tell a call through ``/async-function/``.
+
+    Its worker may say who it is, or where the answer goes. Or the call has passed a gateway twice,
+    before and after the queue, each of which has added its time.
+    """
+    headers = request.headers
+    return (
+        "queue-worker" in headers.get("User-Agent", "")
+        or "X-Callback-Url" in headers
+        or "," in headers.get("X-Start-Time", "")
+    )
 
 
 @dataclass

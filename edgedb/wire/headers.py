@@ -20,8 +20,8 @@ HOP_BY_HOP = frozenset(
 """Headers of one connection (RFC 9110 section 7.6.1)."""
 
 _NOT_CARRIED = HOP_BY_HOP | {
-    *("content-length", "date", "expect", "host", "server", "x-duration-seconds", "x-start-time"),
-    SESSION_LOCATION.lower(),
+    *("content-length", "date", "expect", "host", "server", SESSION_LOCATION.lower()),
+    *("x-duration-seconds", "x-served-by", "x-start-time"),  # each platform's own
 }
 
 

@@ -113,6 +113,26 @@ def test_form_data_and_headers_are_kept(world: World, place: tuple[str, str]) ->
     assert document["given"]["x-custom"].encode("latin-1").decode() == "Grüße"
 
 
+QUEUED = {
+    "by its name": ["-H", "User-Agent: openfaas-ce/nats-queue-worker"],
+    "by its way": ["-H", "X-Start-Time: 1764276000000000000"],
+}
+
+
+@pytest.mark.parametrize("how", QUEUED)
+def test_what_a_queue_worker_sends_is_carried(
+    world: World, place: tuple[str, str], how: str
+) -> None:
+    """A POST with the headers and the body of the call that was put into the queue."""
+    options = [*QUEUED[how], "-X", "POST", "--data-binary", "not lost"]
+    session, (location, *_) = place[0], PLACES[place[1]]
+    answer = curl(world.url("edge-a", "mirror", "/p?q=1"), session, *options)
+    assert (answer.status, answer.redirects) == (200, 0)
+    document = answer.json()
+    assert base64.b64decode(document["content"]) == b"not lost"
+    assert (document["location"], document["query"]) == (location, "q=1")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_the_method_is_kept(world: World, place: tuple[str, str], method: str) -> None:
     assert seen(world, place, "", "-X", method)["method"] == method

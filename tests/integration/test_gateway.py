@@ -125,6 +125,12 @@ def test_a_call_id_of_the_client_is_kept(running: Gateway) -> None:
     assert dict(answer.json()["headers"])["X-Call-Id"] == "mine"
 
 
+def test_a_call_that_passes_a_gateway_twice_has_two_start_times(running: Gateway) -> None:
+    answer = running.call("GET", "/function/probe", headers=[("X-Start-Time", "1")])
+    first, second = dict(answer.json()["headers"])["X-Start-Time"].split(", ")
+    assert (first, second) == ("1", answer.header("X-Start-Time"))
+
+
 def test_headers_pass_joined_if_double_and_dropped_if_underscored(running: Gateway) -> None:
     headers = [
         ("X-session", "a b/%7B}"),

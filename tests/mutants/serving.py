@@ -160,7 +160,7 @@ MUTANTS = (
         invariant="I3",
         breaks="a client of a node-local function gets the answer to another's request",
         file="edgedb/replies.py",
-        before='        return f"{request.session_header()}\\n{key}"',
+        before='        return f"{session}\\n{key}"',
         after="        return key",
         test="tests/protocol/test_repeats.py::"
         "test_two_clients_of_node_local_state_may_choose_the_same_key",
@@ -173,5 +173,25 @@ MUTANTS = (
         before="    return error.answered_as == BadRequest.problem_type()\n",
         after="    return isinstance(error, BadRequest)\n",
         test="tests/protocol/test_delivery.py::test_a_value_is_kept_whatever_stands_between_says",
+    ),
+    Mutant(
+        name="forwarded-twice-without-a-key",
+        invariant="I3",
+        breaks="a forwarded request whose answer was lost takes effect twice",
+        file="edgedb/forwarding.py",
+        before="                if self.may_have_run and not self.is_repeatable:\n",
+        after="                if False:\n",
+        test="tests/protocol/test_forwarding.py::"
+        "test_without_a_key_nothing_is_sent_twice_whatever_its_method",
+    ),
+    Mutant(
+        name="forwarded-in-vain",
+        invariant="I6",
+        breaks="a client is told that nothing was written by a request that nobody knows about",
+        file="edgedb/forwarding.py",
+        before="                self.may_have_run |= error.is_sent\n",
+        after="                self.may_have_run = error.is_sent\n",
+        test="tests/protocol/test_forwarding.py::"
+        "test_what_may_have_run_is_unknown_though_the_repeat_could_not_be_sent",
     ),
 )

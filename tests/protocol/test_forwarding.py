@@ -301,6 +301,7 @@ def test_a_forwarded_request_holds_no_other_up(away: Tree) -> None:
     [
         {"User-Agent": "openfaas-ce/nats-queue-worker"},
         {"X-Callback-Url": "http://gateway:8080/function/done"},
+        {"X-Start-Time": "1764276000000000000, 1764276001000000000"},
     ],
 )
 def test_an_asynchronous_call_is_carried_with_its_body(away: Tree, headers: dict[str, str]) -> None:

@@ -28,8 +28,8 @@ def to_function(request: BaseRequest) -> dict[str, bytes]:
     """Give a request's headers as the function gets them, values byte for byte.
 
     Duplicates are joined, names with an underscore dropped, and the platform's own are added: a
-    call id unless there is one, the start time (ns since the epoch), host and address of the
-    caller.
+    call id unless there is one, the start time (ns since the epoch) behind one that is there, host
+    and address of the caller.
     """
     headers: dict[str, bytes] = {}
     for raw_name, value in request.raw_headers:
@@ -37,7 +37,9 @@ def to_function(request: BaseRequest) -> dict[str, bytes]:
         if name not in _NOT_TO_FUNCTION and "_" not in name:
             headers[name] = headers[name] + b", " + value if name in headers else value
     headers.setdefault("X-Call-Id", str(uuid.uuid4()).encode())
-    headers["X-Start-Time"] = b"%d" % time.time_ns()
+    earlier = headers.get("X-Start-Time")
+    now = b"%d" % time.time_ns()
+    headers["X-Start-Time"] = now if earlier is None else earlier + b", " + now
     headers.setdefault("X-Forwarded-Host", request.headers.get("Host", "").encode())
     headers.setdefault("X-Forwarded-For", _address(request))
     return headers
@@ -53,7 +55,7 @@ def to_client(
             headers.add(name, value)
     if "X-Call-Id" not in request.headers:
         headers["X-Call-Id"] = sent["X-Call-Id"].decode()
-    headers["X-Start-Time"] = sent["X-Start-Time"].decode()
+    headers["X-Start-Time"] = sent["X-Start-Time"].decode().rpartition(", ")[2]
     headers.setdefault("Content-Type", request.headers.get("Content-Type", "text/plain"))
     return headers
 
