@@ -17,7 +17,7 @@ HOP_BY_HOP = frozenset(
         *("proxy-connection", "te", "trailer", "trailers", "transfer-encoding", "upgrade"),
     }
 )
-"""Headers of one connection (RFC 9110 section 7.6.1)."""
+"""Headers of one connection (RFC 9110 section 7.6.1): the server's, never a function's."""
 
 _NOT_CARRIED = HOP_BY_HOP | {
     *("content-length", "date", "expect", "host", "server", SESSION_LOCATION.lower()),

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from edgedb.handlers import checked_handler
 from edgedb.response import parts
-from edgedb.sendable import header_pairs, status_code
+from edgedb.wire.sendable import header_pairs, status_code
 
 READY_PATH = "/_edge/ready"
 """What ``ready_path`` in the Dockerfile names, so the watchdog asks it for ``/_/ready``."""

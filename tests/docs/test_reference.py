@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
-from edgedb import errors, replies, sendable, session
+from edgedb import errors, replies, session
 from edgedb.errors import EdgeError
 from edgedb.node import FORWARDS
 from edgedb.peers.transport import CARRIED_LIMIT
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
 from edgedb.store import limits as store_limits, source
+from edgedb.wire import sendable
 from edgedb.wire.choices import OffloadStatus, Phase
 from tests.docs.markdown import PROJECT, code, table
 from tests.support.tree import STACK, Tree

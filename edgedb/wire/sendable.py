@@ -14,16 +14,12 @@ from typing import Any
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers, iter_multi_items
 
+from edgedb.wire.headers import HOP_BY_HOP
+
 Pairs = tuple[tuple[str, str], ...]
 
 HEADERS_LIMIT = 64  # headers of an answer; http.client, and so requests, reads a hundred
 HEADERS_BYTES = 32 * 1024  # of all of them; half of a line that http.client reads
-
-HOP_BY_HOP = {
-    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
-    *("te", "trailer", "trailers", "transfer-encoding", "upgrade"),
-}
-"""Headers of one connection (RFC 9110 section 7.6.1): the server's, never a function's."""
 
 _STATUS = re.compile(r"([2-5]\d\d)(?: .*)?", re.ASCII)
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
