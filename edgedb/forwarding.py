@@ -1,8 +1,8 @@
 """Carries a client's request to where its session is, for clients that a redirect would break.
 
-A redirect is cheaper and the rule (docs/protocol.md#a-request, step 4). But clients drop ``Authorization``
-and cookies when the host changes, a page's origin becomes ``null`` for the browser that it is
-redirected by, and the queue-worker of ``/async-function/`` may lose the body.
+A redirect is cheaper and the rule (docs/protocol.md#a-request, step 4). But clients drop
+``Authorization`` and cookies when the host changes, a page's origin becomes ``null`` for the
+browser that it is redirected by, and the queue-worker of ``/async-function/`` may lose the body.
 """
 
 from __future__ import annotations

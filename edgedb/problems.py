@@ -7,8 +7,8 @@ import json
 from edgedb import errors
 from edgedb.errors import EdgeError, MethodNotAllowed
 from edgedb.response import Response
-from edgedb.wire.sendable import header_pairs, json_bytes, status_code
 from edgedb.wire.headers import PROBLEM_JSON
+from edgedb.wire.sendable import header_pairs, json_bytes, status_code
 
 KINDS = {
     name: kind

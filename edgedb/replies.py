@@ -9,8 +9,8 @@ from urllib.parse import quote
 from edgedb.errors import BadRequest, Conflict, IdempotencyMismatch, TooLarge
 from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response
-from edgedb.wire.sendable import header_pairs, status_code
 from edgedb.wire.headers import IDEMPOTENCY_KEY
+from edgedb.wire.sendable import header_pairs, status_code
 
 REPLY_LIMIT = 256 * 1024  # bytes; a larger reply's repeat gets 208 without a body
 ANONYMOUS_KEY_LEAST = 16  # characters of a key that nothing but itself keeps from others

@@ -13,8 +13,8 @@ from typing import Any
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response as FlaskResponse
 
-from edgedb.wire.sendable import Pairs, header_pairs, json_bytes, limited, status_code
 from edgedb.wire.headers import JSON
+from edgedb.wire.sendable import Pairs, header_pairs, json_bytes, limited, status_code
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
