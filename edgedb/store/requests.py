@@ -54,11 +54,14 @@ class Replay:
 
 @dataclass(frozen=True)
 class Run:
-    """The session is resident and this request may run; it holds ``lock`` if it may write."""
+    """The session is resident and this request may run; it holds ``lock`` if it may write.
+
+    ``last`` is the lock of the commit before it.
+    """
 
     keys: SessionKeys
     token: SessionToken
-    version: int
+    last: str
     lock: str
     snapshot: Snapshot
     list_count: int
@@ -132,7 +135,7 @@ class RequestStore:
             run.token.session,
             run.lock,
             run.token.epoch,
-            run.version,
+            run.last,
             int(where.prefix == "edge"),
             idempotency_key,
             reply,
@@ -173,7 +176,7 @@ class RequestStore:
         return None if entry is None else list_number(entry)
 
     def _read(self, run: Run, source: str, kind: str, *names: str) -> list[Any]:
-        guard = (self._location, run.token.epoch, run.lock, run.version, kind)
+        guard = (self._location, run.token.epoch, run.lock, run.last, kind)
         answer = self._scripts.run("read", [run.keys.meta, source], *guard, *counted(names))
         if answer is None:
             raise SessionChanged
@@ -194,12 +197,12 @@ class RequestStore:
 
 
 def _run(attempt: Attempt, here: str, rest: Sequence[Any]) -> Run:
-    proprietary, function, epoch, version, list_count, scalars, lists, elements = rest
+    proprietary, function, epoch, last, list_count, scalars, lists, elements = rest
     token = token_of(attempt.session, proprietary, here, function, epoch)
     values = None if scalars is None else scalars_in(_pairs(scalars))
     snapshot = Snapshot(values, _lists(lists, elements))
     numbers = None if lists is None else _numbers(lists)
-    return Run(attempt.keys, token, version, attempt.lock, snapshot, list_count, numbers)
+    return Run(attempt.keys, token, text(last), attempt.lock, snapshot, list_count, numbers)
 
 
 def _lists(

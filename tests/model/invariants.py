@@ -6,7 +6,8 @@ replies are part of the data, committed in one step with the writes, so I2 keeps
 
 from __future__ import annotations
 
-from .protocol import NOWHERE, STEPS, Call, Node, is_frozen
+from .protocol import STEPS, is_frozen
+from .records import NOWHERE, Call, Node
 from .rules import P, World
 from .surroundings import State
 

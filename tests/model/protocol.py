@@ -1,82 +1,28 @@
-"""The hand-over protocol of one session, as records and atomic steps.
+"""The hand-over protocol of one session, as atomic steps.
 
 This is the whole protocol and nothing else. A step is one script of the store, under the same name,
 so it happens entirely or not at all. (No scripts: ``start`` reads a token, ``expire`` is time going
-by, ``delivered`` removes an entry of the outbox.) It gets what the location's server keeps and the
-call's arguments, and gives what is kept afterwards and the calls that whoever gets the answer makes
-next. Those lead from step to step through a move::
+by, ``delivered`` removes an entry of the outbox, ``restart``, ``lose`` and ``sync`` happen to a
+server.) It gets what the location's server keeps (``records.py``) and the call's arguments, and
+gives what is kept afterwards and the calls that whoever gets the answer makes next. Those lead from
+step to step through a move::
 
     destination   arrive          stage            stage  prepare             activate
                         |        |     |          |              |           | (discard)
     source                 page           freeze                   hand_over
 
 Data are a version: the number of writes they contain. As there is one resident, equal versions
-mean equal data; ``invariants.py`` checks just that. Stored replies are data as well.
+mean equal data; ``invariants.py`` checks just that. (A server that has lost writes counts anew: a
+commit onto other data than its request has read gives ``GARBAGE``.) Stored replies are data too.
 Reading again before the freeze is left out: it ends where a later first reading ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
+from .records import GARBAGE, NO_TRANSFER, NOWHERE, Arrival, Call, Freeze, Node, Outcome
 from .rules import P, World
-
-NOWHERE = -1
-NO_TRANSFER = -1
-GARBAGE = -1
-"""The version of data put together from differences that do not fit."""
-
-
-class Call(NamedTuple):
-    """One step at one location, and the arguments it is called with; 0 where there is none."""
-
-    step: str
-    at: int
-    transfer: int = NO_TRANSFER
-    grant: int = 0
-    since: int = 0
-    version: int = 0
-    epoch: int = 0
-    owner: int = 0
-    lock: int = 0
-
-
-class Arrival(NamedTuple):
-    """What the destination knows of a transfer; *prepared* once it has a grant."""
-
-    transfer: int
-    staged: int = 0
-    grant: int = 0
-    epoch: int = 0
-
-
-class Freeze(NamedTuple):
-    """Requests wait for this transfer; without a grant it still waits for a running request."""
-
-    transfer: int
-    grant: int = 0
-
-
-class Node(NamedTuple):
-    """What one location's server keeps of the session; it survives every crash."""
-
-    owner: int = NOWHERE
-    """The token: whom it names, under which epoch. The session is resident if that is here."""
-    epoch: int = 0
-    honoured: int = 0
-    """The grant under which the session was given away, kept with the pointer."""
-    version: int = 0
-    lock: int = 0
-    freeze: Freeze | None = None
-    arrival: Arrival | None = None
-    outbox: frozenset[Call] = frozenset()
-    stranger: bool = False
-    """A client created another session of the same name here."""
-
-
-Outcome = tuple[Node, tuple[Call, ...]]
-"""The location afterwards, and the calls that whoever gets the answer makes next."""
 
 
 def begin(world: World, node: Node, call: Call) -> Outcome:
@@ -86,7 +32,8 @@ def begin(world: World, node: Node, call: Call) -> Outcome:
         return node._replace(stranger=node.stranger or not waits), ()
     if node.owner != call.at or is_frozen(node) or node.lock:
         return node, ()
-    return node._replace(lock=call.lock), (call._replace(step="commit"),)
+    commit = Call("commit", call.at, version=node.version, epoch=node.epoch, lock=call.lock)
+    return node._replace(lock=call.lock), (commit._replace(last=node.last),)
 
 
 def is_frozen(node: Node) -> bool:
@@ -95,11 +42,45 @@ def is_frozen(node: Node) -> bool:
 
 
 def commit(world: World, node: Node, call: Call) -> Outcome:
-    """Apply the write of a request that has ended, if it still holds the lock."""
+    """Apply the write of a request that has ended, if it still holds the lock.
+
+    Or if the server has forgotten it, and nobody came since. Its write rests on what it has read.
+    """
     holds = node.lock == call.lock or not world.rules.commit_checks_lock
-    if node.owner != call.at or not holds:
+    if node.owner != call.at or node.epoch != call.epoch or node.last == call.lock:
         return node, ()
-    return node._replace(version=node.version + 1, lock=0), ()
+    if not holds and not _is_forgotten(world, node, call):
+        return node, ()
+    version = node.version + 1 if node.last == call.last else GARBAGE
+    disk = (node.disk or (node.version, node.last)) if world.losses else None
+    return node._replace(version=version, lock=0, last=call.lock, disk=disk), ()
+
+
+def _is_forgotten(world: World, node: Node, call: Call) -> bool:
+    rules, is_as_old = world.rules, node.version == call.version
+    return (
+        not node.lock
+        and (node.freeze is None or not rules.forgotten_lock_needs_no_freeze)
+        and (node.last == call.last if rules.forgotten_lock_needs_last_commit else is_as_old)
+    )
+
+
+def restart(_world: World, node: Node, _call: Call) -> Outcome:
+    """Let the server die and come back: it has forgotten who runs."""
+    return node._replace(lock=0), ()
+
+
+def lose(_world: World, node: Node, _call: Call) -> Outcome:
+    """Let the machine die: what was not on the disk is gone, too."""
+    if node.disk is None:
+        return node, ()
+    version, last = node.disk
+    return node._replace(lock=0, version=version, last=last, disk=None), ()
+
+
+def sync(_world: World, node: Node, _call: Call) -> Outcome:
+    """Let all that was written be on the disk."""
+    return node._replace(disk=None), ()
 
 
 def expire(_world: World, node: Node, _call: Call) -> Outcome:
@@ -251,7 +232,8 @@ def delivered(_world: World, node: Node, call: Call) -> Outcome:
 
 
 _SOURCE = (start, begin, commit, expire, page, freeze, thaw, hand_over)
+_SERVER = (restart, lose, sync)
 _DESTINATION = (arrive, stage, prepare, activate, discard, delivered)
 STEPS: dict[str, Callable[[World, Node, Call], Outcome]] = {
-    step.__name__: step for step in (*_SOURCE, *_DESTINATION, update)
+    step.__name__: step for step in (*_SOURCE, *_SERVER, *_DESTINATION, update)
 }

@@ -20,6 +20,13 @@ class Rules:
     """No grant is issued while a request holds the lock."""
     commit_checks_lock: bool = True
     """A request whose lock has ended commits nothing."""
+    forgotten_lock_needs_last_commit: bool = True
+    """Where a server forgot the lock, a request commits only onto the commit it began after.
+
+    The same version is not enough: a server that has lost writes counts from there anew.
+    """
+    forgotten_lock_needs_no_freeze: bool = True
+    """… and not once the session is frozen: the last difference may have been sent."""
     difference_within_epoch: bool = True
     """A difference "since v" is given only under the epoch that v was read under."""
     arrive_checks_epoch: bool = True
@@ -61,6 +68,10 @@ class World:
     """Requests that get a lock."""
     grants: int
     """Grants that are issued, by all locations together."""
+    restarts: int = 0
+    """How often a server dies and comes back, without its locks."""
+    losses: int = 0
+    """How often it comes back without the writes that were not on its disk, too."""
     duplicates: bool = True
     """Calls may be executed again; without it exploring longer stories becomes possible."""
     rules: Rules = Rules()

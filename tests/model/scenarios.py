@@ -27,6 +27,10 @@ SMALL = {
     "there and back under a third mover, each call once": World(
         4, S, ((S, D), (D, S), (S, E)), writes=1, grants=3, duplicates=False
     ),
+    "a server that forgets its locks during a move": World(
+        3, S, ((S, D),), writes=2, grants=1, restarts=1
+    ),
+    "a server that loses writes": World(2, P, (), writes=4, grants=0, restarts=1, losses=2),
 }
 """A few seconds each, together half a minute at most."""
 
@@ -45,12 +49,15 @@ LARGE = {
 
 _ONE = World(3, S, ((S, D),), writes=1, grants=2)
 _BACK = World(3, S, ((S, D), (D, S)), writes=1, grants=2)
+_FORGETFUL = World(2, P, (), writes=3, grants=0, restarts=1, losses=1)
 _THIRD = World(4, S, ((S, D), (D, S), (S, E)), writes=1, grants=3, duplicates=False)
 _EXPOSED_BY = {
     "fresh_grants": _ONE,
     "thaw_ends_grant": _ONE,
     "freeze_waits_for_lock": _ONE,
     "commit_checks_lock": _ONE,
+    "forgotten_lock_needs_last_commit": _FORGETFUL,
+    "forgotten_lock_needs_no_freeze": replace(_ONE, restarts=1),
     "difference_within_epoch": _THIRD,
     "arrive_checks_epoch": _BACK,
     "arrive_is_repeatable": _ONE,

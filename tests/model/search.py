@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .invariants import Soundness
-from .protocol import NO_TRANSFER, Call
+from .records import NO_TRANSFER, Call
 from .rules import World
 from .surroundings import State, initial, successors
 
 Check = Callable[[State, State], str | None]
 """Gets the states before and after a step; gives a name to what it looks for when it is there."""
-GIVEN = ("grant", "since", "version", "epoch", "lock")
+GIVEN = ("grant", "since", "version", "epoch", "lock", "last")
 Parents = dict[State, tuple[State, Call] | None]
 
 

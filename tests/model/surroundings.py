@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .protocol import STEPS, Call, Node
+from .protocol import STEPS
+from .records import Call, Node
 from .rules import P, World
 
 VOLATILE = frozenset({"start", "arrive", "page", "stage", "freeze"})
@@ -38,6 +39,8 @@ class State(NamedTuple):
     """The version that contains every write whose client may have been told so."""
     locks: int = 0
     grants: int = 0
+    restarts: int = 0
+    losses: int = 0
 
 
 def initial(world: World) -> State:
@@ -69,6 +72,12 @@ def _spontaneous(world: World, state: State) -> Iterator[Call]:
             yield Call("begin", at, lock=state.locks + 1)
         if node.lock:
             yield Call("expire", at)
+            if state.restarts < world.restarts:
+                yield Call("restart", at)
+        if node.disk is not None:
+            yield Call("sync", at)
+            if state.losses < world.losses:
+                yield Call("lose", at)
         if node.freeze is not None:
             yield Call("thaw", at)
         if node.arrival is not None:
@@ -101,7 +110,9 @@ def _counted(state: State, before: Node, node: Node, call: Call) -> State:
     if node is before:
         return state
     nodes = (*state.nodes[: call.at], node, *state.nodes[call.at + 1 :])
-    wrote = call.step == "commit"
+    is_lost = call.step == "lose"
+    # what is lost with a disk is no longer promised: operations.md, "Durability", says so
+    wrote = 1 if call.step == "commit" else node.version - before.version if is_lost else 0
     locked = call.step == "begin" and node != before
     granted = call.step == "freeze" and node.freeze is not None and node.freeze.grant > state.grants
     return State(
@@ -111,6 +122,8 @@ def _counted(state: State, before: Node, node: Node, call: Call) -> State:
         state.acknowledged + wrote,
         state.locks + locked,
         state.grants + granted,
+        state.restarts + (call.step == "restart"),
+        state.losses + is_lost,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from .protocol import Arrival, Freeze, Node
+from .records import Arrival, Freeze, Node
 from .rules import D, P, Rules, S, World
 from .scenarios import BROKEN, SMALL
 from .search import explore

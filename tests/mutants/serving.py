@@ -59,10 +59,20 @@ MUTANTS = (
         invariant="I2",
         breaks="after a restart of the server a request undoes what others wrote since",
         file="edgedb/store/lua/commit.lua",
-        before="not locked_by and not frozen_for and known_version == begun_version",
+        before="not locked_by and not frozen_for and (last or '') == begun_after",
         after="not locked_by",
         test="tests/integration/store/test_forgotten_locks.py::"
         "test_a_request_whose_lock_was_forgotten_does_not_undo_another",
+    ),
+    Mutant(
+        name="lost-write-was-read",
+        invariant="I2",
+        breaks="a request that has read what a server lost undoes what others wrote since",
+        file="edgedb/store/lua/commit.lua",
+        before=" and (last or '') == begun_after\n",
+        after="\n",
+        test="tests/integration/store/test_forgotten_locks.py::"
+        "test_a_request_does_not_undo_another_on_a_server_that_lost_what_the_first_had_read",
     ),
     Mutant(
         name="commit-in-another-epoch",
@@ -100,7 +110,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a read-only handler sees half of one state and half of the next",
         file="edgedb/store/lua/read.lua",
-        before="if is_taken or (not is_held and known_version ~= version) then",
+        before="if is_taken or (not is_held and (last or '') ~= begun_after) then",
         after="if is_taken then",
         test="tests/integration/store/test_requests.py::"
         "test_a_read_without_a_lock_is_refused_once_the_session_has_changed",

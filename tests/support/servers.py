@@ -31,7 +31,7 @@ class Server:
     """One server with an append-only file in ``folder``; survives ``kill`` and ``restart``."""
 
     def __init__(self, folder: Path, binary: str | None = None, *options: str) -> None:
-        self.port = free_port()
+        self.folder, self.port = folder, free_port()
         self._command = [
             binary or str(get_binary_path()),
             *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder)),

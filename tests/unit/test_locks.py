@@ -98,7 +98,7 @@ def test_a_turn_ends_with_an_error_too_and_leaves_nothing_behind() -> None:
 def running(lock: str) -> Run:
     """Give a request that holds a lock."""
     token = SessionToken("s", "edge-a", "edge-a", "cart", 1)
-    return Run(SessionKeys("s"), token, 1, lock, Snapshot(), 0, None)
+    return Run(SessionKeys("s"), token, "", lock, Snapshot(), 0, None)
 
 
 class Renewals:

@@ -3,9 +3,9 @@
 --   {'redirect', location}
 --   {'wait', 'locked' | 'frozen' | 'arriving'}
 --   {'replay', stored reply}
---   {'run', proprietary, function, epoch, version, lists, scalars, lists hash, {elements, …}}
---     where scalars are false if they are many, the lists hash if lists are many, elements of a
---     list if it is large
+--   {'run', proprietary, function, epoch, last, lists, scalars, lists hash, {elements, …}}
+--     where last is the lock of the last commit, or ''; scalars are false if they are many, the
+--     lists hash if lists are many, elements of a list if it is large
 -- KEYS: the session's,
 local arrival = other_keys(1) -- and those of the first SMALL_LISTS lists
 local now,
@@ -17,15 +17,16 @@ local now,
 now = clock(now)
 
 local is_writer = lock ~= ''
-local current, proprietary, known_function, epoch, version, list_count, size, locked_by,
+local current, proprietary, known_function, epoch, version, list_count, size, last, locked_by,
   locked_until, frozen_for, frozen_until = fields(meta, 'current', 'proprietary', 'function',
-    'epoch', 'version', 'lists', 'size', 'lock', 'lock_until', 'frozen_for', 'frozen_until')
+    'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_until', 'frozen_for',
+    'frozen_until')
 if current ~= here then
   local phase, source = fields(arrival, 'phase', 'source')
   if phase == 'prepared' then return {'wait', 'arriving'} end
   if current then return {'redirect', current} end
   if phase then return {'redirect', source} end -- on its way here: it still lives there
-  if not is_writer then return {'run', here, of_function, 0, 0, 0, {}, {}, {}} end
+  if not is_writer then return {'run', here, of_function, 0, '', 0, {}, {}, {}} end
   proprietary, known_function, epoch = here, of_function, 1
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', of_function,
     'epoch', 1, 'version', 0, 'size', 0, 'lists', 0)
@@ -69,5 +70,5 @@ elseif list_count > 0 then
   end
 end
 local is_small = scalar_bytes <= SMALL_BYTES and call('HLEN', scalars) <= SMALL_SCALARS
-return {'run', proprietary, known_function, int(epoch), int(version), list_count,
+return {'run', proprietary, known_function, int(epoch), last or '', list_count,
   is_small and call('HGETALL', scalars), names, elements}

@@ -11,7 +11,7 @@ local now,
   session,
   lock,
   epoch,
-  begun_version, -- the version when the request began
+  begun_after, -- the last commit when the request began, or ''
   is_indexed, -- '1' | '0': node-local state is in no index
   idempotency_key, -- or ''
   reply = arguments(9)
@@ -25,7 +25,8 @@ local current, known_epoch, locked_by, known_version, size, list_count, last, bu
   fields(meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last', 'buried',
     'frozen_for')
 -- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
-local is_forgotten = not locked_by and not frozen_for and known_version == begun_version
+-- The version does not say so: a server that has lost writes counts from there anew.
+local is_forgotten = not locked_by and not frozen_for and (last or '') == begun_after
 local is_held = locked_by == lock or is_forgotten and last ~= lock
 if current ~= here or known_epoch ~= epoch or not is_held then
   return last == lock and 'ok' or 'lost'

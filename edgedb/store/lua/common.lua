@@ -8,7 +8,8 @@
 --   size           bytes of the user's keys and values
 --   lists          how many list numbers were ever given out
 --   lock, lock_until                        the running request, milliseconds
---   last           the lock of the last commit, by which a repeated commit is recognised
+--   last           the lock of the last commit: by it a repeated commit is recognised, and
+--                  whether anybody came since a request began
 --   frozen_for, frozen_until, grant         the transfer it is frozen for; grant once issued
 --   thawed         the transfer that was thawed last; never frozen for it again
 --   handed         in a pointer: the grant that was honoured

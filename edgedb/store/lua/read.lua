@@ -5,16 +5,15 @@ local meta,
 local here,
   epoch,
   lock, -- '' without one
-  version, -- checked without a lock, or when the server has restarted and forgotten it
+  begun_after, -- the last commit then: without a lock, or where the server has forgotten it
   kind = arguments(5) -- 'hash', 'value' (one with all its pieces) or 'list'
 local names = counted() -- of the hash's fields, or of the value
 
-local current, known_epoch, locked_by, known_version =
-  fields(meta, 'current', 'epoch', 'lock', 'version')
+local current, known_epoch, locked_by, last = fields(meta, 'current', 'epoch', 'lock', 'last')
 if current ~= here or known_epoch ~= epoch then return false end
 local is_held = lock ~= '' and locked_by == lock
 local is_taken = lock ~= '' and locked_by and not is_held
-if is_taken or (not is_held and known_version ~= version) then return false end
+if is_taken or (not is_held and (last or '') ~= begun_after) then return false end
 
 if kind == 'list' then return call('LRANGE', source, 0, -1) end
 local values, goes_on = {}, true

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import redis
 
 from edgedb.errors import GrantRefused, SessionChanged, SessionLost
 from edgedb.session import Changes
+from edgedb.store.requests import Run
 from tests.integration.store.steps import Place, changes
 from tests.support.servers import Server
 from tests.support.tree import Clock
@@ -18,7 +21,9 @@ from tests.support.tree import Clock
 @pytest.fixture
 def restarting(tmp_path: Path) -> Iterator[Server]:
     """Give a server that may be killed and started again."""
-    with Server(tmp_path) as running:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder) as running:
         yield running
 
 
@@ -64,6 +69,49 @@ def test_a_request_whose_lock_was_forgotten_does_not_undo_another(
     with pytest.raises(SessionLost):
         place.store.requests.commit(run, changes({"x": "2"}))
     assert place.content() == ({"x": "other"}, {})
+
+
+def lose(server: Server, place: Place, request: Callable[[], None]) -> Run:
+    """Make a request and begin another; then the first was not on the disk of a dead machine."""
+    kept = server.folder.with_name("kept")
+    shutil.copytree(server.folder, kept)
+    request()
+    run = place.run()
+    server.kill()
+    shutil.rmtree(server.folder)
+    kept.rename(server.folder)
+    server.start()
+    return run
+
+
+def test_a_request_does_not_undo_another_on_a_server_that_lost_what_the_first_had_read(
+    restarting: Server, place: Place
+) -> None:
+    run = lose(restarting, place, lambda: place.write({"x": "lost"}))
+    place.write({"x": "other"})  # the same version as the write that was lost
+    with pytest.raises(SessionChanged):
+        place.store.requests.scalar(run, "x")
+    with pytest.raises(SessionLost):
+        place.store.requests.commit(run, changes({"x": "2"}))
+    assert place.content() == ({"x": "other"}, {})
+
+
+def test_a_reader_does_not_mix_what_the_server_lost_with_what_came_in_its_place(
+    restarting: Server, place: Place
+) -> None:
+    run = lose(restarting, place, lambda: place.write({"x": "lost"}))
+    place.write({"x": "other"})
+    with pytest.raises(SessionChanged):
+        place.store.requests.scalar(replace(run, lock=""), "x")
+
+
+def test_a_request_that_had_read_what_the_server_lost_commits_nothing(
+    restarting: Server, place: Place
+) -> None:
+    run = lose(restarting, place, lambda: place.write({"x": "lost"}))
+    with pytest.raises(SessionLost):
+        place.store.requests.commit(run, changes({"y": "2"}))
+    assert place.content() == ({"x": "1"}, {})
 
 
 def test_a_request_whose_lock_was_forgotten_waits_for_one_that_has_it(
