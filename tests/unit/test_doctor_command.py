@@ -63,8 +63,8 @@ def test_what_is_repaired_is_exit_code_0(run: Run) -> None:
     done, calls = run({"city": [THAWED]}, "--fix", "city")
     line = f"city: frozen s [1]: its freeze is over; done: {THAW}\n"
     assert (done.output, done.exit_code) == (line, 0)
-    assert [(call.method, call.location) for call in calls] == [("POST", "city")] * 2
-    assert {call.function for call in calls} == {"oracle/repairs"}
+    posts = [(call.location, call.function) for call in calls if call.method == "POST"]
+    assert posts == [("city", "oracle/repairs")] * 2  # each after the function was woken
 
 
 def test_what_could_not_be_repaired_is_exit_code_1(run: Run) -> None:
