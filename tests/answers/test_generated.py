@@ -17,7 +17,7 @@ from hypothesis import given
 
 import edgedb
 from tests.answers.generated import Given, Meant, answers
-from tests.answers.serving import Client, Seen, served
+from tests.answers.through_http import Client, Seen, served
 from tests.support.tree import Tree
 
 EXAMPLES = int(os.environ.get("EDGE_ANSWERS", "300"))
