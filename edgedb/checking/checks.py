@@ -12,6 +12,7 @@ from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.destination import Arrival
 from edgedb.store.inspection import State
+from edgedb.store.limits import CLOCK_STEP_MS
 from edgedb.store.outbox import Entry
 from edgedb.times import milliseconds, rfc3339
 from edgedb.wire.model import Propagation
@@ -22,7 +23,7 @@ NAMED = 5  # how many sessions of a wrong index are named
 def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Finding[Any]]:
     """Check a session, as far as its keys have been seen: its freeze, pointer, arrival, data."""
     if "meta" in state.parts and state.is_here:
-        yield from _check_freeze(node, state)
+        yield from _check_freeze(state)
     elif "meta" in state.parts and state.token and not state.is_arriving:
         flawed = partial(flaw, node, state.token)
         if found := witnesses.ask(state.token.current_location, flawed):
@@ -34,17 +35,20 @@ def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Fi
         yield Finding(Kind.ORPHANED, state.session, found, lost)
 
 
-def _check_freeze(node: Node, state: State) -> Iterator[Finding[str]]:
-    transfer, until_ms = state.frozen_for, state.frozen_until_ms
-    if transfer and until_ms <= node.store.inspection.now_ms():
-        found = f"its freeze for transfer {transfer} ended {rfc3339(until_ms)}"
+def _check_freeze(state: State) -> Iterator[Finding[str]]:
+    transfer = state.frozen_for
+    if transfer and not state.is_frozen:
+        until = rfc3339(state.frozen_until_ms)
+        found = f"its freeze for transfer {transfer} is over (until {until})"
         yield Finding(Kind.FROZEN, state.session, found, transfer)
 
 
 def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[Finding[Arrival]]:
     arrival = node.store.destination.arrival(session)
     patience_ms = milliseconds(node.settings.freeze_timeout)
-    if arrival is None or arrival.touched_ms + patience_ms > node.store.inspection.now_ms():
+    if arrival is None:
+        return
+    if -CLOCK_STEP_MS <= node.store.inspection.now_ms() - arrival.touched_ms < patience_ms:
         return
     source = arrival.source
     kind, fault = Kind.PREPARED, "was not handed over yet"

@@ -32,8 +32,9 @@ _DATA = re.compile("|".join(keys.PARTS[1:]) + r"|list:(\d+)")
 class State:
     """What a node knows of a session at one moment.
 
-    ``token`` is None if nothing, or no first commit yet. ``parts`` are those of its keys that had
-    been seen and are there, ``entries`` what indexes say of it, ``lists`` what its lists hash does.
+    ``token`` is None if nothing, or no first commit yet. ``frozen_for`` and ``lock_function`` may
+    be of a freeze and a lock that are over. ``parts`` are those of its keys that had been seen and
+    are there, ``entries`` what indexes say of it, ``lists`` what its lists hash does.
     """
 
     session: str
@@ -41,6 +42,10 @@ class State:
     size: int
     frozen_for: str
     frozen_until_ms: int
+    lock_function: str
+    lock_since_ms: int
+    is_frozen: bool
+    is_locked: bool
     is_here: bool
     is_arriving: bool
     entries: Mapping[str, bytes | None]
@@ -110,20 +115,25 @@ class InspectionStore:
                 names = [where.meta, where.arrival, where.lists, keys.ARRIVALS, keys.BY_SIZE, home]
                 names += map(where.part, parts)
                 has_lists = "1" if any(part.startswith("list:") for part in parts) else ""
-                self._scripts.script("look")(names, [session, has_lists], pipe)
+                arguments = [self._scripts.now(), session, has_lists]
+                self._scripts.script("look")(names, arguments, pipe)
             found = pipe.execute()
         asked = zip(seen.items(), homes, found, strict=True)
         return [self._state(*looked_at, home, answer) for looked_at, home, answer in asked]
 
     def _state(self, session: str, seen: Sequence[str], of: str, answer: Sequence[Any]) -> State:
-        state, arriving, entries, there, lists = answer
-        *known, size, frozen_for, frozen_until = state
+        state, frozen, locked, arriving, entries, there, lists = answer
+        *known, size, frozen_for, frozen_until, lock_function, lock_since = state
         return State(
             session,
             known_token(session, known),
             size=int(size or 0),
             frozen_for=text(frozen_for),
             frozen_until_ms=int(frozen_until or 0),
+            lock_function=text(lock_function),
+            lock_since_ms=int(lock_since or 0),
+            is_frozen=bool(frozen),
+            is_locked=bool(locked),
             is_here=text(known[1]) == self._location,
             is_arriving=bool(arriving),
             entries=dict(zip((keys.ARRIVALS, keys.BY_SIZE, of), entries, strict=True)),

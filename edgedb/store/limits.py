@@ -14,3 +14,4 @@ VALUES_LIMIT = 100_000  # of one session
 LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
 REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time
 DELETIONS_KEPT = 1000  # beyond it, a copy under way begins anew
+CLOCK_STEP_MS = 1000  # a server's clock may be set back so far, and what began before holds on

@@ -18,6 +18,7 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import EdgeError
 from edgedb.store import keys
+from edgedb.store.limits import CLOCK_STEP_MS
 from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.wire.model import Message, Propagation, message_from_json
@@ -65,7 +66,12 @@ class OutboxStore:
                 return
 
     def claim_old(self, idle_ms: int) -> Iterator[Entry]:
-        """Give what was claimed longer ago and not delivered."""
+        """Give what was claimed longer ago and not delivered.
+
+        And what was put there before the clock was set back, whoever has claimed it: until the
+        clock is there again, nothing counts as claimed longer ago.
+        """
+        yield from self.claim([entry.id for entry in self._ahead()])
         after = "0-0"
         for _ in range(BATCHES):
             after, batch = self._retried(partial(self._read_old, idle_ms, after))
@@ -74,15 +80,24 @@ class OutboxStore:
                 return
 
     def waiting(self, age_ms: int) -> Iterator[Entry]:
-        """Give what was put there longer ago, claimed or not; what cannot be read is left out."""
-        after, last = "-", f"{self._scripts.server_ms() - age_ms}"
+        """Give what was put there longer ago, claimed or not; what cannot be read is left out.
+
+        And what was put there before the clock was set back.
+        """
+        yield from self._between("-", f"{self._scripts.server_ms() - age_ms}")
+        yield from self._ahead()
+
+    def _ahead(self) -> Iterator[Entry]:
+        return self._between(f"{self._scripts.server_ms() + CLOCK_STEP_MS}", "+")
+
+    def _between(self, first: str, last: str) -> Iterator[Entry]:
         while True:
             with store_errors():
-                found = self._client.xrange(keys.OUTBOX, after, last, count=BATCH)
+                found = self._client.xrange(keys.OUTBOX, first, last, count=BATCH)
             yield from (e for e in map(_entry, found) if e is not None)
             if len(found) < BATCH:
                 return
-            after = f"({found[-1][0].decode()}"
+            first = f"({found[-1][0].decode()}"
 
     def claim(self, ids: Sequence[str]) -> Iterator[Entry]:
         """Give those of some entries that are there; each is claimed now.

@@ -10,17 +10,26 @@ MUTANTS = (
         invariant="I1",
         breaks="a request takes the lock of one that runs",
         file="edgedb/store/lua/begin.lua",
-        before="  if locked_by and locked_by ~= lock and int(locked_until) > now then"
-        " return {'wait', 'locked'} end\n",
-        after="",
+        before="local is_anothers = locked_by and locked_by ~= lock\n",
+        after="local is_anothers = false\n",
         test="tests/integration/store/test_requests.py::test_one_request_at_a_time_has_a_session",
+    ),
+    Mutant(
+        name="lock-from-the-future",
+        invariant="I5",
+        breaks="a session stays locked for as long as the server's clock was set back",
+        file="edgedb/store/lua/common.lua",
+        before="  return int(since) <= now + CLOCK_STEP_MS and now < int(ends)\n",
+        after="  return now < int(ends)\n",
+        test="tests/integration/store/test_clocks.py::"
+        "test_a_lock_that_was_taken_before_the_clock_was_set_back_is_over",
     ),
     Mutant(
         name="request-runs-while-frozen",
         invariant="I2",
         breaks="what a request writes after the last difference was sent stays behind",
         file="edgedb/store/lua/begin.lua",
-        before="if int(frozen_until) > now then return {'wait', 'frozen'} end\n",
+        before="if in_force(frozen_since, frozen_until, now) then return {'wait', 'frozen'} end\n",
         after="local function end_freeze() end -- the grant stays in force\n",
         test="tests/integration/store/test_source.py::"
         "test_a_frozen_session_makes_every_request_wait",

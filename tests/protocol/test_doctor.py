@@ -197,15 +197,18 @@ def test_data_without_a_session_are_set_aside(settled: Tree, part: str) -> None:
     assert 0 < settled.clients["city"].pttl(f"edge-aside:{{s}}:{part}") <= 30 * 24 * 3600 * 1000
 
 
-def freeze(tree: Tree) -> None:
+HOUR_BACK = -3600.0  # what a server's clock may be set back by
+
+
+def freeze(tree: Tree, seconds: float = 11) -> None:
     assert tree.node("edge-a").store.source.freeze("s", "dead", 1)
     assert is_healthy(tree)
-    tree.clock.advance(11)
+    tree.clock.advance(seconds)
 
 
-def arrive(tree: Tree) -> None:
+def arrive(tree: Tree, seconds: float = 11) -> None:
     tree.node("city").store.destination.arrive(token(), "dead")
-    tree.clock.advance(11)
+    tree.clock.advance(seconds)
 
 
 def undelivered(tree: Tree, function: str = "tally") -> None:
@@ -240,7 +243,15 @@ def cut_off(tree: Tree) -> None:
 
 CURABLE: dict[str, tuple[str, str, str, Callable[[Tree], object]]] = {
     "a freeze that is over": ("edge-a", "frozen", "s", freeze),
+    "a freeze of before the clock was set back": (
+        *("edge-a", "frozen", "s"),
+        lambda tree: freeze(tree, HOUR_BACK),
+    ),
     "a copy that nobody goes on with": ("city", "arriving", "s", arrive),
+    "a copy of before the clock was set back": (
+        *("city", "arriving", "s"),
+        lambda tree: arrive(tree, HOUR_BACK),
+    ),
     "data beside a pointer": (
         *("city", "orphaned", "up"),
         lambda tree: tree.clients["city"].hset("edge:{up}:scalars", "count", "s1"),

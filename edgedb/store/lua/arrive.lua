@@ -27,8 +27,8 @@ local open_for, phase, touched = fields(arrival, 'transfer', 'phase', 'touched')
 if open_for then
   if phase == 'prepared' then return {'prepared'} end
   if open_for == transfer then return {'ok'} end
-  if int(touched) + patience_ms <= now then return {'abandoned', open_for} end
-  return {'busy'}
+  if in_force(touched, int(touched) + patience_ms, now) then return {'busy'} end
+  return {'abandoned', open_for}
 end
 call('HSET', arrival, 'transfer', transfer, 'phase', 'copying', 'source', source,
   'touched', now, 'packets', 0, 'version', 0, 'size', 0, 'lists', 0)

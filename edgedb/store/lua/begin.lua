@@ -18,9 +18,9 @@ now = clock(now)
 
 local is_writer = lock ~= ''
 local current, proprietary, known_function, epoch, version, list_count, size, last, locked_by,
-  locked_until, frozen_for, frozen_until = fields(meta, 'current', 'proprietary', 'function',
-    'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_until', 'frozen_for',
-    'frozen_until')
+  lock_renewed, lock_until, frozen_for, frozen_since, frozen_until = fields(meta, 'current',
+    'proprietary', 'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed',
+    'lock_until', 'frozen_for', 'frozen_since', 'frozen_until')
 if current ~= here then
   local phase, source = fields(arrival, 'phase', 'source')
   if phase == 'prepared' then return {'wait', 'arriving'} end
@@ -37,19 +37,22 @@ if idempotency_key ~= '' then
   if reply and version_of(reply) > now then return {'replay', reply} end
 end
 
-if int(frozen_until) > now then return {'wait', 'frozen'} end
+if in_force(frozen_since, frozen_until, now) then return {'wait', 'frozen'} end
 if is_writer then
-  if locked_by and locked_by ~= lock and int(locked_until) > now then return {'wait', 'locked'} end
+  local is_anothers = locked_by and locked_by ~= lock
+  if is_anothers and in_force(lock_renewed, lock_until, now) then return {'wait', 'locked'} end
   if frozen_for then end_freeze(meta) end
   local is_new = int(version) == 0
   -- A lock need not outlive the server: a commit without it is refused. So it is not written to
   -- the append-only file, whose sync would cost every request a second time.
   if not is_new then redis.set_repl(redis.REPL_NONE) end
-  local taken = redis.pcall('HSET', meta, 'lock', lock, 'lock_until', now + lock_ttl_ms)
+  local locked = {'lock', lock, 'lock_function', of_function, 'lock_since', now,
+    'lock_renewed', now, 'lock_until', now + lock_ttl_ms}
+  local taken = redis.pcall('HSET', meta, unpack(locked))
   if type(taken) == 'table' then -- a full server lets requests run that may delete
     if is_new then return taken end
     call('HDEL', meta, 'lock')
-    call('HSET', meta, 'lock', lock, 'lock_until', now + lock_ttl_ms)
+    call('HSET', meta, unpack(locked))
   end
   -- a session that is never committed leaves nothing behind
   if is_new then call('PEXPIRE', meta, 2 * lock_ttl_ms) end

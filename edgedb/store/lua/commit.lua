@@ -107,7 +107,7 @@ if idempotency_key ~= '' then
   end
 end
 
-call('HDEL', meta, 'lock', 'lock_until')
+unlock(meta)
 if any_gone and call('ZCARD', gone) > DELETIONS_KEPT then
   call('DEL', gone)
   call('HSET', meta, 'floor', version)

@@ -7,10 +7,12 @@
 --   version        the last version given to an item; absent in a pointer
 --   size           bytes of the user's keys and values
 --   lists          how many list numbers were ever given out
---   lock, lock_until                        the running request, milliseconds
+--   lock, lock_function                     the running request, and of which function it is
+--   lock_since, lock_renewed, lock_until    milliseconds: taken, renewed last, over
 --   last           the lock of the last commit: by it a repeated commit is recognised, and
 --                  whether anybody came since a request began
---   frozen_for, frozen_until, grant         the transfer it is frozen for; grant once issued
+--   frozen_for, frozen_since, frozen_until  the transfer it is frozen for, milliseconds
+--   grant          of that transfer, once issued
 --   thawed         the transfer that was thawed last; never frozen for it again
 --   handed         in a pointer: the grant that was honoured
 --   buried         there was a deletion
@@ -86,14 +88,30 @@ end
 
 local function int(text) return tonumber(text or 0) or 0 end
 
+-- What was to hold from one moment to another holds now. A beginning that is ahead was written
+-- before the clock was set back, and nobody knows how long ago; what a clock is off by it may be.
+local function in_force(since, ends, now)
+  return int(since) <= now + CLOCK_STEP_MS and now < int(ends)
+end
+
+local function is_locked(meta, now)
+  local since, ends = fields(meta, 'lock_renewed', 'lock_until')
+  return in_force(since, ends, now)
+end
+
+local function unlock(meta)
+  call('HDEL', meta, 'lock', 'lock_function', 'lock_since', 'lock_renewed', 'lock_until')
+end
+
 -- A freeze that is over its time counts as thawed, whether or not anyone has noticed.
 local function is_frozen(meta, now)
-  return int(call('HGET', meta, 'frozen_until')) > now
+  local since, ends = fields(meta, 'frozen_since', 'frozen_until')
+  return in_force(since, ends, now)
 end
 
 local function end_freeze(meta)
   local transfer = call('HGET', meta, 'frozen_for')
-  call('HDEL', meta, 'frozen_for', 'frozen_until', 'grant')
+  call('HDEL', meta, 'frozen_for', 'frozen_since', 'frozen_until', 'grant')
   if transfer then call('HSET', meta, 'thawed', transfer) end
 end
 

@@ -11,8 +11,8 @@ local now,
   epoch = unpack(ARGV) -- of the token that is moved: a late call freezes none that came back since
 now = clock(now)
 
-local current, version, thawed, frozen_for, grant, locked_by, locked_until, known_epoch =
-  fields(meta, 'current', 'version', 'thawed', 'frozen_for', 'grant', 'lock', 'lock_until', 'epoch')
+local current, version, thawed, frozen_for, grant, known_epoch =
+  fields(meta, 'current', 'version', 'thawed', 'frozen_for', 'grant', 'epoch')
 if not current or (current == here and int(version) == 0) then return {'unknown'} end
 if current ~= here then return {'elsewhere', current} end
 if known_epoch ~= epoch then return {'refused'} end
@@ -23,10 +23,11 @@ if is_frozen(meta, now) then
 else
   end_freeze(meta)
   if thawed == transfer or frozen_for == transfer then return {'refused'} end
-  call('HSET', meta, 'frozen_for', transfer, 'frozen_until', now + timeout_ms)
+  call('HSET', meta, 'frozen_for', transfer, 'frozen_since', now,
+    'frozen_until', now + timeout_ms)
 end
 
-if locked_by and int(locked_until) > now then return {'locked'} end
-call('HDEL', meta, 'lock', 'lock_until')
+if is_locked(meta, now) then return {'locked'} end
+unlock(meta)
 call('HSET', meta, 'grant', fresh_grant)
 return {'frozen', fresh_grant, int(version)}

@@ -23,8 +23,9 @@ if not is_frozen(meta, clock(now)) then
 end
 if not drop_data(keys_of_lists(3)) then return 'again' end
 
-call('HDEL', meta, 'version', 'size', 'lists', 'lock', 'lock_until', 'last', 'floor', 'buried',
-  'thawed', 'frozen_for', 'frozen_until', 'grant')
+unlock(meta)
+call('HDEL', meta, 'version', 'size', 'lists', 'last', 'floor', 'buried', 'thawed',
+  'frozen_for', 'frozen_since', 'frozen_until', 'grant')
 call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', grant)
 unindex(by_size, of_proprietary, session)
 -- not -int(…): Lua's minus zero is no integer to the server

@@ -1,14 +1,16 @@
 -- Say what there is of a session, and what indexes say of it, at one moment.
--- Returns {token, version, size, freeze}, arriving (1 | 0), {entries}, {seen and there (1 | 0)},
---   {lists}
+-- Returns {token, version, size, freeze, lock}, frozen, locked, arriving (each 1 | 0), {entries},
+--   {seen and there (1 | 0)}, {lists}
 local meta,
   arrival,
   lists,
   arrivals,
   by_size,
   of_location = unpack(KEYS, 1, 6) -- and keys of the session that were seen
-local session,
+local now,
+  session,
   is_about_lists = unpack(ARGV) -- '1' | ''
+now = clock(now)
 
 local entries, there = {}, {}
 for i, key in ipairs({arrivals, by_size, of_location}) do
@@ -16,6 +18,7 @@ for i, key in ipairs({arrivals, by_size, of_location}) do
 end
 for i = 7, #KEYS do there[i - 6] = call('EXISTS', KEYS[i]) end
 local state = call('HMGET', meta, 'proprietary', 'current', 'function', 'epoch', 'version',
-  'size', 'frozen_for', 'frozen_until')
+  'size', 'frozen_for', 'frozen_until', 'lock_function', 'lock_since')
 local named = is_about_lists == '1' and call('HVALS', lists) or {}
-return {state, call('EXISTS', arrival), entries, there, named}
+return {state, is_frozen(meta, now) and 1 or 0, is_locked(meta, now) and 1 or 0,
+  call('EXISTS', arrival), entries, there, named}

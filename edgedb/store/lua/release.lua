@@ -7,6 +7,6 @@ if locked_by ~= lock then return 'ok' end
 if version == '0' then
   call('DEL', meta)
 else
-  call('HDEL', meta, 'lock', 'lock_until')
+  unlock(meta)
 end
 return 'ok'

@@ -7,7 +7,8 @@ local now,
 
 local locked_by, version = fields(meta, 'lock', 'version')
 if locked_by ~= lock then return 'lost' end
+now = clock(now)
 call('HDEL', meta, 'lock_until')
-call('HSET', meta, 'lock_until', clock(now) + lock_ttl_ms)
+call('HSET', meta, 'lock_renewed', now, 'lock_until', now + lock_ttl_ms)
 if version == '0' then call('PEXPIRE', meta, 2 * lock_ttl_ms) end
 return 'ok'
