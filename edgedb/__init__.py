@@ -1,9 +1,11 @@
 """Session state for serverless functions that may run anywhere in a tree of nodes.
 
 Subclass :class:`Offloadable`; keep state with :func:`get`, :func:`set`, :func:`delete`,
-:func:`add_to_list`, :func:`get_list`; send values upwards with :func:`propagate`.
+:func:`add_to_list`, :func:`get_list`; send values upwards with :func:`propagate`. Calls of other
+functions carry :func:`call_headers`.
 """
 
+from edgedb.callers import call_headers as call_headers
 from edgedb.endpoint import Endpoint as Endpoint
 from edgedb.errors import EdgeError as EdgeError
 from edgedb.offloadable import (

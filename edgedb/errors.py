@@ -182,6 +182,12 @@ class PeerUnavailable(EdgeError):
         self.is_sent = is_sent
 
 
+class LoopDetected(EdgeError):
+    """A call is made within a request that has the session it needs: it would wait for itself."""
+
+    status = HTTPStatus.LOOP_DETECTED
+
+
 class InsufficientStorage(EdgeError):
     """The node has no room for it (``docs/operations.md``, "A full node")."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from edgedb.access import require_descendant, require_itself
+from edgedb.callers import callers_in
 from edgedb.endpoint import Function
 from edgedb.errors import (
     BadRequest,
@@ -29,7 +30,7 @@ from edgedb.request import IDEMPOTENCY_KEY_LIMIT, Request
 from edgedb.response import Response, as_response
 from edgedb.serving import Task
 from edgedb.session import MESSAGE_VALUE_LIMIT, Session, checked_value
-from edgedb.wire.headers import PROPAGATE
+from edgedb.wire.headers import PROPAGATE, SESSION_CALLERS
 from edgedb.wire.model import Propagation, Value
 
 _FUNCTION_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -191,6 +192,7 @@ class Offloadable(Function):
             handle=_within(node, session_id, lambda: as_response(self.handle_offload(known))),
             idempotency_key=key,
             fingerprint=fingerprint(function, request) if key else "",
+            callers=callers_in(request.headers.get(SESSION_CALLERS)),
             read_only=self.read_only,
             node_local=self.node_local,
         )

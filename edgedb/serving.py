@@ -9,10 +9,12 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from edgedb.callers import running_within
 from edgedb.delivery import deliver_soon
 from edgedb.errors import (
     EdgeError,
     HandlerFailed,
+    LoopDetected,
     SessionBusy,
     SessionChanged,
     SessionLost,
@@ -39,7 +41,7 @@ class Task:
     """What is to run under a session.
 
     ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
-    open session.
+    open session; ``callers`` are the requests that this one is made within.
     """
 
     session: str
@@ -47,6 +49,7 @@ class Task:
     handle: Callable[[Session], Response]
     idempotency_key: str = ""
     fingerprint: str = ""
+    callers: tuple[str, ...] = ()
     read_only: bool = False
     node_local: bool = False
 
@@ -66,6 +69,7 @@ def serve(node: Node, task: Task) -> Response | Redirect:
     """Run a task where its session is, or say where that is.
 
     Raises:
+        LoopDetected: it is made within a request that has the session.
         SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
         IdempotencyMismatch: the key was used with another request.
         SessionLost: the handler ran so long that another request has the session.
@@ -76,11 +80,21 @@ def serve(node: Node, task: Task) -> Response | Redirect:
     deadline = Deadline(node.settings.lock_wait)
     if task.read_only:
         return _read_only(node, task, deadline)
+    _require_no_loop(node, task)
     with node.turns.turn(task.queue, node.settings.lock_wait):
         try:
             return _served(node, task, deadline)
         except SessionLost:
             return _after_loss(node, task, deadline)
+
+
+def _require_no_loop(node: Node, task: Task) -> None:
+    """Refuse what would wait until its own end; a request that nobody has made within asks none."""
+    if task.callers and node.store.requests.holder(task.attempt().keys) in task.callers:
+        raise LoopDetected(
+            f"session {task.session!r} is held by a request that waits for this call: it would "
+            "wait for itself; use the session API there, or answer before"
+        )
 
 
 def _served(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
@@ -154,10 +168,10 @@ def _run(node: Node, task: Task, run: Run) -> Response:
     reader = _Reader(node.store.requests, run)
     session = Session(run.snapshot, reader, read_only=task.read_only)
     if task.read_only:
-        return _handled(task, session, reader)
+        return _handled(task, run, session, reader)
     try:
         with node.lock_keeper.keeping(run) if run.lock else nullcontext():
-            response = _handled(task, session, reader)
+            response = _handled(task, run, session, reader)
         _commit(node, task, run, session, response)
     except StoreUnavailable:
         # not inline: the client has waited long enough; if it cannot be, the lock runs out
@@ -169,10 +183,11 @@ def _run(node: Node, task: Task, run: Run) -> Response:
     return response
 
 
-def _handled(task: Task, session: Session, reader: _Reader) -> Response:
+def _handled(task: Task, run: Run, session: Session, reader: _Reader) -> Response:
     """Run the handler; the log says what its author did wrong, the client no more than that."""
     try:
-        response = task.handle(session)
+        with running_within(task.callers, run.lock):
+            response = task.handle(session)
     except EdgeError as error:
         if error.status == HandlerFailed.status:
             _log_failure(task, error)

@@ -12,6 +12,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import resolve_proxies
 from urllib3.exceptions import MaxRetryError
 
+from edgedb.callers import call_headers
 from edgedb.client.call import Call, function_in
 from edgedb.client.gateways import CREDENTIALS, Gateways
 from edgedb.client.proxies import no_proxy
@@ -23,7 +24,7 @@ from edgedb.client.repeating import (
     is_final,
     is_gateways_own,
 )
-from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION
+from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION, SESSION_CALLERS
 from edgedb.wire.model import checked_session_id
 
 ATTEMPTS = 10  # 11 s with their pauses; after a reboot three functions may have to start in turn
@@ -93,13 +94,18 @@ class EdgeSession(requests.Session):
         return super().head(url, **kwargs)
 
     def prepare_request(self, request: Request) -> PreparedRequest:
-        """Complete a call's address and give it an ``Idempotency-Key`` if it names none."""
+        """Complete a call's address and give it an ``Idempotency-Key`` if it names none.
+
+        In a handler, also the headers that keep it from waiting for itself.
+        """
         if isinstance(request.url, str) and request.url.startswith("/"):
             request.url = self.home_gateway + request.url
         prepared = super().prepare_request(request)
         named = CaseInsensitiveDict({**self.headers, **request.headers})
         if IDEMPOTENCY_KEY not in named:
             prepared.headers[IDEMPOTENCY_KEY] = str(uuid.uuid4())
+        for name, value in call_headers().items():
+            prepared.headers.setdefault(name, value)
         return prepared
 
     def merge_environment_settings(self, url: Any, proxies: Any, *others: Any) -> Any:  # noqa: ANN401
@@ -136,7 +142,7 @@ class EdgeSession(requests.Session):
             if had_key:
                 headers[IDEMPOTENCY_KEY] = str(uuid.uuid4())
             return
-        for name in (SESSION, *CREDENTIALS):
+        for name in (SESSION, SESSION_CALLERS, *CREDENTIALS):
             headers.pop(name, None)
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 

@@ -149,6 +149,10 @@ class RequestStore:
         if answer != b"ok":
             raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
+    def holder(self, where: SessionKeys) -> str:
+        """Give the lock of the request that has a session, or had it last; '' if none does."""
+        return text(self._scripts.ask("HGET", where.meta, "lock"))
+
     def release(self, run: Run) -> None:
         """Give the lock back; nothing is applied."""
         self._scripts.run("release", [run.keys.meta], run.lock)

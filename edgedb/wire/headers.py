@@ -3,6 +3,7 @@
 SESSION = "X-session"
 SESSION_LOCATION = "X-session-location"
 SESSION_REDIRECT = "X-session-redirect"
+SESSION_CALLERS = "X-session-callers"
 ONLOAD_LOCATION = "X-onload-location"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 PROPAGATE = "X-edge-propagate"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edgedb import errors, replies, session
+from edgedb import callers, errors, replies, session
 from edgedb.errors import EdgeError
 from edgedb.node import FORWARDS
 from edgedb.peers.transport import CARRIED_LIMIT
@@ -43,6 +43,7 @@ LIMITS = {
     "HEADERS_BYTES": sendable.HEADERS_BYTES,
     "ANONYMOUS_KEY_LEAST": replies.ANONYMOUS_KEY_LEAST,
     "REPLY_LIMIT": replies.REPLY_LIMIT,
+    "CALLERS_LIMIT": callers.CALLERS_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "CARRIED_LIMIT": CARRIED_LIMIT,
     "FORWARDS": FORWARDS,

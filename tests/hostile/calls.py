@@ -163,9 +163,22 @@ def forwarded_in_vain(tree: Tree) -> int:
     return replace(KEEP, headers=headers)(tree)
 
 
+def within_its_own_session(tree: Tree) -> int:
+    """Have a handler call a function of the session that it has."""
+    statuses = list[int]()
+
+    def script(tree: Tree) -> None:
+        headers = (("X-session", "s"), *edgedb.call_headers().items())
+        statuses.append(replace(KEEP, headers=headers)(tree))
+
+    scripted(script)(tree)
+    return statuses[0]
+
+
 KEEPING = [
     replace(KEEP, headers=(("X-session", "up"),)),
     forwarded_in_vain,
+    within_its_own_session,
     KEEP.without("X-session"),
     scripted(lambda tree: tree.clients["edge-a"].hset("edge:{s}:meta", mapping=ANOTHERS)),
     scripted(lambda _: edgedb.set("k" * 2000, "")),

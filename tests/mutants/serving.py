@@ -175,6 +175,16 @@ MUTANTS = (
         "test_an_answer_that_cannot_be_sent_is_refused_by_name_and_nothing_is_written",
     ),
     Mutant(
+        name="request-waits-for-itself",
+        invariant="I5",
+        breaks="a handler that calls its own session holds it until the call gives up",
+        file="edgedb/serving.py",
+        before="    if task.callers and ",
+        after="    if False and ",
+        test="tests/protocol/test_calls_within.py::"
+        "test_a_function_that_calls_itself_in_its_own_session_is_told_and_goes_on",
+    ),
+    Mutant(
         name="key-of-all-clients",
         invariant="I3",
         breaks="a client of a node-local function gets the answer to another's request",

@@ -10,7 +10,14 @@ from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from edgedb.client import EdgeSession
-from edgedb.errors import EdgeError, HandlerFailed, OutcomeUnknown, PeerUnavailable, SessionBusy
+from edgedb.errors import (
+    EdgeError,
+    HandlerFailed,
+    LoopDetected,
+    OutcomeUnknown,
+    PeerUnavailable,
+    SessionBusy,
+)
 from edgedb.problems import problem
 from tests.unit.client.gateways import CITY, EDGE, Answer, Gateways, Sent, fixed, lost, session_at
 
@@ -49,6 +56,7 @@ UNKNOWN = {
 }
 FINAL = {
     "the handler raised": described(HandlerFailed("see the log")),
+    "it would wait for itself": described(LoopDetected("held by its caller")),
     "not deployed": fixed(404, b"error finding function cart.openfaas-fn"),
     "a function's own 404": fixed(404, b"no such product"),
     "a function's own 405": fixed(405, Allow="GET"),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from edgedb.callers import call_headers, running_within
 from edgedb.client import PAUSE_LIMIT, EdgeSession
 from edgedb.errors import InvalidSession
 from tests.unit.client.gateways import (
@@ -28,6 +29,26 @@ def test_a_relative_address_is_one_of_the_home_gateway(session: EdgeSession, net
     assert session.post("/function/cart?product=x", data=b"b").text == "home"
     assert net.sent[0].url == f"{EDGE}/function/cart?product=x"
     assert net.sent[0].body == b"b"
+
+
+def test_a_call_made_in_a_handler_tells_what_it_is_made_within_to_the_tree_only(
+    session: EdgeSession, net: Gateways
+) -> None:
+    elsewhere = "http://elsewhere"
+    net.answers |= {EDGE: session_at(CITY), CITY: fixed(303, Location=elsewhere)}
+    net.answers[elsewhere] = fixed(200)
+    with running_within(["0" * 16], "1" * 16):
+        told = call_headers().items()
+        session.post("/function/cart")
+    assert net.places == [EDGE, CITY, elsewhere]
+    assert [told <= call.headers.items() for call in net.sent] == [True, True, False]
+
+
+def test_a_call_made_in_no_handler_is_made_within_nothing(
+    session: EdgeSession, net: Gateways
+) -> None:
+    session.post("/function/cart")
+    assert "X-session-callers" not in net.sent[0].headers
 
 
 def test_every_call_has_the_session_and_a_key_of_its_own(
