@@ -95,6 +95,8 @@ class RequestStore:
     def begin(self, attempt: Attempt) -> Redirect | Wait | Replay | Run:
         """Find out whether the request may run here, and take the lock if it may.
 
+        One that finds it taken is in the queue for it from then on, as long as it asks again
+        within ``TICKET_MS``; whoever gives up calls :meth:`release`.
         An unknown session is created, epoch 1, unless the request is read-only.
         """
         where = attempt.keys
@@ -153,9 +155,9 @@ class RequestStore:
         """Give the lock of the request that has a session, or had it last; '' if none does."""
         return text(self._scripts.ask("HGET", where.meta, "lock"))
 
-    def release(self, run: Run) -> None:
-        """Give the lock back; nothing is applied."""
-        self._scripts.run("release", [run.keys.meta], run.lock)
+    def release(self, owner: Run | Attempt) -> None:
+        """Give the lock back, or the place in the queue for it; nothing is applied."""
+        self._scripts.run("release", [owner.keys.meta], owner.lock)
 
     def renew(self, run: Run) -> bool:
         """Keep the lock for another lifetime; False if it is lost."""

@@ -15,6 +15,7 @@ Data are a version: the number of writes they contain. As there is one resident,
 mean equal data; ``invariants.py`` checks just that. (A server that has lost writes counts anew: a
 commit onto other data than its request has read gives ``GARBAGE``.) Stored replies are data too.
 Reading again before the freeze is left out: it ends where a later first reading ends.
+So is the queue for the lock: all it does is to make a ``begin`` wait, and every call may be late.
 """
 
 from __future__ import annotations

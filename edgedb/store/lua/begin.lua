@@ -18,9 +18,9 @@ now = clock(now)
 
 local is_writer = lock ~= ''
 local current, proprietary, known_function, epoch, version, list_count, size, last, locked_by,
-  lock_renewed, lock_until, frozen_for, frozen_since, frozen_until = fields(meta, 'current',
+  lock_renewed, lock_until, queue, frozen_for, frozen_since, frozen_until = fields(meta, 'current',
     'proprietary', 'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed',
-    'lock_until', 'frozen_for', 'frozen_since', 'frozen_until')
+    'lock_until', 'queue', 'frozen_for', 'frozen_since', 'frozen_until')
 if current ~= here then
   local phase, source = fields(arrival, 'phase', 'source')
   if phase == 'prepared' then return {'wait', 'arriving'} end
@@ -34,13 +34,25 @@ end
 
 if idempotency_key ~= '' then
   local reply = call('HGET', replies, idempotency_key)
-  if reply and version_of(reply) > now then return {'replay', reply} end
+  if reply and version_of(reply) > now then
+    if queue then set_queue(meta, (others_in(queue, lock))) end
+    return {'replay', reply}
+  end
 end
 
 if in_force(frozen_since, frozen_until, now) then return {'wait', 'frozen'} end
 if is_writer then
-  local is_anothers = locked_by and locked_by ~= lock
-  if is_anothers and in_force(lock_renewed, lock_until, now) then return {'wait', 'locked'} end
+  local is_held = locked_by == lock -- it has begun before, and not got the answer
+  local is_anothers = locked_by and not is_held and in_force(lock_renewed, lock_until, now)
+  if is_anothers or queue and not is_held then
+    local others, before = others_in(queue or '', lock, now)
+    if is_anothers or before > 0 then
+      table.insert(others, before + 1, lock .. ' ' .. now + TICKET_MS)
+      set_queue(meta, others)
+      return {'wait', 'locked'}
+    end
+    set_queue(meta, others)
+  end
   if frozen_for then end_freeze(meta) end
   local is_new = int(version) == 0
   -- A lock need not outlive the server: a commit without it is refused. So it is not written to

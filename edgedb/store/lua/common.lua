@@ -9,6 +9,7 @@
 --   lists          how many list numbers were ever given out
 --   lock, lock_function                     the running request, and of which function it is
 --   lock_since, lock_renewed, lock_until    milliseconds: taken, renewed last, over
+--   queue          who waits for the lock, in order: lock, until, lock, until, …
 --   last           the lock of the last commit: by it a repeated commit is recognised, and
 --                  whether anybody came since a request began
 --   frozen_for, frozen_since, frozen_until  the transfer it is frozen for, milliseconds
@@ -107,6 +108,28 @@ end
 local function is_frozen(meta, now)
   local since, ends = fields(meta, 'frozen_since', 'frozen_until')
   return in_force(since, ends, now)
+end
+
+-- Take a request out of the queue for the lock, and with `now` whoever has not asked for long.
+-- Gives the others' entries, and how many of them are before it.
+local function others_in(queue, lock, now)
+  local others, before = {}, nil
+  for holder, until_ms in string.gmatch(queue, '(%S+) (%S+)') do
+    if holder == lock then
+      before = #others
+    elseif not now or in_force(until_ms - TICKET_MS, until_ms, now) then
+      others[#others + 1] = holder .. ' ' .. until_ms
+    end
+  end
+  return others, before or #others
+end
+
+-- A queue need not outlive the server: the append-only file is not told.
+local function set_queue(meta, entries)
+  redis.set_repl(redis.REPL_NONE)
+  call('HDEL', meta, 'queue')
+  if #entries > 0 then call('HSET', meta, 'queue', table.concat(entries, ' ')) end
+  redis.set_repl(redis.REPL_ALL)
 end
 
 local function end_freeze(meta)

@@ -24,7 +24,7 @@ end
 if not drop_data(keys_of_lists(3)) then return 'again' end
 
 unlock(meta)
-call('HDEL', meta, 'version', 'size', 'lists', 'last', 'floor', 'buried', 'thawed',
+call('HDEL', meta, 'queue', 'version', 'size', 'lists', 'last', 'floor', 'buried', 'thawed',
   'frozen_for', 'frozen_since', 'frozen_until', 'grant')
 call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', grant)
 unindex(by_size, of_proprietary, session)

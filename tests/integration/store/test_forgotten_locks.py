@@ -49,6 +49,14 @@ def test_a_lock_is_not_in_the_append_only_file(restarting: Server, place: Place)
     assert place.content() == ({"x": "1"}, {})
 
 
+def test_nor_is_the_queue_for_it(restarting: Server, place: Place) -> None:
+    place.run()
+    place.begin(lock="first")
+    restart(restarting)
+    assert place.client.hget("edge:{s}:meta", "queue") is None
+    place.run(lock="second")
+
+
 def test_a_request_that_nobody_came_after_goes_on(restarting: Server, place: Place) -> None:
     run = place.run()
     restart(restarting)

@@ -47,10 +47,10 @@ def test_a_new_session_outlives_the_lock_of_every_request_that_runs_in_it(edge: 
 
 def test_one_request_at_a_time_has_a_session(edge: Place) -> None:
     run = edge.run()
-    assert edge.begin() == Wait("locked")
+    assert edge.begin(lock="other") == Wait("locked")
     edge.run("another session")
     edge.store.requests.commit(run, changes())
-    edge.run()
+    edge.run(lock="other")
 
 
 def test_reading_needs_no_lock_and_sees_what_is_committed(edge: Place) -> None:
@@ -71,9 +71,9 @@ def test_a_lock_ends_with_its_time_unless_it_is_renewed(edge: Place) -> None:
     assert edge.begin() == Wait("locked")
     assert edge.store.requests.renew(run)
     edge.clock.advance(LOCK_TTL_S - 0.001)
-    assert edge.begin() == Wait("locked")
+    assert edge.begin(lock="other") == Wait("locked")
     edge.clock.advance(0.001)
-    edge.run()
+    edge.run(lock="other")
     assert not edge.store.requests.renew(run)
 
 
