@@ -17,6 +17,7 @@ from edgedb.peers.transport import PeerResponse
 from edgedb.redirect import redirect_to
 from edgedb.request import Request
 from edgedb.response import Response
+from edgedb.room import Place
 from edgedb.serving import Task, serve
 from edgedb.settings import REDIRECT_MODES
 from edgedb.store.requests import Redirect
@@ -37,12 +38,13 @@ def serve_anywhere(node: Node, request: Request, task: Task) -> Response:
 
     """
     began, forwards = time.monotonic(), is_forwarded(node, request)
-    outcome = serve(node, task)
-    if isinstance(outcome, Response):
-        return outcome
-    if not forwards:
-        return redirect_to(node, request, outcome.location)
-    return Forward(node, request, task, began).answer(outcome.location)
+    with node.room.place() as place:
+        outcome = serve(node, task, place)
+        if isinstance(outcome, Redirect) and forwards:
+            return Forward(node, request, task, place, began).answer(outcome.location)
+    return (
+        outcome if isinstance(outcome, Response) else redirect_to(node, request, outcome.location)
+    )
 
 
 def is_forwarded(node: Node, request: Request) -> bool:
@@ -81,7 +83,7 @@ def _is_queued(request: Request) -> bool:
 
 @dataclass
 class Forward:
-    """One request on its way; ``began`` is when it came, in monotonic seconds.
+    """One request on its way, in its place; ``began`` is when it came, in monotonic seconds.
 
     The task serves it here, should the session have come back.
     """
@@ -89,6 +91,7 @@ class Forward:
     node: Node
     request: Request
     task: Task
+    place: Place
     began: float
     may_have_run: bool = field(default=False, init=False)
 
@@ -100,33 +103,30 @@ class Forward:
     def answer(self, location: str) -> Response:
         """Go where the session is, and on to where that node says it is; give the answer.
 
-        The thread waits as long as the other node's does. So there are never more than a share of
-        all threads here: two nodes that wait for each other would wait until all time is over.
+        The thread waits as long as the other node's does, in a place of the waiting room: two
+        nodes all of whose threads wait for each other would wait until all time is over.
 
         Raises:
             SessionBusy: it moves faster than it can be followed; nothing has happened.
-            Unavailable: its node cannot be reached, or too many wait; nothing has happened.
+            Unavailable: its node cannot be reached, or there is no place; nothing has happened.
             OutcomeUnknown: its node has not answered.
 
         """
-        if not self.node.forwards.acquire(blocking=False):
-            raise Unavailable("too many requests are being forwarded from here; try again")
-        try:
-            return self._answer(Redirect(location))
-        finally:
-            self.node.forwards.release()
-
-    def _answer(self, outcome: Outcome) -> Response:
+        outcome: Outcome = Redirect(location)
         for _ in self.node.topology.levels:  # as many as a tree is deep, and one
             if isinstance(outcome, Response):
                 return outcome
             is_back = outcome.location == self.node.location
-            outcome = serve(self.node, self.task) if is_back else self._carried(outcome.location)
+            if is_back:
+                outcome = serve(self.node, self.task, self.place)
+            else:
+                outcome = self._carried(outcome.location)
         if isinstance(outcome, Redirect):
             raise SessionBusy("the session moves faster than it can be followed; try again")
         return outcome
 
     def _carried(self, location: str) -> Outcome:
+        self.place.take()
         answer = self._sent(location)
         target = answer.header(SESSION_LOCATION)
         if answer.status == 307 and target is not None and target in self.node.topology:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from edgedb.errors import SessionBusy, StoreUnavailable
+from edgedb.room import Place
 from edgedb.store.requests import Run
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,11 @@ class Turns:
         """The requests of each session that has any; the first one runs."""
 
     @contextmanager
-    def turn(self, session: Hashable, wait_s: float) -> Iterator[None]:
-        """Wait for the turn at a session.
+    def turn(self, session: Hashable, wait_s: float, place: Place) -> Iterator[None]:
+        """Wait for the turn at a session, in a place of the waiting room.
 
         Raises:
+            Unavailable: there is no place.
             SessionBusy: it did not come within ``wait_s`` seconds.
             StoreUnavailable: the store failed the request before this one.
 
@@ -64,6 +66,7 @@ class Turns:
         with self._guard:
             queue = self.queues.setdefault(session, deque())
             if queue:
+                place.take()
                 mine.called = threading.Event()
             queue.append(mine)
         try:

@@ -15,6 +15,7 @@ from edgedb.errors import BadRequest
 from edgedb.locks import LockKeeper, Turns
 from edgedb.peers.calls import ANSWER_LIMIT, PeerClient
 from edgedb.peers.transport import HttpTransport
+from edgedb.room import WaitingRoom
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.topology.file import TopologyFile
@@ -23,12 +24,16 @@ from edgedb.topology.tree import Location, Topology
 log = logging.getLogger(__name__)
 
 READERS = 16  # as many moves at a time as a process has threads
-FORWARDS = 8  # half of its threads: the others answer what other nodes carry here
+SETTLERS = 4  # sessions at a time whose arrivals are settled for those who wait for them
 
 T = TypeVar("T")
 
 Background = Callable[[Callable[[], object]], None]
 """Runs something after the answer is given; tests replace it."""
+
+
+Once = Callable[[str, Callable[[], object]], None]
+"""Does something beside the request that wants it, unless it is being done; tests replace it."""
 
 
 class Ahead(Protocol):
@@ -44,6 +49,11 @@ def in_order(read: Callable[[], T]) -> Callable[[], T]:
     return read
 
 
+def at_once(_: str, task: Callable[[], object]) -> None:
+    """Do it now: a :data:`Once` without threads."""
+    task()
+
+
 @dataclass
 class Node:
     """One location's software as seen by one function's process."""
@@ -54,13 +64,13 @@ class Node:
     topology_of: Callable[[], Topology]
     background: Background
     ahead: Ahead = in_order
+    once: Once = at_once
     turns: Turns = field(default_factory=Turns)
-    forwards: threading.BoundedSemaphore = field(
-        default_factory=lambda: threading.BoundedSemaphore(FORWARDS)
-    )
+    room: WaitingRoom = field(init=False)
     lock_keeper: LockKeeper = field(init=False)
 
     def __post_init__(self) -> None:
+        self.room = WaitingRoom(self.settings.threads)
         self.lock_keeper = LockKeeper(self.store.requests.renew, self.settings.lock_ttl)
 
     @property
@@ -120,6 +130,7 @@ def node_from(settings: Settings) -> Node:
         topology_of=topology.current,
         background=_in_one_thread(),
         ahead=_beside(),
+        once=in_threads(),
     )
 
 
@@ -131,6 +142,31 @@ def _beside() -> Ahead:
         return readers.submit(copy_context().run, read).result
 
     return ahead
+
+
+def in_threads() -> Once:
+    """Run each task in a thread of its own; none that is running by that name, nor too many.
+
+    What is left out, whoever still waits for it asks for again. A process that ends waits for none.
+    """
+    running, guard = set[str](), threading.Lock()
+
+    def run(name: str, task: Callable[[], object]) -> None:
+        try:
+            task()
+        finally:
+            with guard:
+                running.remove(name)
+
+    def once(name: str, task: Callable[[], object]) -> None:
+        with guard:
+            if name in running or len(running) >= SETTLERS:
+                return
+            running.add(name)
+        context, work = copy_context(), f"edgedb-{name}"
+        threading.Thread(target=context.run, args=(run, name, task), name=work, daemon=True).start()
+
+    return once
 
 
 def _in_one_thread() -> Background:

@@ -19,11 +19,13 @@ from edgedb.errors import (
     SessionChanged,
     SessionLost,
     StoreUnavailable,
+    Unavailable,
 )
 from edgedb.moving.recovery import settle_session
 from edgedb.node import Node
 from edgedb.replies import kept, replayed
 from edgedb.response import Response
+from edgedb.room import Place
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
 from edgedb.waiting import Deadline
@@ -65,11 +67,12 @@ class Task:
         return Attempt(self.session, self.function, lock, key, self.node_local)
 
 
-def serve(node: Node, task: Task) -> Response | Redirect:
-    """Run a task where its session is, or say where that is.
+def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
+    """Run a task where its session is, or say where that is; wait for it in ``place``.
 
     Raises:
         LoopDetected: it is made within a request that has the session.
+        Unavailable: it would have to wait, and there is no place.
         SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
         IdempotencyMismatch: the key was used with another request.
         SessionLost: the handler ran so long that another request has the session.
@@ -79,13 +82,13 @@ def serve(node: Node, task: Task) -> Response | Redirect:
     """
     deadline = Deadline(node.settings.lock_wait)
     if task.read_only:
-        return _read_only(node, task, deadline)
+        return _read_only(node, task, deadline, place)
     _require_no_loop(node, task)
-    with node.turns.turn(task.queue, node.settings.lock_wait):
+    with node.turns.turn(task.queue, node.settings.lock_wait, place):
         try:
-            return _served(node, task, deadline)
+            return _served(node, task, deadline, place)
         except SessionLost:
-            return _after_loss(node, task, deadline)
+            return _after_loss(node, task, deadline, place)
 
 
 def _require_no_loop(node: Node, task: Task) -> None:
@@ -97,24 +100,25 @@ def _require_no_loop(node: Node, task: Task) -> None:
         )
 
 
-def _served(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
-    outcome = _begin(node, task, deadline)
+def _served(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
+    outcome = _begin(node, task, deadline, place)
     if isinstance(outcome, Run):
+        place.leave()
         return _run(node, task, outcome)
     return replayed(outcome.reply, task.fingerprint) if isinstance(outcome, Replay) else outcome
 
 
-def _read_only(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
+def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
     """Serve a handler that has no effects: it may run again when what it read has changed."""
     for _ in deadline.attempts():
         with suppress(SessionChanged):
-            return _served(node, task, deadline)
+            return _served(node, task, deadline, place)
     raise SessionChanged(f"session {task.session!r} changes faster than it can be read")
 
 
-def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response | Redirect:
+def _after_loss(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
     """Find out by its key whether a commit was applied whose answer never came."""
-    outcome = _begin(node, task, deadline) if task.idempotency_key else None
+    outcome = _begin(node, task, deadline, place) if task.idempotency_key else None
     if isinstance(outcome, Redirect):
         return outcome
     if isinstance(outcome, Replay):
@@ -124,19 +128,41 @@ def _after_loss(node: Node, task: Task, deadline: Deadline) -> Response | Redire
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
 
-def _begin(node: Node, task: Task, deadline: Deadline) -> Redirect | Replay | Run:
-    """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
+def _begin(node: Node, task: Task, deadline: Deadline, place: Place) -> Redirect | Replay | Run:
+    """Begin, or give up and leave the queue for the session."""
     attempt = task.attempt()
+    try:
+        return _begun(node, task, attempt, deadline, place)
+    except StoreUnavailable:
+        raise  # it would not answer either; the ticket runs out
+    except Unavailable:
+        node.store.requests.release(attempt)
+        raise
+
+
+def _begun(
+    node: Node, task: Task, attempt: Attempt, deadline: Deadline, place: Place
+) -> Redirect | Replay | Run:
+    """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
     patience, reason = Deadline(SETTLE_AFTER_S), ""
     for _ in deadline.attempts():
         outcome = node.store.requests.begin(attempt)
         if not isinstance(outcome, Wait):
             return outcome
+        place.take()
         reason = outcome.reason
         if reason == "arriving" and patience.is_over:
-            settle_session(node, task.session)
+            node.once(f"settling-{task.session}", lambda: _settle(node, task.session))
             patience = Deadline(SETTLE_AFTER_S)
     raise SessionBusy(f"session {task.session!r} is {reason}; try again")
+
+
+def _settle(node: Node, session: str) -> None:
+    """Settle a session's arrival, beside all who wait for it, however long its source takes."""
+    try:
+        settle_session(node, session)
+    except EdgeError as error:
+        log.warning("session %r is still arriving: %s", session, error)
 
 
 class _Reader:

@@ -91,6 +91,7 @@ class Settings:
     session_cookie: str = ""
     redirect: str = "redirect"
     exec_timeout: float = 30.0
+    threads: int = 16
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -129,6 +130,7 @@ class Settings:
             session_cookie=_name(environ, "EDGE_SESSION_COOKIE"),
             redirect=_choice(environ, "EDGE_REDIRECT", REDIRECT_MODES),
             exec_timeout=_exec_timeout(environ),
+            threads=_threads(environ),
         )
 
 
@@ -192,6 +194,12 @@ def _exec_timeout(environ: Mapping[str, str]) -> float:
         return seconds(environ.get("exec_timeout", "")) or GATEWAY_TIMEOUT
     except ValueError:
         return Settings.exec_timeout
+
+
+def _threads(environ: Mapping[str, str]) -> int:
+    """Read how many threads the template's server has, which refuses what is no such number."""
+    text = environ.get("EDGE_THREADS", "")
+    return int(text) if re.fullmatch(r"\d{1,12}", text) else Settings.threads
 
 
 def _bytes(environ: Mapping[str, str], name: str) -> int | None:

@@ -15,7 +15,6 @@ import pytest
 
 from edgedb import callers, errors, replies, session
 from edgedb.errors import EdgeError
-from edgedb.node import FORWARDS
 from edgedb.peers.transport import CARRIED_LIMIT
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
@@ -46,7 +45,6 @@ LIMITS = {
     "CALLERS_LIMIT": callers.CALLERS_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "CARRIED_LIMIT": CARRIED_LIMIT,
-    "FORWARDS": FORWARDS,
     "PACKET_BYTES": source.PACKET_BYTES,
     "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.mutants import calling, giving, mending, serving, taking
+from tests.mutants import calling, giving, mending, queueing, serving, taking
 from tests.mutants.mutant import Mutant
 
-FAULTS = (serving.MUTANTS, giving.MUTANTS, taking.MUTANTS, mending.MUTANTS, calling.MUTANTS)
+FAULTS = tuple(module.MUTANTS for module in (serving, queueing, giving, taking, mending, calling))
 MUTANTS = {mutant.name: mutant for mutants in FAULTS for mutant in mutants}
 
 

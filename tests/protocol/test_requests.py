@@ -228,7 +228,7 @@ def test_requests_of_one_session_run_in_the_order_they_came(
 
 
 def test_fifty_clients_at_once_lose_and_double_nothing(make_tree: Callable[..., Tree]) -> None:
-    tree = make_tree(settings={"lock_wait": 30.0})
+    tree = make_tree(settings={"lock_wait": 30.0, "threads": 100})
     tree.node("edge-a", "notebook")
     answers = list[int]()
 

@@ -20,7 +20,7 @@ import yaml
 from werkzeug.datastructures import Headers
 
 from edgedb.endpoint import Function
-from edgedb.node import Node
+from edgedb.node import Node, Once, at_once
 from edgedb.oracle.tick import tick
 from edgedb.peers.calls import PeerClient
 from edgedb.peers.transport import PeerRequest, PeerResponse
@@ -94,6 +94,7 @@ class Tree:
     hook: Hook = as_usual
     settings: Mapping[str, Any] = field(default_factory=dict)
     background: Callable[[Callable[[], None]], None] = field(default=lambda _: None)
+    once: Once = at_once
     calls: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -119,6 +120,7 @@ class Tree:
             peers=PeerClient(settings, lambda: view, self),
             topology_of=lambda: view,
             background=self.background,
+            once=self.once,
         )
 
     def _settings(self, location: str, function: str) -> Settings:

@@ -10,6 +10,7 @@ import pytest
 
 from edgedb.errors import SessionBusy, StoreUnavailable
 from edgedb.locks import LockKeeper, Turns
+from edgedb.room import Place
 from edgedb.session import Snapshot
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import Run
@@ -20,12 +21,17 @@ WAIT_S = 5.0
 TTL_S = 0.03
 
 
+def place() -> Place:
+    """Give a place that can be had."""
+    return Place(threading.Semaphore())
+
+
 class Visitor:
     """Takes a turn in a thread of its own, and gives it back when told to."""
 
     def __init__(self, turns: Turns, session: str, log: list[str], name: str) -> None:
         self.entered, self.leave = threading.Event(), threading.Event()
-        self._take = lambda: turns.turn(session, WAIT_S)
+        self._take = lambda: turns.turn(session, WAIT_S, place())
         self._log, self._name = log, name
         self._thread = threading.Thread(target=self._visit)
         self._thread.start()
@@ -61,16 +67,16 @@ def test_requests_for_one_session_run_one_by_one_in_the_order_they_came() -> Non
 
 def test_requests_for_different_sessions_do_not_wait_for_each_other() -> None:
     turns = Turns()
-    with turns.turn("s", WAIT_S), turns.turn("t", wait_s=0.0):
+    with turns.turn("s", WAIT_S, place()), turns.turn("t", 0.0, place()):
         pass
 
 
 def test_who_has_waited_long_enough_is_told_that_the_session_is_busy() -> None:
     turns = Turns()
     with (
-        turns.turn("s", WAIT_S),
+        turns.turn("s", WAIT_S, place()),
         pytest.raises(SessionBusy, match="is busy"),
-        turns.turn("s", wait_s=0.001),
+        turns.turn("s", 0.001, place()),
     ):
         pytest.fail("there were two at once")
 
@@ -79,7 +85,7 @@ def test_who_gives_up_does_not_hold_up_who_is_behind() -> None:
     turns, log = Turns(), list[str]()
     first = Visitor(turns, "s", log, "first")
     assert first.entered.wait(WAIT_S)
-    with pytest.raises(SessionBusy), turns.turn("s", wait_s=0.001):
+    with pytest.raises(SessionBusy), turns.turn("s", 0.001, place()):
         pass
     last = Visitor(turns, "s", log, "last")
     queued(turns, "s", 2)
@@ -90,7 +96,7 @@ def test_who_gives_up_does_not_hold_up_who_is_behind() -> None:
 
 def test_a_turn_ends_with_an_error_too_and_leaves_nothing_behind() -> None:
     turns = Turns()
-    with pytest.raises(RuntimeError), turns.turn("s", WAIT_S):
+    with pytest.raises(RuntimeError), turns.turn("s", WAIT_S, place()):
         raise RuntimeError
     assert turns.queues == {}
 
