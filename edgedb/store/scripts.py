@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -38,6 +39,7 @@ class LeanRedis(redis.Redis):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._free = list[Any]()  # connections; the last one is in the processor's caches
+        self._process = os.getpid()
 
     def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         """Send one command, again if the connection is lost; gives its answer."""
@@ -48,6 +50,8 @@ class LeanRedis(redis.Redis):
             connection.send_packed_command(packed)
             return client.parse_response(connection, args[0], **options)
 
+        if os.getpid() != self._process:  # forked: the connections are the parent's
+            self._free, self._process = [], os.getpid()
         try:
             connection = self._free.pop()
         except IndexError:

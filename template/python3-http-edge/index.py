@@ -24,9 +24,6 @@ from edgedb.handlers import checked_handler
 from edgedb.response import parts
 from edgedb.wire.sendable import header_pairs, status_code
 
-READY_PATH = "/_edge/ready"
-"""What ``ready_path`` in the Dockerfile names, so the watchdog asks it for ``/_/ready``."""
-
 Handle = Callable[["Event", "Context"], Any]
 
 log = logging.getLogger("function")
@@ -78,7 +75,7 @@ class Function(Flask):
 
     def wsgi_app(self, environ: Any, start_response: Any) -> Any:  # noqa: ANN401 - PEP 3333
         """Leave the call to a handler that is a WSGI application itself, as edgedb's are."""
-        if self.direct is None or environ["PATH_INFO"] == READY_PATH:
+        if self.direct is None or environ["PATH_INFO"] == server.READY_PATH:
             return super().wsgi_app(environ, start_response)
         return self.direct(environ, start_response)
 
@@ -94,7 +91,7 @@ class Function(Flask):
 
     def dispatch_request(self) -> Response:
         """Answer the current request."""
-        if request.path == READY_PATH:
+        if request.path == server.READY_PATH:
             return self.readiness()
         try:
             return self.rendered(self.handle(Event(), Context()))

@@ -17,7 +17,7 @@ def environment() -> dict[str, str]:
 
 
 def test_the_watchdog_asks_the_function_itself_whether_it_is_ready() -> None:
-    path = re.search(r'^READY_PATH = "(.*)"$', (TEMPLATE / "index.py").read_text(), re.MULTILINE)
+    path = re.search(r'^READY_PATH = "(.*)"$', (TEMPLATE / "server.py").read_text(), re.MULTILINE)
     assert path is not None
     assert environment()["ready_path"] == path[1]
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.integration.template.conftest import Builder, Starter
-from tests.integration.template.process import FunctionProcess
+from tests.integration.template.process import PATIENCE, FunctionProcess
 
 READY = "/_edge/ready"
 
@@ -121,6 +121,20 @@ def test_a_malformed_setting_ends_the_process_and_is_named(
 def caller() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as pool:
         yield pool
+
+
+def test_readiness_is_answered_though_handlers_hold_all_threads(
+    serving: Starter, tmp_path: Path
+) -> None:
+    process = serving(SLOW, EDGE_THREADS="2")
+    with ThreadPoolExecutor(3) as callers, requests.Session() as watchdog:
+        running = [callers.submit(process.call, f"/?until={tmp_path}/go") for _ in range(3)]
+        for _ in range(2):
+            process.logged("running")
+        for _ in range(2):  # over one connection, too
+            assert watchdog.get(process.url + READY, timeout=PATIENCE).text == "ready\n"
+        (tmp_path / "go").touch()
+        assert [call.result().content for call in running] == [b"xxxx"] * 3
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
