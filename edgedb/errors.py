@@ -102,7 +102,7 @@ class SessionChanged(Conflict):
 
 
 class SessionLost(Conflict):
-    """A request ran too long and lost its session before its commit was answered."""
+    """A request took over ``exec_timeout``, or lost its session before its commit was answered."""
 
 
 class StaleToken(Conflict):

@@ -37,11 +37,11 @@ def serve_anywhere(node: Node, request: Request, task: Task) -> Response:
         EdgeError: as :func:`edgedb.serving.serve` and :meth:`Forward.answer`.
 
     """
-    began, forwards = time.monotonic(), is_forwarded(node, request)
+    forwards = is_forwarded(node, request)
     with node.room.place() as place:
         outcome = serve(node, task, place)
         if isinstance(outcome, Redirect) and forwards:
-            return Forward(node, request, task, place, began).answer(outcome.location)
+            return Forward(node, request, task, place).answer(outcome.location)
     return (
         outcome if isinstance(outcome, Response) else redirect_to(node, request, outcome.location)
     )
@@ -83,7 +83,7 @@ def _is_queued(request: Request) -> bool:
 
 @dataclass
 class Forward:
-    """One request on its way, in its place; ``began`` is when it came, in monotonic seconds.
+    """One request on its way, in its place.
 
     The task serves it here, should the session have come back.
     """
@@ -92,7 +92,6 @@ class Forward:
     request: Request
     task: Task
     place: Place
-    began: float
     may_have_run: bool = field(default=False, init=False)
 
     @property
@@ -150,7 +149,7 @@ class Forward:
         raise OutcomeUnknown(f"{reason}; whether it was carried out is not known") from reason
 
     def _sent_once(self, location: str) -> PeerResponse:
-        left = self.began + TIME_SHARE * self.node.settings.exec_timeout - time.monotonic()
+        left = self.task.began + TIME_SHARE * self.node.settings.exec_timeout - time.monotonic()
         if left <= 0:
             raise PeerUnavailable(f"there is no time left to ask {location}", is_sent=False)
         carry = self.node.peers.carry

@@ -1,18 +1,23 @@
-"""Two helpers around a session's lock: a queue inside the process, and its renewal."""
+"""Two helpers around a session's lock: a queue inside the process, and its renewal, for a time."""
 
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from functools import partial
 
 from edgedb.errors import SessionBusy, StoreUnavailable
 from edgedb.room import Place
 from edgedb.store.requests import Run
+from edgedb.waiting import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +58,10 @@ class Turns:
         """The requests of each session that has any; the first one runs."""
 
     @contextmanager
-    def turn(self, session: Hashable, wait_s: float, place: Place) -> Iterator[None]:
+    def turn(self, session: Hashable, wait_s: float, place: Place) -> Iterator[Callable[[], None]]:
         """Wait for the turn at a session, in a place of the waiting room.
+
+        Gives what passes it on before its end.
 
         Raises:
             Unavailable: there is no place.
@@ -71,7 +78,7 @@ class Turns:
             queue.append(mine)
         try:
             mine.wait(wait_s)
-            yield
+            yield partial(self._leave, session, mine)
         except StoreUnavailable as error:
             self._fail_all(session, error)
             raise
@@ -80,13 +87,15 @@ class Turns:
 
     def _fail_all(self, session: Hashable, failure: StoreUnavailable) -> None:
         with self._guard:
-            for waiter in self.queues[session]:
+            for waiter in self.queues.get(session, ()):
                 waiter.failure = failure
                 waiter.call()
 
     def _leave(self, session: Hashable, mine: _Waiter) -> None:
         with self._guard:
-            queue = self.queues[session]
+            queue = self.queues.get(session, deque())
+            if mine not in queue:  # it has passed its turn on
+                return
             queue.remove(mine)
             if queue:
                 queue[0].call()
@@ -94,33 +103,58 @@ class Turns:
                 del self.queues[session]
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A running request whose lock is kept; ``since`` is a monotonic time."""
+
+    run: Run
+    until: Deadline
+    pass_on: Callable[[], None]
+    since: float = field(default_factory=time.monotonic)
+    thread: int = field(default_factory=threading.get_ident)
+    context: Context = field(default_factory=copy_context)
+
+    def standing(self) -> str:
+        """Say where its handler is."""
+        return "".join(traceback.format_stack(sys._current_frames().get(self.thread)))
+
+
 class LockKeeper:
     """Renews the locks of requests that run longer than a third of a lock's life.
 
     A lock is short-lived so that a dead process blocks its sessions only for seconds; one
-    thread of a live process sees to it that long requests keep theirs.
+    thread of a live process sees to it that long requests keep theirs. A request whose time is
+    over is given up, whatever its handler does: the lock runs out, and others go on.
     """
 
-    def __init__(self, renew: Callable[[Run], bool], lock_ttl: float) -> None:
+    def __init__(self, renew: Callable[[Run], bool], lock_ttl: float, function: str) -> None:
         self._renew = renew
         self._interval = lock_ttl / 3
-        self._running: dict[str, tuple[Run, float]] = {}
+        self._function = function
+        self._running: dict[str, _Kept] = {}
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def keeping(self, run: Run) -> Iterator[None]:
-        """Keep the lock of ``run`` while the block runs."""
+    def keeping(self, run: Run, until: Deadline, pass_on: Callable[[], None]) -> Iterator[None]:
+        """Keep the lock of ``run`` while the block runs, or ``until`` its time is over.
+
+        Then its turn is passed on.
+        """
         with self._guard:
-            self._running[run.lock] = (run, time.monotonic())
+            self._running[run.lock] = _Kept(run, until, pass_on)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
         try:
             yield
         finally:
-            with self._guard:
-                del self._running[run.lock]
+            self._is_forgotten(run)
+
+    def _is_forgotten(self, run: Run) -> bool:
+        """Keep the lock no more; False if it was not kept."""
+        with self._guard:
+            return self._running.pop(run.lock, None) is not None
 
     def _work(self) -> None:
         while True:
@@ -130,9 +164,12 @@ class LockKeeper:
                 if not self._running:  # the next request begins another thread
                     self._thread = None
                     return
-                old = [run for run, since in self._running.values() if since <= due]
-            for run in old:
-                self._renew_one(run)
+                old = [kept for kept in self._running.values() if kept.since <= due]
+            for kept in old:
+                if not kept.until.is_over:
+                    self._renew_one(kept.run)
+                elif self._is_forgotten(kept.run):
+                    self._give_up(kept)
 
     def _renew_one(self, run: Run) -> None:
         try:
@@ -140,3 +177,14 @@ class LockKeeper:
                 log.warning("the lock of session %r is lost", run.token.session)
         except Exception:  # this thread keeps every lock of the process
             log.exception("the lock of session %r could not be renewed", run.token.session)
+
+    def _give_up(self, kept: _Kept) -> None:
+        kept.pass_on()
+        kept.context.run(
+            log.error,
+            "the handler of %s is given up: it has had session %r for %.0f s, and stands at\n%s",
+            self._function,
+            kept.run.token.session,
+            time.monotonic() - kept.since,
+            kept.standing(),
+        )

@@ -71,7 +71,9 @@ class Node:
 
     def __post_init__(self) -> None:
         self.room = WaitingRoom(self.settings.threads)
-        self.lock_keeper = LockKeeper(self.store.requests.renew, self.settings.lock_ttl)
+        self.lock_keeper = LockKeeper(
+            self.store.requests.renew, self.settings.lock_ttl, self.settings.function
+        )
 
     @property
     def location(self) -> str:

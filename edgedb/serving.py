@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edgedb.callers import running_within
@@ -43,7 +44,8 @@ class Task:
     """What is to run under a session.
 
     ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
-    open session; ``callers`` are the requests that this one is made within.
+    open session; ``callers`` are the requests that this one is made within; ``began``: when it
+    came, in monotonic seconds.
     """
 
     session: str
@@ -54,6 +56,7 @@ class Task:
     callers: tuple[str, ...] = ()
     read_only: bool = False
     node_local: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def queue(self) -> tuple[str, bool]:
@@ -75,7 +78,8 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
         Unavailable: it would have to wait, and there is no place.
         SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
         IdempotencyMismatch: the key was used with another request.
-        SessionLost: the handler ran so long that another request has the session.
+        SessionLost: the handler ran longer than ``exec_timeout``, or so long that another request
+            has the session.
         HandlerFailed: the handler raised; nothing changed.
         EdgeError: the handler raised it, or the store failed.
 
@@ -84,9 +88,9 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
     if task.read_only:
         return _read_only(node, task, deadline, place)
     _require_no_loop(node, task)
-    with node.turns.turn(task.queue, node.settings.lock_wait, place):
+    with node.turns.turn(task.queue, node.settings.lock_wait, place) as pass_on:
         try:
-            return _served(node, task, deadline, place)
+            return _served(node, task, deadline, place, pass_on)
         except SessionLost:
             return _after_loss(node, task, deadline, place)
 
@@ -100,11 +104,21 @@ def _require_no_loop(node: Node, task: Task) -> None:
         )
 
 
-def _served(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
+def _has_no_turn() -> None:
+    """Pass on what a reader never had."""
+
+
+def _served(
+    node: Node,
+    task: Task,
+    deadline: Deadline,
+    place: Place,
+    pass_on: Callable[[], None] = _has_no_turn,
+) -> Response | Redirect:
     outcome = _begin(node, task, deadline, place)
     if isinstance(outcome, Run):
         place.leave()
-        return _run(node, task, outcome)
+        return _run(node, task, outcome, pass_on)
     return replayed(outcome.reply, task.fingerprint) if isinstance(outcome, Replay) else outcome
 
 
@@ -190,14 +204,16 @@ class _Reader:
             raise
 
 
-def _run(node: Node, task: Task, run: Run) -> Response:
+def _run(node: Node, task: Task, run: Run, pass_on: Callable[[], None]) -> Response:
     reader = _Reader(node.store.requests, run)
     session = Session(run.snapshot, reader, read_only=task.read_only)
     if task.read_only:
         return _handled(task, run, session, reader)
+    until = Deadline(node.settings.exec_timeout, task.began)
     try:
-        with node.lock_keeper.keeping(run) if run.lock else nullcontext():
+        with node.lock_keeper.keeping(run, until, pass_on):
             response = _handled(task, run, session, reader)
+        _require_in_time(task, until)
         _commit(node, task, run, session, response)
     except StoreUnavailable:
         # not inline: the client has waited long enough; if it cannot be, the lock runs out
@@ -207,6 +223,14 @@ def _run(node: Node, task: Task, run: Run) -> Response:
         node.store.requests.release(run)
         raise
     return response
+
+
+def _require_in_time(task: Task, until: Deadline) -> None:
+    """Refuse an answer that nobody waits for: its client has been told that it got none."""
+    if until.is_over:
+        seconds = time.monotonic() - task.began
+        log.error("the handler of %s took %.1f s: nothing is written", task.function, seconds)
+        raise SessionLost("the handler took longer than exec_timeout; nothing was written")
 
 
 def _handled(task: Task, run: Run, session: Session, reader: _Reader) -> Response:

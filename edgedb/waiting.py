@@ -21,10 +21,10 @@ PAUSE_SHARE = 0.15  # of the time waited so far: that is how much longer a wait 
 
 
 class Deadline:
-    """The end of a wait that may take so many seconds from now."""
+    """The end of what may take so many seconds from now, or ``since`` a monotonic time."""
 
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
+    def __init__(self, seconds: float, since: float | None = None) -> None:
+        self._at = (time.monotonic() if since is None else since) + seconds
 
     @property
     def is_over(self) -> bool:

@@ -21,9 +21,10 @@ NAMED = 5  # how many sessions of a wrong index are named
 
 
 def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Finding[Any]]:
-    """Check a session, as far as its keys have been seen: its freeze, pointer, arrival, data."""
+    """Check a session, as far as its keys have been seen: freeze, lock, pointer, arrival, data."""
     if "meta" in state.parts and state.is_here:
         yield from _check_freeze(state)
+        yield from _check_lock(node, state)
     elif "meta" in state.parts and state.token and not state.is_arriving:
         flawed = partial(flaw, node, state.token)
         if found := witnesses.ask(state.token.current_location, flawed):
@@ -41,6 +42,15 @@ def _check_freeze(state: State) -> Iterator[Finding[str]]:
         until = rfc3339(state.frozen_until_ms)
         found = f"its freeze for transfer {transfer} is over (until {until})"
         yield Finding(Kind.FROZEN, state.session, found, transfer)
+
+
+def _check_lock(node: Node, state: State) -> Iterator[Finding[None]]:
+    """Tell of a request that has a session for longer than others wait for it."""
+    held_ms = node.store.inspection.now_ms() - state.lock_since_ms
+    if state.is_locked and held_ms > milliseconds(node.settings.lock_wait):
+        since = rfc3339(state.lock_since_ms)
+        found = f"a request of {state.lock_function} has had it since {since}; others get 503"
+        yield Finding(Kind.LOCKED, state.session, found, None)
 
 
 def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[Finding[Arrival]]:

@@ -15,7 +15,15 @@ from typing import Any
 from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import holder
 from edgedb.delivery import deliver_soon, send
-from edgedb.errors import Conflict, EdgeError, GrantRefused, NotFound, PeerUnavailable, Unavailable
+from edgedb.errors import (
+    Conflict,
+    EdgeError,
+    GrantRefused,
+    NotFound,
+    PeerUnavailable,
+    SessionBusy,
+    Unavailable,
+)
 from edgedb.moving.recovery import finish, settle
 from edgedb.node import Node
 from edgedb.store import keys
@@ -113,12 +121,17 @@ def _mend_pointer(node: Node, finding: Finding[SessionToken]) -> None:
     node.store.mending.repoint(pointer, true)
 
 
+def _let_it_run(_: Node, finding: Finding[None]) -> None:
+    raise SessionBusy(f"a request is running in {finding.subject!r}")
+
+
 def _wait(_: Node, finding: Finding[None]) -> None:
     raise PeerUnavailable(f"{finding.subject} does not answer to the point")
 
 
 REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
     Kind.FROZEN: _thaw,
+    Kind.LOCKED: _let_it_run,
     Kind.ARRIVING: _discard,
     Kind.PREPARED: _finish,
     Kind.LAST_COPY: _finish,

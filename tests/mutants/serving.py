@@ -16,6 +16,36 @@ MUTANTS = (
         test="tests/integration/store/test_requests.py::test_one_request_at_a_time_has_a_session",
     ),
     Mutant(
+        name="lock-renewed-without-end",
+        invariant="I5",
+        breaks="a handler that hangs keeps its session for ever",
+        file="edgedb/locks.py",
+        before="                if not kept.until.is_over:\n",
+        after="                if True:\n",
+        test="tests/protocol/test_given_up.py::"
+        "test_a_handler_that_outlives_its_time_loses_its_session_and_writes_nothing",
+    ),
+    Mutant(
+        name="turn-kept-without-end",
+        invariant="I5",
+        breaks="requests of a process wait behind a handler that hangs, though its session is free",
+        file="edgedb/locks.py",
+        before="        kept.pass_on()\n",
+        after="",
+        test="tests/protocol/test_given_up.py::"
+        "test_who_waits_behind_a_handler_that_is_given_up_gets_its_turn",
+    ),
+    Mutant(
+        name="late-commit-is-applied",
+        invariant="I6",
+        breaks="a client is told that its request failed, and then it is written",
+        file="edgedb/serving.py",
+        before="    if until.is_over:\n",
+        after="    if False:\n",
+        test="tests/protocol/test_given_up.py::"
+        "test_a_late_answer_changes_nothing_though_nobody_has_taken_the_session",
+    ),
+    Mutant(
         name="lock-from-the-future",
         invariant="I5",
         breaks="a session stays locked for as long as the server's clock was set back",

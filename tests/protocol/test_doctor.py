@@ -94,6 +94,20 @@ def test_a_tree_that_serves_and_moves_is_healthy(settled: Tree) -> None:
     assert is_healthy(settled)
 
 
+def test_a_session_that_a_request_has_for_longer_than_others_wait_is_named(settled: Tree) -> None:
+    node = settled.node("edge-a", "notebook")
+    node.store.requests.begin(Attempt("s", "notebook", "lock"))
+    settled.clock.advance(node.settings.lock_wait)
+    assert is_healthy(settled)
+    settled.clock.advance(0.001)
+    (found,) = examined(settled, "edge-a", "/repairs")
+    assert (found["kind"], found["subject"], found["repaired"]) == ("locked", "s", False)
+    assert "a request of notebook has had it since" in found["found"]
+    assert "is running in 's'" in found["reason"]
+    settled.clock.advance(node.settings.lock_ttl)  # its process has died
+    assert is_healthy(settled)
+
+
 def token(session: str = "s", at: str = "edge-a", epoch: int = 1) -> SessionToken:
     return SessionToken(session, at, at, "notebook", epoch)
 

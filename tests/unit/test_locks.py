@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from queue import Queue
 
 import pytest
@@ -14,6 +15,7 @@ from edgedb.room import Place
 from edgedb.session import Snapshot
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import Run
+from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken
 from harness.waiting import until
 
@@ -101,10 +103,43 @@ def test_a_turn_ends_with_an_error_too_and_leaves_nothing_behind() -> None:
     assert turns.queues == {}
 
 
+def test_a_turn_that_is_passed_on_is_the_next_ones_and_ends_nobody_elses() -> None:
+    turns, log = Turns(), list[str]()
+    with turns.turn("s", WAIT_S, place()) as pass_on:
+        second = Visitor(turns, "s", log, "second")
+        queued(turns, "s", 2)
+        pass_on()
+        assert second.entered.wait(WAIT_S)
+        pass_on()
+        third = Visitor(turns, "s", log, "third")
+        queued(turns, "s", 2)
+    assert log == ["second"]
+    second.end()
+    assert third.entered.wait(WAIT_S)
+    third.end()
+    assert turns.queues == {}
+
+
+def test_a_turn_passed_on_to_nobody_leaves_nothing_behind() -> None:
+    turns = Turns()
+    with suppress(StoreUnavailable), turns.turn("s", WAIT_S, place()) as pass_on:
+        pass_on()
+        assert turns.queues == {}
+        raise StoreUnavailable("no answer")
+    assert turns.queues == {}
+
+
 def running(lock: str) -> Run:
     """Give a request that holds a lock."""
     token = SessionToken("s", "edge-a", "edge-a", "cart", 1)
     return Run(SessionKeys("s"), token, "", lock, Snapshot(), 0, None)
+
+
+def kept(
+    keeper: LockKeeper, lock: str, seconds: float = 60.0, pass_on: Callable[[], None] = lambda: None
+) -> AbstractContextManager[None]:
+    """Keep the lock of a request that may take so long."""
+    return keeper.keeping(running(lock), Deadline(seconds), pass_on)
 
 
 class Renewals:
@@ -130,24 +165,48 @@ def renewals() -> Renewals:
 
 
 def test_the_lock_of_a_long_request_is_renewed_again_and_again(renewals: Renewals) -> None:
-    keeper = LockKeeper(renewals, TTL_S)
-    with keeper.keeping(running("a")):
+    keeper = LockKeeper(renewals, TTL_S, "cart")
+    with kept(keeper, "a"):
         assert [renewals.next() for _ in range(3)] == ["a", "a", "a"]
 
 
 def test_the_locks_of_all_running_requests_are_renewed(renewals: Renewals) -> None:
-    keeper = LockKeeper(renewals, TTL_S)
-    with keeper.keeping(running("a")), keeper.keeping(running("b")):
+    keeper = LockKeeper(renewals, TTL_S, "cart")
+    with kept(keeper, "a"), kept(keeper, "b"):
         seen = {renewals.next() for _ in range(6)}
     assert seen == {"a", "b"}
 
 
 def test_a_lock_is_not_renewed_when_its_request_has_ended(renewals: Renewals) -> None:
-    keeper = LockKeeper(renewals, TTL_S)
-    with keeper.keeping(running("a")):
+    keeper = LockKeeper(renewals, TTL_S, "cart")
+    with kept(keeper, "a"):
         pass
-    with keeper.keeping(running("b")):
+    with kept(keeper, "b"):
         assert [renewals.next() for _ in range(3)] == ["b", "b", "b"]
+
+
+def test_a_request_whose_time_is_over_is_given_up_once_and_others_are_kept(
+    renewals: Renewals,
+) -> None:
+    keeper, given_up = LockKeeper(renewals, TTL_S, "cart"), Queue[str]()
+    with kept(keeper, "late", 0, lambda: given_up.put("late")), kept(keeper, "b"):
+        assert given_up.get(timeout=WAIT_S) == "late"
+        assert [renewals.next() for _ in range(3)] == ["b", "b", "b"]
+    assert given_up.empty()
+
+
+def test_the_log_says_which_handler_was_given_up_and_where_it_stands(
+    renewals: Renewals, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hanging() -> None:
+        until(lambda: caplog.records)
+
+    with kept(LockKeeper(renewals, TTL_S, "cart"), "a", 0):
+        hanging()
+    [record] = caplog.records
+    assert record.levelname == "ERROR"
+    assert "the handler of cart is given up: it has had session 's' for 0 s" in record.message
+    assert "in hanging" in record.message
 
 
 def _lost() -> bool:
@@ -166,9 +225,9 @@ def _surprised() -> bool:
 def test_a_renewal_that_fails_does_not_end_the_others(
     renewals: Renewals, answer: Callable[[], bool]
 ) -> None:
-    keeper = LockKeeper(renewals, TTL_S)
+    keeper = LockKeeper(renewals, TTL_S, "cart")
     renewals.answer = answer
-    with keeper.keeping(running("a")):
+    with kept(keeper, "a"):
         renewals.next()
         renewals.answer = lambda: True
         assert [renewals.next(), renewals.next()] == ["a", "a"]
@@ -176,10 +235,10 @@ def test_a_renewal_that_fails_does_not_end_the_others(
 
 def test_nobody_keeps_locks_where_no_request_runs() -> None:
     known = set(threading.enumerate())
-    keepers = [LockKeeper(lambda _: True, 0.03) for _ in range(20)]
+    keepers = [LockKeeper(lambda _: True, 0.03, "cart") for _ in range(20)]
     for keeper in keepers:
-        with keeper.keeping(running("a")):
+        with kept(keeper, "a"):
             pass
     until(lambda: not set(threading.enumerate()) - known)
-    with keepers[0].keeping(running("b")):
+    with kept(keepers[0], "b"):
         assert set(threading.enumerate()) - known
