@@ -153,6 +153,24 @@ def test_a_call_tells_of_the_last_requests_it_is_made_within(tree: Tree) -> None
     assert seen[0][-1] not in given
 
 
+def test_only_a_call_that_is_made_within_another_costs_a_question(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree.write("edge-a", "one")
+    client, asked = tree.clients["edge-a"], list[str]()
+    send = client.execute_command
+
+    def noting(*words: Any, **options: Any) -> Any:
+        asked.append(words[0])
+        return send(*words, **options)
+
+    monkeypatch.setattr(client, "execute_command", noting)
+    for headers, words in (({}, []), ({SESSION_CALLERS: "0" * 16}, ["HGET"])):
+        asked.clear()
+        assert tree.call("edge-a", headers=headers).status == 200
+        assert asked == [*words, "EVALSHA", "EVALSHA"]
+
+
 @pytest.mark.parametrize("header", ["", ",", "s", "\xff\x00", "0" * 65_536, "0" * 16 + ",;'{}"])
 def test_whatever_a_client_says_that_it_is_made_within_its_call_is_served(
     tree: Tree, header: str

@@ -115,6 +115,21 @@ def test_a_commit_applies_everything_and_frees_the_session(edge: Place) -> None:
     edge.run()
 
 
+def test_what_a_lock_says_of_itself_is_gone_with_it(edge: Place) -> None:
+    edge.write({"x": "1"})
+    at_rest = set(edge.client.hkeys("edge:{s}:meta"))
+    run = edge.run()
+    assert edge.client.hget("edge:{s}:meta", "lock_function") == b"cart"
+    assert edge.store.requests.renew(run)
+    edge.store.requests.commit(run, changes({"x": "2"}))
+    assert set(edge.client.hkeys("edge:{s}:meta")) == at_rest
+    edge.run()
+    edge.clock.advance(LOCK_TTL_S)
+    edge.frozen()
+    assert not any(name.startswith(b"lock") for name in edge.client.hkeys("edge:{s}:meta"))
+    assert not any(name.startswith(b"lock") for name in at_rest)
+
+
 def test_a_commit_that_is_repeated_takes_effect_once(edge: Place) -> None:
     run = edge.run()
     written = Changes({"x": "1"}, changes(appended={"words": ["one"]}).lists, (MESSAGE,))

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import edgedb
+from edgedb.client import EdgeSession
 from edgedb.errors import NotFound
+
+
+def call(of: dict[str, str]) -> str:
+    """Call a function in this session or another one, as a client of the gateway that is named."""
+    with EdgeSession(of["gateway"], of.get("session", edgedb.session_id())) as client:
+        answer = client.post(of["rest"])
+    return str(answer.json().get("type", answer.status_code))
 
 
 def hold(mark: Path) -> None:
@@ -19,6 +27,7 @@ def hold(mark: Path) -> None:
 
 
 OPERATIONS = {
+    "/call": call,
     "/set": lambda of: edgedb.set(of["key"], of["value"]),
     "/get": lambda of: edgedb.get(of["key"]),
     "/delete": lambda of: edgedb.delete(of["key"]),
