@@ -37,7 +37,7 @@ def test_writers_lose_nothing_while_it_moves_over_all_levels(world: World, sessi
 
 
 def test_each_of_many_moving_sessions_keeps_its_own_words(world: World, session: str) -> None:
-    names = [f"{session}, {number}" for number in range(6)]
+    names = [f"{session} {number}" for number in range(6)]
     for name in names:
         world.add(name, "first")
     with writing(*map(world.plain_writer, names)) as writers:

@@ -74,7 +74,7 @@ def test_force_offload_gives_the_token_after_the_move(world: World, session: str
 
 def test_without_a_session_force_offload_takes_the_largest(world: World, session: str) -> None:
     world.add(session, "w")
-    large = {"session": f"{session}, large", "data": bytes(5_000_000)}
+    large = {"session": f"{session} large", "data": bytes(5_000_000)}
     assert world.call("edge-a", "cdn-upload", "/large", method="PUT", **large).ok
     answer = world.oracle("edge-a", "force-offload")
     assert (answer.status_code, answer.json()["session"]) == (200, large["session"])
