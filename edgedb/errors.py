@@ -102,7 +102,7 @@ class SessionChanged(Conflict):
 
 
 class SessionLost(Conflict):
-    """A request took over ``exec_timeout``, or lost its session before its commit was answered."""
+    """A request took over ``exec_timeout``, or lost its session; nothing was written."""
 
 
 class StaleToken(Conflict):
@@ -159,7 +159,7 @@ class SessionBusy(Unavailable):
 
 
 class StoreUnavailable(Unavailable):
-    """The node's Redis does not answer."""
+    """The node's Redis does not answer, or refuses; nothing has happened."""
 
 
 class OutcomeUnknown(EdgeError):

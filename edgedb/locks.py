@@ -14,30 +14,34 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 
-from edgedb.errors import SessionBusy, StoreUnavailable
+from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailable
 from edgedb.room import Place
 from edgedb.store.requests import Run
 from edgedb.waiting import Deadline
 
 log = logging.getLogger(__name__)
 
+BEFORE = (
+    "the node's Redis failed a request before this one; nothing of this has happened, try again"
+)
+
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
     """One request in a queue; ``called`` is None for one that has not had to wait.
 
-    ``failure`` is what it would meet when its turn came.
+    ``failure`` is what the request before it has met: this one has not run.
     """
 
     called: threading.Event | None = None
-    failure: StoreUnavailable | None = None
+    failure: EdgeError | None = None
 
     def wait(self, wait_s: float) -> None:
         """Return when the turn has come."""
         if self.called is not None and not self.called.wait(wait_s):
             raise SessionBusy("the session is busy; try again")
         if self.failure is not None:
-            raise StoreUnavailable(str(self.failure)) from self.failure
+            raise StoreUnavailable(BEFORE) from self.failure
 
     def call(self) -> None:
         """Say that the turn has come, or never will."""
@@ -79,13 +83,13 @@ class Turns:
         try:
             mine.wait(wait_s)
             yield partial(self._leave, session, mine)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, OutcomeUnknown) as error:
             self._fail_all(session, error)
             raise
         finally:
             self._leave(session, mine)
 
-    def _fail_all(self, session: Hashable, failure: StoreUnavailable) -> None:
+    def _fail_all(self, session: Hashable, failure: EdgeError) -> None:
         with self._guard:
             for waiter in self.queues.get(session, ()):
                 waiter.failure = failure

@@ -6,5 +6,5 @@ from edgedb.node import Node
 
 
 def require_ready(node: Node) -> None:
-    """Check that requests can be served; raises StoreUnavailable."""
-    node.store.ping()
+    """Check that requests and moves can be served; raises StoreUnavailable, ConfigurationError."""
+    node.store.require_ready()

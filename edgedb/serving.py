@@ -16,6 +16,7 @@ from edgedb.errors import (
     EdgeError,
     HandlerFailed,
     LoopDetected,
+    OutcomeUnknown,
     SessionBusy,
     SessionChanged,
     SessionLost,
@@ -81,6 +82,7 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
         SessionLost: the handler ran longer than ``exec_timeout``, or so long that another request
             has the session.
         HandlerFailed: the handler raised; nothing changed.
+        OutcomeUnknown: the store was silent at the end; it changed, or not.
         EdgeError: the handler raised it, or the store failed.
 
     """
@@ -131,7 +133,7 @@ def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Resp
 
 
 def _after_loss(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
-    """Find out by its key whether a commit was applied whose answer never came."""
+    """Find out by its key whether somebody else's commit was that of the same request."""
     outcome = _begin(node, task, deadline, place) if task.idempotency_key else None
     if isinstance(outcome, Redirect):
         return outcome
@@ -215,7 +217,7 @@ def _run(node: Node, task: Task, run: Run, pass_on: Callable[[], None]) -> Respo
             response = _handled(task, run, session, reader)
         _require_in_time(task, until)
         _commit(node, task, run, session, response)
-    except StoreUnavailable:
+    except (StoreUnavailable, OutcomeUnknown):
         # not inline: the client has waited long enough; if it cannot be, the lock runs out
         node.background(lambda: node.store.requests.release(run))
         raise

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from edgedb.delivery import deliver_soon
 from edgedb.errors import Conflict, EdgeError, GrantRefused, PeerUnavailable
@@ -99,13 +100,13 @@ def settle_session(node: Node, session: str) -> None:
         settle(node, arrival)
 
 
-def settle_all(node: Node) -> int:
-    """Settle every unfinished arrival of this node; gives how many could be.
+def settle_all(node: Node, sessions: Iterable[str]) -> int:
+    """Settle the unfinished arrivals of some sessions at this node; gives how many could be.
 
     A source that has not answered for one is not asked for the others: each would take its time.
     """
     settled, silent = 0, set[str]()
-    for session in node.store.destination.arrivals():
+    for session in sessions:
         arrival = node.store.destination.arrival(session)
         if arrival is None or arrival.source in silent:
             continue

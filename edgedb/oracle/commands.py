@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from edgedb.errors import Conflict, EdgeError, NotFound, NotResident, Unavailable
+from edgedb.errors import (
+    Conflict,
+    EdgeError,
+    NotFound,
+    NotResident,
+    OutcomeUnknown,
+    PeerUnavailable,
+    Unavailable,
+)
 from edgedb.moving.pull import pull
 from edgedb.node import Node
 from edgedb.wire.choices import Policy
@@ -12,6 +20,7 @@ from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
 
+UNKNOWN = (OutcomeUnknown, PeerUnavailable)  # the session may have moved
 CANDIDATES = 8  # tried in turn where another mover has been faster
 
 
@@ -53,7 +62,7 @@ def force_onload(node: Node, session: str | None = None, count: int = 1) -> list
     Raises:
         BadRequest: this is the root.
         NotFound: a named session is not above.
-        EdgeError: why the last one failed, if none could be moved.
+        EdgeError: why the last one failed, if none could be moved; or of which it is not known.
 
     """
     parent = node.required_parent()
@@ -68,5 +77,6 @@ def force_onload(node: Node, session: str | None = None, count: int = 1) -> list
             failures.append(error)
             log.warning("session %r stays: %s", token.session, error)
     if failures and not moved:
-        raise failures[-1]
+        unknown = (error for error in failures if isinstance(error, UNKNOWN))
+        raise next(unknown, failures[-1])
     return moved

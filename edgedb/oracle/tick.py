@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgedb.delivery import deliver
-from edgedb.errors import EdgeError
+from edgedb.errors import EdgeError, OutcomeUnknown
 from edgedb.moving.recovery import settle_all
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_onload
@@ -28,8 +28,22 @@ class Tick:
 
 
 def tick(node: Node) -> Tick:
-    """Finish what is unfinished; then, where thresholds are set, keep the node within them."""
-    settled = settle_all(node)
+    """Finish what is unfinished; then, where thresholds are set, keep the node within them.
+
+    Raises:
+        StoreUnavailable: nothing has happened.
+        OutcomeUnknown: some of it has; the next tick does the rest.
+
+    """
+    arrivals = node.store.destination.arrivals()
+    try:
+        return _tick(node, arrivals)
+    except EdgeError as error:
+        raise OutcomeUnknown(f"the tick was broken off, the next does the rest: {error}") from error
+
+
+def _tick(node: Node, arrivals: Sequence[str]) -> Tick:
+    settled = settle_all(node, arrivals)
     delivered = deliver(node, is_retry=True)
     offloaded = _relieve(node)
     onloaded = 0 if offloaded else _bring_home(node)

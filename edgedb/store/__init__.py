@@ -7,12 +7,12 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from edgedb.settings import Settings
+from edgedb.store import keys
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
 from edgedb.store.inspection import InspectionStore
 from edgedb.store.mending import MendingStore
 from edgedb.store.outbox import OutboxStore
-from edgedb.store.refusals import store_errors
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
 from edgedb.store.scripts import Clock, LeanRedis, Scripts
@@ -27,6 +27,7 @@ class SessionStore:
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
         here, scripts = settings.location, Scripts(client, clock)
         disk = Disk(scripts, is_awaited=settings.fsync_moves)
+        self._scripts, self._disk = scripts, disk
         self.client = client
         self.requests = RequestStore(scripts, settings)
         self.source = SourceStore(scripts, settings, disk)
@@ -53,7 +54,15 @@ class SessionStore:
         )
         return cls(client, settings)
 
-    def ping(self) -> None:
-        """Check that the server answers; raises StoreUnavailable."""
-        with store_errors():
-            self.client.ping()
+    def require_ready(self) -> None:
+        """Make sure that the server lets the steps be taken that requests and moves consist of.
+
+        A full one does, as far as it can: requests that delete must run.
+
+        Raises:
+            StoreUnavailable: it does not answer, or refuses.
+            ConfigurationError: it cannot tell what is on disk where that is asked for.
+
+        """
+        self._scripts.run("probe", keys.PROBES)
+        self._disk.require()

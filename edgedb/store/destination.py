@@ -11,7 +11,6 @@ from edgedb.store import keys
 from edgedb.store.codec import counted, text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.store.staging import ListStage
 from edgedb.times import milliseconds
@@ -67,8 +66,10 @@ class DestinationStore:
             StaleToken: a higher epoch is known here.
             UnfinishedArrival: an earlier arrival must be finished or discarded first.
             SessionBusy: an earlier arrival is under way.
+            ConfigurationError: it is to be on disk once prepared, which cannot be known here.
 
         """
+        self._disk.require()
         where = SessionKeys(token.session)
         kind, *rest = self._scripts.run(
             "arrive",
@@ -134,7 +135,7 @@ class DestinationStore:
 
         Raises:
             Conflict: the arrival was discarded meanwhile.
-            StoreUnavailable: it is not on disk yet where that is asked for.
+            OutcomeUnknown: the server is silent, or it is not on disk where that is asked for.
 
         """
         answer = self._disk.run(
@@ -197,7 +198,7 @@ class DestinationStore:
 
     def arrival(self, session: str) -> Arrival | None:
         """Give the open arrival of a session."""
-        with store_errors():
+        with self._scripts.asking():
             state = self._scripts.client.hgetall(SessionKeys(session).arrival)
         if b"transfer" not in state:
             return None
@@ -211,7 +212,7 @@ class DestinationStore:
 
     def arrivals(self) -> list[str]:
         """Give the sessions with an open arrival, oldest first."""
-        with store_errors():
+        with self._scripts.asking():
             return [text(s) for s in self._scripts.client.zrange(keys.ARRIVALS, 0, -1)]
 
     def update(self, token: SessionToken) -> None:

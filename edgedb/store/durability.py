@@ -12,10 +12,9 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from edgedb.errors import ConfigurationError, StoreUnavailable
+from edgedb.errors import ConfigurationError, EdgeError, OutcomeUnknown
 from edgedb.store import keys
 from edgedb.store.codec import Argument
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.waiting import attempts
 
@@ -30,21 +29,44 @@ class Disk:
         self._scripts = scripts
         self._is_awaited = is_awaited
 
+    def require(self) -> None:
+        """Make sure that :meth:`run` can wait, before anything rests on it.
+
+        Raises:
+            ConfigurationError: the server keeps no append-only file, or is older than WAITAOF.
+
+        """
+        if self._is_awaited:
+            with self._scripts.asking():
+                try:
+                    self._scripts.client.execute_command("WAITAOF", 1, 0, 1)
+                except ResponseError as error:
+                    raise ConfigurationError(_missing(error)) from error
+
     def run(self, name: str, names: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
         """Run a script that may be repeated; gives its answer when what it wrote is on disk.
 
         Raises:
-            StoreUnavailable: it is not after three seconds; the step may be repeated.
-            ConfigurationError: the server keeps no append-only file, or is older than WAITAOF.
+            OutcomeUnknown: it is not after three seconds, or the server cannot say; the step
+                may be repeated.
 
         """
         if not self._is_awaited:
             return self._scripts.run(name, names, *arguments)
+        is_taken = False
         for _ in attempts(WAITS):
-            answer, is_on_disk = self._attempt(name, names, arguments)
+            try:
+                answer, is_on_disk = self._attempt(name, names, arguments)
+            except EdgeError as error:
+                if is_taken:
+                    raise OutcomeUnknown(str(error)) from error
+                raise
             if is_on_disk:
                 return answer
-        raise StoreUnavailable("the node's disk does not keep up; try again")
+            is_taken = True
+        raise OutcomeUnknown(
+            "the node's disk does not keep up; whether what was done will last is not known"
+        )
 
     def _attempt(
         self, name: str, names: Sequence[str], arguments: Sequence[Argument]
@@ -55,16 +77,22 @@ class Disk:
         server may have lost the step when it lost the connection.
         """
         step, sync = self._scripts.script(name), self._scripts.script("sync")
-        with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline(OutcomeUnknown) as pipe:
             # with their text: a server that has restarted meanwhile knows no script
-            pipe.eval(step.script, len(names), *names, *arguments)
-            pipe.eval(sync.script, 1, keys.STATUS)
+            pipe.execute_command("EVAL", step.text, len(names), *names, *arguments)
+            pipe.execute_command("EVAL", sync.text, 1, keys.STATUS)
             pipe.execute_command("WAITAOF", 1, 0, WAIT_MS)
-            answer, _, waited = pipe.execute(raise_on_error=False)
+            answer, synced, waited = pipe.execute(raise_on_error=False)
             if isinstance(answer, Exception):
                 raise answer
-        if isinstance(waited, ResponseError):
-            raise ConfigurationError(
-                f"EDGE_DURABILITY=fsync needs Redis 7.2 or Valkey with appendonly yes: {waited}"
-            ) from waited
+        for refused in (
+            synced,
+            waited,
+        ):  # where nothing could be written, WAITAOF waits for nothing
+            if isinstance(refused, ResponseError):
+                raise OutcomeUnknown(f"{refused}; whether what was done will last is not known")
         return answer, bool(waited[0])
+
+
+def _missing(error: ResponseError) -> str:
+    return f"EDGE_DURABILITY=fsync needs Redis 7.2 or Valkey with appendonly yes: {error}"

@@ -13,10 +13,10 @@ from typing import Any
 
 from redis.exceptions import WatchError
 
+from edgedb.errors import EdgeError, StoreUnavailable
 from edgedb.store import keys
-from edgedb.store.codec import known_token, list_number, text
+from edgedb.store.codec import Argument, known_token, list_number, text
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.waiting import attempts
 from edgedb.wire.model import SessionToken
@@ -89,7 +89,7 @@ class InspectionStore:
 
         A key that is there all the time is given at least once.
         """
-        with store_errors():
+        with self._scripts.asking():
             following, found = self._client.scan(position, match="edge:*", count=BATCH)
         return int(following), [name for name in map(_readable, found) if name is not None]
 
@@ -97,7 +97,7 @@ class InspectionStore:
         """Look at the sessions that an index names, at some perhaps twice."""
         position, of = -1, keys.proprietary_of(index)
         while position != 0:
-            with store_errors():
+            with self._scripts.asking():
                 position, found = self._client.zscan(index, max(position, 0), count=BATCH)
             yield from self.look({text(session): () for session, _ in found}, of)
 
@@ -106,18 +106,14 @@ class InspectionStore:
 
         Of the indexes by proprietary location into that of ``of``, if not into their own one.
         """
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             for session in seen:
                 pipe.hget(SessionKeys(session).meta, "proprietary")
             homes = [keys.residents_of(of or text(home)) for home in pipe.execute()]
-            for (session, parts), home in zip(seen.items(), homes, strict=True):
-                where = SessionKeys(session)
-                names = [where.meta, where.arrival, where.lists, keys.ARRIVALS, keys.BY_SIZE, home]
-                names += map(where.part, parts)
-                has_lists = "1" if any(part.startswith("list:") for part in parts) else ""
-                arguments = [self._scripts.now(), session, has_lists]
-                self._scripts.script("look")(names, arguments, pipe)
-            found = pipe.execute()
+        now, calls = self._scripts.now(), []
+        for each, home in zip(seen.items(), homes, strict=True):
+            calls.append(_look(now, *each, home))
+        found = self._scripts.run_each("look", calls)
         asked = zip(seen.items(), homes, found, strict=True)
         return [self._state(*looked_at, home, answer) for looked_at, home, answer in asked]
 
@@ -143,17 +139,29 @@ class InspectionStore:
 
     def total(self) -> tuple[int, int] | None:
         """Give the bytes that are counted and the true ones, as :func:`weigh` does."""
-        return weigh(self._client, lambda *_: None)
+        return weigh(self._scripts, lambda *_: None, StoreUnavailable)
 
 
-def weigh(client: Any, conclude: Callable[[Any, int], None]) -> tuple[int, int] | None:  # noqa: ANN401
+def _look(
+    now: Argument, session: str, parts: Sequence[str], home: str
+) -> tuple[Sequence[str], Sequence[Argument]]:
+    """Give keys and arguments of ``look``."""
+    where = SessionKeys(session)
+    names = [where.meta, where.arrival, where.lists, keys.ARRIVALS, keys.BY_SIZE, home]
+    has_lists = "1" if any(part.startswith("list:") for part in parts) else ""
+    return [*names, *map(where.part, parts)], [now, session, has_lists]
+
+
+def weigh(
+    scripts: Scripts, conclude: Callable[[Any, int], None], silence: type[EdgeError]
+) -> tuple[int, int] | None:
     """Give the bytes that are counted and the true sum of all residents' sizes.
 
     Where they differ, ``conclude`` may add commands that are run in that moment. Under constant
     traffic there is no moment to add up in; then it gives None.
     """
     for _ in attempts(WEIGHINGS):
-        with store_errors(), client.pipeline() as pipe:
+        with scripts.pipeline(silence, is_atomic=True) as pipe:
             pipe.watch(keys.STATUS, keys.BY_SIZE)
             counted, true = int(pipe.hget(keys.STATUS, "bytes") or 0), _sum(pipe)
             pipe.multi()

@@ -35,6 +35,8 @@ ARRIVALS = "edge:arrivals"
 OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
 ASIDE = "edge-aside"
+PROBES = ("edge:probe:hash", "edge:probe:set", "edge:probe:list", "edge-local:probe:stream")
+"""Names in which :file:`probe.lua` tries what the scripts do; it leaves nothing there."""
 PARTS = ("meta", "scalars", "lists", "versions", "gone", "replies", "reply-index")
 
 

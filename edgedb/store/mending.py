@@ -6,8 +6,9 @@ Each step finds out again whether there is something to mend, and leaves alone w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from edgedb.errors import Conflict, SessionBusy
+from edgedb.errors import Conflict, OutcomeUnknown, SessionBusy
 from edgedb.store import keys
 from edgedb.store.inspection import weigh
 from edgedb.store.keys import SessionKeys
@@ -41,10 +42,11 @@ class MendingStore:
             SessionBusy: they change all the time.
 
         """
-        if (
-            weigh(self._scripts.client, lambda pipe, true: pipe.hset(keys.STATUS, "bytes", true))
-            is None
-        ):
+
+        def correct(pipe: Any, true: int) -> None:  # noqa: ANN401
+            pipe.hset(keys.STATUS, "bytes", true)
+
+        if weigh(self._scripts, correct, OutcomeUnknown) is None:
             raise SessionBusy("the residents change faster than they can be added up")
 
     def set_aside(self, session: str, part: str) -> None:

@@ -16,10 +16,9 @@ from typing import Any, TypeVar
 
 from redis.exceptions import ResponseError
 
-from edgedb.errors import EdgeError
+from edgedb.errors import EdgeError, OutcomeUnknown
 from edgedb.store import keys
 from edgedb.store.limits import CLOCK_STEP_MS
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.wire.model import Message, Propagation, message_from_json
 
@@ -92,7 +91,7 @@ class OutboxStore:
 
     def _between(self, first: str, last: str) -> Iterator[Entry]:
         while True:
-            with store_errors():
+            with self._scripts.asking():
                 found = self._client.xrange(keys.OUTBOX, first, last, count=BATCH)
             yield from (e for e in map(_entry, found) if e is not None)
             if len(found) < BATCH:
@@ -117,7 +116,7 @@ class OutboxStore:
         self._drop(entry.id)
 
     def _drop(self, entry_id: str | bytes) -> None:
-        with store_errors(), self._client.pipeline() as pipe:
+        with self._scripts.pipeline(OutcomeUnknown, is_atomic=True) as pipe:
             pipe.xack(keys.OUTBOX, keys.OUTBOX_GROUP, entry_id)
             pipe.xdel(keys.OUTBOX, entry_id)
             pipe.execute()
@@ -146,7 +145,7 @@ class OutboxStore:
 
     def _retried(self, read: Callable[[], T]) -> T:
         """Create the group when it turns out to be missing."""
-        with store_errors():
+        with self._scripts.asking():
             try:
                 return read()
             except ResponseError as error:

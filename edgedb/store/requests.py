@@ -122,8 +122,8 @@ class RequestStore:
         """Apply everything a request wrote and release its lock.
 
         Raises:
-            SessionLost: another request has the session. Nothing was applied now; if an
-                earlier answer was lost, that attempt may have been.
+            SessionLost: another request has the session; nothing was applied.
+            OutcomeUnknown: the server is silent, or it was and another has the session since.
             TooLarge: the session would have too many values or lists.
 
         """
@@ -144,6 +144,7 @@ class RequestStore:
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
             *counted([json.dumps(message.to_json()) for message in changes.propagations]),
+            unsure=b"lost",
         )
         if answer == b"full":
             most = f"{limits.VALUES_LIMIT} values and {limits.LISTS_LIMIT} lists"

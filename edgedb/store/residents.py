@@ -10,7 +10,6 @@ from edgedb.errors import NotFound
 from edgedb.store import keys
 from edgedb.store.codec import KNOWN, known_token, text
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.model import SessionToken
@@ -62,7 +61,7 @@ class ResidentStore:
         names = list(sessions)
         if len(names) == 1:  # without what a pipeline costs
             return [self.token(names[0])]
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             for name in names:
                 pipe.hmget(SessionKeys(name).meta, KNOWN)
             found = pipe.execute()
@@ -80,7 +79,7 @@ class ResidentStore:
             case Policy.LARGEST:
                 return self._largest(count)
             case Policy.RANDOM:
-                with store_errors():
+                with self._scripts.asking():
                     return [text(s) for s in self._client.zrandmember(keys.BY_SIZE, count) or []]
             case Policy.LEAST_RECENT | Policy.MOST_RECENT:
                 return self._by_time(policy is Policy.MOST_RECENT, count, proprietaries)
@@ -88,7 +87,7 @@ class ResidentStore:
     def _by_time(
         self, is_newest_first: bool, count: int, proprietaries: Iterable[str]
     ) -> list[str]:
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             for location in proprietaries:
                 index = keys.residents_of(location)
                 pipe.zrange(index, 0, count - 1, desc=is_newest_first, withscores=True)
@@ -99,7 +98,7 @@ class ResidentStore:
 
     def _largest(self, count: int) -> list[str]:
         """Take the candidates by the size kept here, order them by what the server says."""
-        with store_errors():
+        with self._scripts.asking():
             found = self._client.zrange(keys.BY_SIZE, 0, max(count, MEASURED) - 1, desc=True)
         sizes = {session: self.measure(session) for session in map(text, found)}
         return sorted(sizes, key=lambda session: sizes[session], reverse=True)[:count]
@@ -107,7 +106,7 @@ class ResidentStore:
     def measure(self, session: str) -> int:
         """Ask the server how many bytes a resident takes, and correct the index."""
         where = SessionKeys(session)
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             for name in where.parts + self._scripts.list_keys(where):
                 pipe.memory_usage(name)
             size = sum(found or 0 for found in pipe.execute())
@@ -118,7 +117,7 @@ class ResidentStore:
     def residents(self, sessions: Iterable[str]) -> list[Resident]:
         """Describe residents; those that have left meanwhile are not in the answer."""
         tokens = [t for t in self.tokens(sessions) if t and t.current_location == self._location]
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             for token in tokens:
                 pipe.zscore(keys.BY_SIZE, token.session)
                 pipe.zscore(keys.residents_of(token.proprietary_location), token.session)
@@ -138,7 +137,7 @@ class ResidentStore:
 
     def load(self) -> Load:
         """Say how full the node is."""
-        with store_errors(), self._client.pipeline(transaction=False) as pipe:
+        with self._scripts.pipeline() as pipe:
             pipe.hmget(keys.STATUS, "status", "bytes")
             pipe.zcard(keys.BY_SIZE)
             pipe.zcard(keys.ARRIVALS)

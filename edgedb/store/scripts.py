@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
+from hashlib import sha1
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 import redis
-from redis.commands.core import Script
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
-from edgedb.errors import SessionBusy
+from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailable
 from edgedb.store import limits
 from edgedb.store.codec import Argument, list_number
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
+from edgedb.store.refusals import Asking, Refusals, is_answer
 from edgedb.waiting import attempts
+
+HARMLESS = frozenset(
+    {
+        *("page", "tail", "read", "look"),  # they only read
+        *("begin", "renew", "release", "arrive", "stage", "freeze", "discard", "resize"),
+        *("open_outbox", "probe"),
+    }
+)
+"""Steps after whose silence nothing has happened: what they may have left ends by itself."""
 
 NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
 
@@ -41,17 +51,36 @@ class LeanRedis(redis.Redis):
         self._free = list[Any]()  # connections; the last one is in the processor's caches
         self._process = os.getpid()
 
-    def execute_command(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Send one command, again if the connection is lost; gives its answer."""
+    def execute_command(
+        self,
+        *args: Any,  # noqa: ANN401
+        asking: Asking | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Send one command, again if the connection is lost; gives its answer.
+
+        ``asking`` is told how often it was sent in vain.
+        """
         client: Any = self  # redis-py's commands are not typed
         packed = [hiredis.pack_command((*args[0].split(), *args[1:]))]
+        unanswered = asking.unanswered or 0 if asking else 0
 
         def send() -> Any:  # noqa: ANN401
+            nonlocal unanswered
             connection.send_packed_command(packed)
-            return client.parse_response(connection, args[0], **options)
+            unanswered += 1
+            try:
+                answer = client.parse_response(connection, args[0], **options)
+            except RedisError as error:
+                unanswered -= is_answer(error)
+                raise
+            unanswered -= 1
+            return answer
 
         if os.getpid() != self._process:  # forked: the connections are the parent's
             self._free, self._process = [], os.getpid()
+        if asking:
+            asking.unanswered = unanswered
         try:
             connection = self._free.pop()
         except IndexError:
@@ -60,6 +89,15 @@ class LeanRedis(redis.Redis):
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
             self._free.append(connection)
+            if asking:
+                asking.unanswered = unanswered
+
+
+class Script(NamedTuple):
+    """A script's text, and the digest by which a server knows it."""
+
+    text: str
+    sha: str
 
 
 class Scripts:
@@ -70,6 +108,8 @@ class Scripts:
         self.client: Any = client
         self._clock = clock
         self._scripts: dict[str, Script] = {}
+        of_server = self.client.connection_pool.connection_kwargs
+        self._refusals = Refusals(f"{of_server.get('host')}:{of_server.get('port')}")
 
     def now(self) -> Argument:
         """Give what scripts take as the time: '' lets them ask the server."""
@@ -81,31 +121,73 @@ class Scripts:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def script(self, name: str) -> Script:
-        """Give one script, to be run alone or in a pipeline."""
+        """Give one script."""
         if name not in self._scripts:
-            self._scripts[name] = self.client.register_script(text_of(name))
+            text = text_of(name)
+            self._scripts[name] = Script(text, sha1(text.encode()).hexdigest())  # noqa: S324
         return self._scripts[name]
 
-    def run(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
+    def run(
+        self,
+        name: str,
+        keys: Sequence[str],
+        *arguments: Argument,
+        unsure: bytes | None = None,
+    ) -> Any:  # noqa: ANN401
         """Run one script.
 
+        ``unsure``: an answer that does not say whether an attempt before it, which was not
+        answered, has done something.
+
         Raises:
-            StoreUnavailable: no answer; whether it ran is unknown.
+            StoreUnavailable: it did nothing, or only what ends by itself.
+            OutcomeUnknown: no answer; whether it ran is not known.
             InsufficientStorage: the server is full; it did nothing.
 
         """
-        script = self.script(name)
-        call = (len(keys), *keys, *arguments)
-        with store_errors():
+        script, call = self.script(name), (len(keys), *keys, *arguments)
+        send = self.client.execute_command
+        with self.asking(StoreUnavailable if name in HARMLESS else OutcomeUnknown) as asking:
             try:
-                return self.client.execute_command("EVALSHA", script.sha, *call)
+                answer = send("EVALSHA", script.sha, *call, asking=asking)
             except NoScriptError:  # with its text, which a flush cannot come before
-                return self.client.execute_command("EVAL", script.script, *call)
+                answer = send("EVAL", script.text, *call, asking=asking)
+        if asking.unanswered and answer == unsure:
+            raise asking.unknown("the node's Redis has lost an answer")
+        return answer
+
+    def run_each(self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[Argument]]]) -> Any:  # noqa: ANN401
+        """Run a script that only reads so many times, in one round trip; raises StoreUnavailable.
+
+        Once more with its text where the server does not know it (any more).
+        """
+        script = self.script(name)
+        packed = [(len(keys), *keys, *arguments) for keys, arguments in calls]
+        with suppress(NoScriptError), self.pipeline() as pipe:
+            for call in packed:
+                pipe.execute_command("EVALSHA", script.sha, *call)
+            return pipe.execute()
+        with self.pipeline() as pipe:
+            for call in packed:
+                pipe.execute_command("EVAL", script.text, *call)
+            return pipe.execute()
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
-        """Send one command; raises StoreUnavailable."""
-        with store_errors():
+        """Send one command that reads; raises StoreUnavailable."""
+        with self.asking():
             return self.client.execute_command(*command)
+
+    def asking(self, silence: type[EdgeError] = StoreUnavailable) -> Asking:
+        """Give a block in which the server is asked: what it refuses becomes an error."""
+        return self._refusals.asking(silence)
+
+    @contextmanager
+    def pipeline(
+        self, silence: type[EdgeError] = StoreUnavailable, *, is_atomic: bool = False
+    ) -> Iterator[Any]:
+        """Give a pipeline in such a block."""
+        with self.asking(silence), self.client.pipeline(transaction=is_atomic) as pipe:
+            yield pipe
 
     def naming_lists(self, where: SessionKeys, step: Callable[[list[str]], bytes]) -> bytes:
         """Take a step that is given the keys of a session's lists, and answers 'again' if not all.

@@ -14,7 +14,6 @@ from edgedb.store.changes import ChangedList, Changes
 from edgedb.store.codec import list_number, text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
-from edgedb.store.refusals import store_errors
 from edgedb.store.scripts import Scripts
 from edgedb.times import milliseconds
 from edgedb.waiting import attempts
@@ -114,13 +113,13 @@ class SourceStore:
         """Add what is new in the lists, in one round trip."""
         where, found = SessionKeys(session), []
         if named.lists:
-            with store_errors(), self._scripts.client.pipeline(transaction=False) as pipe:
-                for changed in named.lists:
-                    since = _since(cursor, changed)
-                    self._scripts.script("tail")(
-                        [where.list(changed.number)], [since, 0, most_bytes, most], pipe
-                    )
-                found = pipe.execute()
+            found = self._scripts.run_each(
+                "tail",
+                [
+                    ([where.list(c.number)], [_since(cursor, c), 0, most_bytes, most])
+                    for c in named.lists
+                ],
+            )
         parts = [_part(c.name, tail) for c, tail in zip(named.lists, found, strict=True)]
         return SessionPacket(
             token=named.token,
@@ -135,7 +134,7 @@ class SourceStore:
         where, name = SessionKeys(session), cursor.key or ""
         after = replace(cursor, key=None, start=0, until=0, after=cursor.until)
         packet = SessionPacket(named.token, named.version, next=after)
-        with store_errors():
+        with self._scripts.asking():
             entry = self._scripts.client.hget(where.lists, name)
         if not isinstance(entry, bytes):
             return packet
@@ -157,8 +156,10 @@ class SourceStore:
             NotResident: it lives elsewhere.
             SessionBusy: it is frozen for another transfer.
             Conflict: this transfer was thawed, or is of an earlier epoch; its time is over.
+            ConfigurationError: the hand-over is to be on disk, which cannot be known here.
 
         """
+        self._disk.require()
         answer = self._scripts.run(
             "freeze",
             [SessionKeys(session).meta],
@@ -185,7 +186,7 @@ class SourceStore:
 
         Raises:
             GrantRefused: the grant is not in force; that is final.
-            StoreUnavailable: it is given away, but not on disk yet where that is asked for.
+            OutcomeUnknown: the server is silent, or it is not on disk where that is asked for.
 
         """
         where = SessionKeys(token.session)

@@ -34,7 +34,7 @@ OPERATIONS = {
     Kind.LIST: ("GET", "list"),
 }
 
-PASSING = {"SessionBusy", "StoreUnavailable", "SessionLost", "SessionChanged"}
+PASSING = {"OutcomeUnknown", "SessionBusy", "StoreUnavailable", "SessionLost", "SessionChanged"}
 """Problems that faults explain; the call is repeated."""
 
 

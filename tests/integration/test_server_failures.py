@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 import edgedb
 from edgedb.errors import StoreUnavailable
+from edgedb.readiness import require_ready
 from edgedb.response import Response
 from edgedb.settings import Settings
 from edgedb.wire.choices import Policy
@@ -75,6 +79,14 @@ def unavailable(response: Response) -> None:
     assert int(headers["Retry-After"]) >= 1
 
 
+def unknown(response: Response) -> None:
+    """Check that a response is a 504 that nobody repeats without a key."""
+    headers = dict(response.headers)
+    assert (response.status, headers["Content-Type"]) == (504, PROBLEM_JSON), response.body
+    assert json.loads(response.body)["type"] == "urn:edgedb:problem:OutcomeUnknown"
+    assert "Retry-After" not in headers
+
+
 CALLS: dict[str, Callable[[Tree], Response]] = {
     "write": lambda tree: tree.call("edge", query="word=two"),
     "new-session": lambda tree: tree.call("edge", session="new"),
@@ -110,7 +122,7 @@ def test_without_its_server_a_node_is_503_and_serves_again_once_it_is_back(
 
 @breaks
 @pytest.mark.parametrize("moment", ["before-the-request", "while-the-handler-runs"])
-def test_the_503_comes_within_two_seconds(
+def test_the_answer_comes_within_two_seconds(
     servers: dict[str, Server],
     server: Server,
     moment: str,
@@ -126,7 +138,7 @@ def test_the_503_comes_within_two_seconds(
         if is_early:
             harm(server)
         started = time.monotonic()
-        unavailable(tree.call("edge", "f"))
+        (unavailable if is_early else unknown)(tree.call("edge", "f"))
         elapsed = time.monotonic() - started
         heal(server)
         tree.clock.advance(tree.node("edge").settings.lock_ttl)
@@ -153,12 +165,96 @@ def test_a_request_that_loses_its_server_takes_effect_once_when_repeated(
 
     function = Scripted(script)
     tree.functions["f"] = function
-    unavailable(tree.call("edge", "f", headers={"Idempotency-Key": "f"}))
+    (unavailable if fails else unknown)(tree.call("edge", "f", headers={"Idempotency-Key": "f"}))
     heal(server)
     tree.clock.advance(tree.node("edge").settings.lock_ttl)
     for _ in range(2):
         assert tree.call("edge", "f", headers={"Idempotency-Key": "f"}).status == 200
     assert tree.words("edge") == ["one", "two"]
+
+
+def add_word(tree: Tree, then: Callable[[], object]) -> Scripted:
+    """Deploy a function that adds a word, and lets something happen the first time."""
+
+    def script(_: edgedb.Request) -> None:
+        edgedb.add_to_list("words", "two")
+        if function.runs == 1:
+            then()
+
+    function = Scripted(script)
+    tree.functions["f"] = function
+    return function
+
+
+def test_a_client_without_a_key_writes_once_if_it_obeys(tree: Tree, server: Server) -> None:
+    add_word(tree, server.pause)
+    unknown(tree.call("edge", "f"))  # so it does not repeat it
+    server.resume()
+    assert tree.words("edge") == ["one", "two"]  # the commit had been sent
+
+
+def test_what_was_never_sent_is_503_and_may_be_repeated(tree: Tree, server: Server) -> None:
+    def cut_off() -> None:
+        server.kill()
+        tree.clients["edge"].connection_pool.disconnect()
+
+    add_word(tree, cut_off)
+    unavailable(tree.call("edge", "f"))
+    server.start()
+    tree.clock.advance(tree.node("edge").settings.lock_ttl)
+    assert tree.call("edge", "f").status == 200
+    assert tree.words("edge") == ["one", "two"]
+
+
+@pytest.mark.parametrize("refuse", [refuse_writes, become_replica])
+def test_a_commit_that_is_refused_is_503_and_may_be_repeated(
+    tree: Tree, server: Server, refuse: Callable[[Server], None]
+) -> None:
+    add_word(tree, lambda: refuse(server))
+    unavailable(tree.call("edge", "f"))
+    mend(server)
+    tree.clock.advance(tree.node("edge").settings.lock_ttl)
+    assert tree.call("edge", "f").status == 200
+    assert tree.words("edge") == ["one", "two"]
+
+
+def lose_next_answer(tree: Tree, then: Callable[[], object]) -> None:
+    """Let the next answer of the edge's server be lost, and something happen before it is asked."""
+    client: Any = tree.clients["edge"]
+    parse = client.parse_response
+
+    def lose(*words: Any, **options: Any) -> Any:
+        client.parse_response = parse
+        with suppress(redis.ResponseError):
+            parse(*words, **options)
+        then()
+        raise redis.TimeoutError("Timeout reading from socket")
+
+    client.parse_response = lose
+
+
+def test_a_commit_whose_first_answer_is_lost_is_acknowledged_and_applied_once(tree: Tree) -> None:
+    add_word(tree, lambda: lose_next_answer(tree, lambda: None))
+    assert tree.call("edge", "f").status == 200
+    assert tree.words("edge") == ["one", "two"]
+
+
+def test_a_commit_that_is_refused_once_an_answer_was_lost_is_unknown(
+    tree: Tree, server: Server
+) -> None:
+    def lose_and_refuse() -> None:
+        refuse_writes(server)
+        lose_next_answer(tree, lambda: None)
+
+    add_word(tree, lose_and_refuse)
+    unknown(tree.call("edge", "f"))
+
+
+def test_a_commit_that_has_lost_its_session_once_an_answer_was_lost_is_unknown(tree: Tree) -> None:
+    add_word(tree, lambda: lose_next_answer(tree, lambda: tree.write("edge", "three")))
+    unknown(tree.call("edge", "f", headers={"Idempotency-Key": "f"}))
+    assert tree.call("edge", "f", headers={"Idempotency-Key": "f"}).status == 200
+    assert tree.words("edge") == ["one", "two", "three"]
 
 
 def test_a_server_that_restarts_while_a_handler_runs_is_not_even_noticed(
@@ -255,9 +351,9 @@ def test_a_move_whose_source_loses_its_server_leaves_the_session_where_it_was(
 def test_readiness_is_the_servers(
     tree: Tree, server: Server, harm: Callable[[Server], None], heal: Callable[[Server], None]
 ) -> None:
-    tree.node("edge").store.ping()
+    require_ready(tree.node("edge"))
     harm(server)
     with pytest.raises(StoreUnavailable):
-        tree.node("edge").store.ping()
+        require_ready(tree.node("edge"))
     heal(server)
-    tree.node("edge").store.ping()
+    require_ready(tree.node("edge"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.mutants import calling, giving, mending, queueing, serving, taking
+from tests.mutants import asking, calling, giving, mending, queueing, serving, taking
 from tests.mutants.mutant import Mutant
 
-FAULTS = tuple(module.MUTANTS for module in (serving, queueing, giving, taking, mending, calling))
+FAULTS = tuple(
+    module.MUTANTS for module in (serving, queueing, asking, giving, taking, mending, calling)
+)
 MUTANTS = {mutant.name: mutant for mutants in FAULTS for mutant in mutants}
 
 

@@ -9,7 +9,7 @@ from queue import Queue
 
 import pytest
 
-from edgedb.errors import SessionBusy, StoreUnavailable
+from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailable
 from edgedb.locks import LockKeeper, Turns
 from edgedb.room import Place
 from edgedb.session import Snapshot
@@ -127,6 +127,35 @@ def test_a_turn_passed_on_to_nobody_leaves_nothing_behind() -> None:
         assert turns.queues == {}
         raise StoreUnavailable("no answer")
     assert turns.queues == {}
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("x"), OutcomeUnknown("x")], ids=type)
+def test_whom_the_store_fails_fails_those_who_wait_and_have_done_nothing(error: EdgeError) -> None:
+    turns, told = Turns(), Queue[EdgeError]()
+
+    def wait() -> None:
+        try:
+            with turns.turn("s", WAIT_S, place()):
+                told.put(EdgeError("it has run"))
+        except EdgeError as failure:
+            told.put(failure)
+
+    behind = threading.Thread(target=wait)
+
+    def fail() -> None:
+        with turns.turn("s", WAIT_S, place()):
+            behind.start()
+            queued(turns, "s", 2)
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    behind.join(WAIT_S)
+    failure = told.get(timeout=WAIT_S)
+    assert (type(failure), "nothing of this has happened" in str(failure)) == (
+        StoreUnavailable,
+        True,
+    )
 
 
 def running(lock: str) -> Run:

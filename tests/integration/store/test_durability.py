@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 import redis
 
-from edgedb.errors import ConfigurationError, StoreUnavailable
+from edgedb.errors import ConfigurationError, OutcomeUnknown
 from edgedb.store import SessionStore, durability
 from tests.integration.store.steps import TOKEN, Place, packet, settings
 from tests.support.servers import Server
 from tests.support.tree import Clock
+
+INCOMING = replace(TOKEN, proprietary_location="edge-a", current_location="city")
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,9 @@ def place(disk: redis.Redis, clock: Clock) -> Place:
 def test_a_hand_over_is_answered_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
     place.write({"x": "1"})
     grant = place.frozen("t")
-    with pytest.raises(StoreUnavailable, match="disk"):
+    with pytest.raises(OutcomeUnknown, match="disk"):
         place.store.source.hand_over(TOKEN, grant, "city")
-    with pytest.raises(StoreUnavailable, match="disk"):  # a repeat writes nothing, yet waits
+    with pytest.raises(OutcomeUnknown, match="disk"):  # a repeat writes nothing, yet waits
         place.store.source.hand_over(TOKEN, grant, "city")
     disk.config_set("appendfsync", "always")
     place.store.source.hand_over(TOKEN, grant, "city")
@@ -56,13 +58,12 @@ def test_a_hand_over_is_answered_only_once_it_is_on_disk(place: Place, disk: red
 
 
 def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
-    incoming = replace(TOKEN, proprietary_location="edge-a", current_location="city")
-    place.store.destination.arrive(incoming, "t")
-    place.stage(replace(packet(), token=incoming))
-    with pytest.raises(StoreUnavailable, match="disk"):
-        place.store.destination.prepare("t", 1, incoming, "grant", 9)
+    place.store.destination.arrive(INCOMING, "t")
+    place.stage(replace(packet(), token=INCOMING))
+    with pytest.raises(OutcomeUnknown, match="disk"):
+        place.store.destination.prepare("t", 1, INCOMING, "grant", 9)
     disk.config_set("appendfsync", "always")
-    place.store.destination.prepare("t", 1, incoming, "grant", 9)
+    place.store.destination.prepare("t", 1, INCOMING, "grant", 9)
     assert place.arrival().grant == "grant"
 
 
@@ -75,7 +76,7 @@ def test_a_connection_lost_while_the_disk_is_awaited_is_no_answer(
     grant = place.frozen("t")
     killed = threading.Thread(target=kill_once_blocked, args=[disk])
     killed.start()
-    with pytest.raises(StoreUnavailable, match="disk"):
+    with pytest.raises(OutcomeUnknown, match="disk"):
         place.store.source.hand_over(TOKEN, grant, "city")
     killed.join()
 
@@ -106,14 +107,54 @@ def test_a_full_server_can_still_give_a_session_away(place: Place, disk: redis.R
     assert place.token().current_location == "city"
 
 
-def test_a_server_without_an_append_only_file_is_named_as_the_reason(
+@pytest.fixture(params=[("CONFIG SET", "appendonly", "no"), ("ACL SETUSER", "default", "-waitaof")])
+def unable(disk: redis.Redis, request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """Give a server that cannot say what is on its disk: it keeps no file, or lacks the command."""
+    disk.execute_command(*request.param)
+    yield disk
+    disk.execute_command("ACL SETUSER", "default", "+waitaof")
+
+
+@pytest.mark.usefixtures("unable")
+def test_where_nobody_can_say_what_is_on_disk_a_move_is_refused_before_anything_rests_on_it(
+    place: Place,
+) -> None:
+    place.write({"x": "1"})
+    before = place.dump()
+    with pytest.raises(ConfigurationError, match="EDGE_DURABILITY=fsync needs"):
+        place.freeze("t")
+    with pytest.raises(ConfigurationError, match="EDGE_DURABILITY=fsync needs"):
+        place.store.destination.arrive(replace(INCOMING, session="other"), "t")
+    assert place.dump() == before
+
+
+def test_where_nobody_can_say_so_any_more_the_outcome_is_unknown(
     place: Place, disk: redis.Redis
 ) -> None:
     place.write({"x": "1"})
     grant = place.frozen("t")
     disk.config_set("appendonly", "no")
-    with pytest.raises(ConfigurationError, match="appendonly"):
+    with pytest.raises(OutcomeUnknown, match="appendonly"):
         place.store.source.hand_over(TOKEN, grant, "city")
+
+
+def test_a_step_that_was_taken_is_unknown_whatever_its_repetition_meets(
+    place: Place, disk: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.write({"x": "1"})
+    grant = place.frozen("t")
+
+    def attempts(_: int) -> Iterator[None]:
+        yield
+        disk.config_set("min-replicas-to-write", 1)
+        yield
+
+    monkeypatch.setattr(durability, "attempts", attempts)
+    try:
+        with pytest.raises(OutcomeUnknown, match="replicas"):
+            place.store.source.hand_over(TOKEN, grant, "city")
+    finally:
+        disk.config_set("min-replicas-to-write", 0)
 
 
 def test_a_session_handed_over_and_one_prepared_survive_the_servers_death(

@@ -1,12 +1,16 @@
-"""Scripts are run whatever the server has forgotten."""
+"""Scripts are run whatever the server has forgotten; readiness tries what they do."""
 
 from __future__ import annotations
 
 import multiprocessing
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.client import Pipeline
 
+from edgedb.store import scripts
 from edgedb.store.scripts import LeanRedis
 from tests.integration.store.steps import Place
 from tests.support.servers import Server
@@ -42,3 +46,38 @@ def test_a_child_of_fork_has_connections_of_its_own(server: Server) -> None:
     parents, childs, again = said.get(), said.get(), said.get()
     assert childs != parents == again
     client.close()
+
+
+def test_steps_in_one_round_trip_are_taken_by_a_server_that_has_just_forgotten_their_script(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send: Any = Pipeline._execute_pipeline  # type: ignore[attr-defined]
+
+    def forgetful(*arguments: Any) -> Any:
+        edge.client.script_flush()
+        return send(*arguments)
+
+    edge.write({"x": "1"}, {"words": ["one"], "more": ["two"]})
+    seen = edge.page(), edge.store.inspection.look({"s": ["list:0"]})
+    monkeypatch.setattr(Pipeline, "_execute_pipeline", forgetful)
+    assert (edge.page(), edge.store.inspection.look({"s": ["list:0"]})) == seen
+
+
+def commands(text: str) -> set[str]:
+    """Give the names of the commands in a script."""
+    return set(re.findall(r"'([A-Z]+)'", text))
+
+
+def test_readiness_tries_every_command_that_a_script_uses() -> None:
+    folder = Path(scripts.__file__).parent / "lua"
+    used = {file: file.read_text() for file in folder.glob("*.lua") if file.stem != "probe"}
+    called = set(re.findall(r"call\('([A-Z]+)'", "".join(used.values())))
+    assert called
+    assert called - commands((folder / "probe.lua").read_text()) == set()
+
+
+def test_readiness_leaves_nothing_behind_and_writes_nothing_to_the_file(edge: Place) -> None:
+    before = edge.client.info("persistence")["aof_current_size"]
+    edge.store.require_ready()
+    assert edge.keys() == []
+    assert edge.client.info("persistence")["aof_current_size"] == before

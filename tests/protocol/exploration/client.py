@@ -13,7 +13,7 @@ from tests.support.tree import Tree
 ATTEMPTS = 4
 PAUSE_S = 1.0
 MOST_HOPS = 10  # far more than any tree here is deep: moves may come in between
-UNKNOWN = {"StoreUnavailable", "PeerUnavailable", "SessionLost"}
+UNKNOWN = {"OutcomeUnknown", "PeerUnavailable"}
 """Problems after which a call may have taken effect."""
 
 
