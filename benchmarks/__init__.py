@@ -8,6 +8,8 @@
     request      a stateful request against hand-written and stateless ones
     redirect     a 307 against a stateless answer
     crowd        response time over the number of clients, sessions here or half of them away
+    fairness     two functions on one session: who waits how long
+    stampede     200 clients of one session beside one of another
     memory       what an idle session and a pointer take in the server
     sustained    32 clients while sessions move, beside the same without moves
     timeline     one client through an offload

@@ -11,7 +11,9 @@ monotonic clock, which all processes share.
 
 from __future__ import annotations
 
+import heapq
 import json
+import random
 import re
 import secrets
 import selectors
@@ -23,6 +25,7 @@ from typing import Any
 
 from benchmarks.connection import Address, Connection
 
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: *http://([^:/]+):(\d+)", re.IGNORECASE)
 _MOST_ERRORS = 100
 _TIMEOUT_S = 60.0
@@ -39,6 +42,8 @@ class Plan:
     request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
     a 307 is the answer. ``knows``: hosts and ports to which it has a connection already, as a
     client has that was redirected there before. ``headers``: lines that every request has besides.
+    ``obeys``: after a 503 it waits as long as ``Retry-After`` says and up to as long again, then it
+    begins anew; it has made no request by itself before.
     """
 
     host: str
@@ -51,16 +56,21 @@ class Plan:
     follows: bool = True
     knows: Sequence[Address] = ()
     headers: Sequence[str] = ()
+    obeys: bool = False
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One acknowledged request: by which client, when it was sent, seconds, redirects followed."""
+    """One acknowledged request: by which client, when it was sent, seconds, redirects followed.
+
+    Or one that was refused, where the client obeys.
+    """
 
     client: int
     sent: float
     seconds: float
     redirects: int
+    is_refused: bool = False
 
 
 class Client:
@@ -68,7 +78,7 @@ class Client:
 
     def __init__(self, number: int, plan: Plan, crowd: Crowd) -> None:
         self._number = number
-        self._plan = plan
+        self.plan = plan
         self._crowd = crowd
         self._connections: dict[Address, Connection] = {}
         self._home = self._at = (plan.host, plan.port)
@@ -76,30 +86,30 @@ class Client:
         self._renew()
 
     def _renew(self) -> None:
-        name = self._plan.session
-        if self._plan.renew_after:
+        name = self.plan.session
+        if self.plan.renew_after:
             name = f"{name}-{self._crowd.name}-{self._sessions}"
         self._sessions += 1
-        headers = "".join(f"{line}\r\n" for line in self._plan.headers)
+        headers = "".join(f"{line}\r\n" for line in self.plan.headers)
         self._request = (
-            f"POST /function/{self._plan.function} HTTP/1.1\r\nHost: {self._plan.host}\r\n"
+            f"POST /function/{self.plan.function} HTTP/1.1\r\nHost: {self.plan.host}\r\n"
             f"{headers}X-session: {name}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
             "bread"
         ).encode()
         self._sent = 0
-        self._expected: int | None = 0 if self._plan.renew_after else None
+        self._expected: int | None = 0 if self.plan.renew_after else None
         self._at = self._home
 
     def connect(self) -> None:
         """Open the connections that it has from before."""
-        for host, port in self._plan.knows:
+        for host, port in self.plan.knows:
             self._connect((host, port))
 
     def begin(self) -> None:
         """Send the next request."""
-        if self._plan.renew_after and self._sent >= self._plan.renew_after:
+        if self.plan.renew_after and self._sent >= self.plan.renew_after:
             self._renew()
-        if not self._plan.remembers:
+        if not self.plan.remembers:
             self._at = self._home
         self._sent += 1
         self._redirects = 0
@@ -132,17 +142,24 @@ class Client:
             self._take(*answer)
 
     def _take(self, status: int, head: bytes, body: bytes) -> None:
-        if status == 307 and self._plan.follows:
+        if status == 307 and self.plan.follows:
             self._follow(head)
+        elif status == 503 and self.plan.obeys and (pause := _RETRY_AFTER.search(head)):
+            self._note(is_refused=True)
+            wait_s = int(pause[1]) * random.uniform(1, 2)
+            self._crowd.wake(self, time.monotonic() + wait_s)
         elif status not in {200, 307}:
             self._fail(f"{status}: {body[:200].decode(errors='replace')}")
-        elif self._plan.counts and self._expected not in {None, int(body)}:
+        elif self.plan.counts and self._expected not in {None, int(body)}:
             self._fail(f"lost: {self._expected} was acknowledged, the session has {int(body)}")
         else:
-            seconds = time.monotonic() - self._began
-            self._crowd.note(Reply(self._number, self._began, seconds, self._redirects))
-            self._expected = int(body) + 1 if self._plan.counts else None
-            self._next()
+            self._note(is_refused=False)
+            self._expected = int(body) + 1 if self.plan.counts else None
+            self.go_on()
+
+    def _note(self, *, is_refused: bool) -> None:
+        seconds = time.monotonic() - self._began
+        self._crowd.note(Reply(self._number, self._began, seconds, self._redirects, is_refused))
 
     def _follow(self, head: bytes) -> None:
         target = _LOCATION.search(head)
@@ -157,11 +174,12 @@ class Client:
         """Note an error; what the session holds now is not known."""
         self._expected = None
         if self._crowd.fail(f"client {self._number}: {error}") < _MOST_ERRORS:
-            self._next()
+            self.go_on()
         else:
             self._crowd.done()
 
-    def _next(self) -> None:
+    def go_on(self) -> None:
+        """Send the next request, unless there is none any more."""
         if self._crowd.is_open:
             self.begin()
         else:
@@ -180,6 +198,7 @@ class Crowd:
         self.name = secrets.token_hex(4)  # for sessions that no other crowd has
         self._selector = selectors.DefaultSelector()
         self._clients = [Client(number, plan, self) for number, plan in enumerate(plans)]
+        self._waiting: list[tuple[float, int, Client]] = []
         self._busy = 0
         self.is_open = False
         self.replies: list[Reply] = []
@@ -189,6 +208,8 @@ class Crowd:
         """Let every client make one request: connections and sessions are there after it."""
         for client in self._clients:
             client.connect()
+            if client.plan.obeys:
+                continue
             self._busy = 1
             client.begin()
             self._serve(until=time.monotonic() + _TIMEOUT_S)
@@ -208,7 +229,8 @@ class Crowd:
 
     def _serve(self, *, until: float, closing: bool = False) -> None:
         while self._busy and (left := until - time.monotonic()) > 0:
-            for key, _ in self._selector.select(left):
+            next_s = self._waiting[0][0] - time.monotonic() if self._waiting else left
+            for key, _ in self._selector.select(max(0, min(left, next_s))):
                 if key.data is None:
                     self._selector.unregister(key.fileobj)
                     if closing:
@@ -216,6 +238,15 @@ class Crowd:
                 else:
                     client, connection = key.data
                     client.receive(connection)
+            self._wake_all()
+
+    def wake(self, client: Client, at: float) -> None:
+        """Let a client go on at a time."""
+        heapq.heappush(self._waiting, (at, id(client), client))
+
+    def _wake_all(self) -> None:
+        while self._waiting and self._waiting[0][0] <= time.monotonic():
+            heapq.heappop(self._waiting)[2].go_on()
 
     def watch(self, client: Client, connection: Connection) -> None:
         """Tell the client when something comes in on the connection."""

@@ -34,12 +34,17 @@ class Window:
     @property
     def rate(self) -> float:
         """Acknowledged requests per second."""
-        return len(self.replies) / self.seconds
+        return len(self.latencies_ms) / self.seconds
 
     @property
     def latencies_ms(self) -> list[float]:
         """Milliseconds from each first request to its final answer."""
-        return [reply.seconds * 1000 for reply in self.replies]
+        return [reply.seconds * 1000 for reply in self.replies if not reply.is_refused]
+
+    @property
+    def refused_ms(self) -> list[float]:
+        """The same, to each refusal."""
+        return [reply.seconds * 1000 for reply in self.replies if reply.is_refused]
 
     @property
     def client_share(self) -> float:

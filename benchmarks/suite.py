@@ -7,6 +7,7 @@ from types import ModuleType
 
 from benchmarks import (
     crowd,
+    fairness,
     many_locations,
     memory,
     move,
@@ -14,6 +15,7 @@ from benchmarks import (
     redirect,
     request,
     scale,
+    stampede,
     sustained,
     timeline,
 )
@@ -26,6 +28,8 @@ _MODULES: tuple[ModuleType, ...] = (
     request,
     redirect,
     crowd,
+    fairness,
+    stampede,
     memory,
     sustained,
     move,

@@ -56,6 +56,11 @@ REQUIREMENTS = (
     Requirement("pause.p99", "write pause, 99th percentile", "≤", 40, "ms"),
     Requirement("redirect.ratio", "redirect against a stateless answer", "≤", 1.3, TIMES),
     Requirement("forward.ratio", "forwarded request against a local one", "≤", 2.2, TIMES),
+    Requirement(
+        "fairness.ratio", "p99 of one client, beside eight of another function", "≤", 1.5, TIMES
+    ),
+    Requirement("stampede.ratio", "p99 beside 200 clients of another session", "≤", 3, TIMES),
+    Requirement("stampede.ready", "readiness beside them, the longest answer", "≤", 1000, "ms"),
     Requirement("scale.ratio", "choosing at 10⁶ sessions against 10³", "≤", 1.5, TIMES),
     Requirement("memory.session", "idle empty session in the server", "≤", 900, "B"),
     Requirement("memory.pointer", "pointer in the server", "≤", 500, "B"),

@@ -13,7 +13,7 @@ from urllib3.util.retry import Retry
 from edgedb.wire import openfaas
 from edgedb.wire.headers import PROBLEM_JSON
 
-PAUSE_LIMIT = 5.0  # seconds before the next attempt, whatever Retry-After says
+PAUSE_LIMIT = 5.0  # seconds before the next attempt, or up to twice as many, whatever is asked for
 
 REFUSED = frozenset({429, 503})
 """Nothing has happened."""
@@ -42,12 +42,15 @@ class Policy(Retry):
         return min(0.1 * 2**repeats, 2.0) + random.uniform(0, 0.1) if repeats else 0.0  # noqa: S311
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Give what the answer asks for in seconds, up to PAUSE_LIMIT; None: back off."""
+        """Give a pause of what the answer asks for, up to PAUSE_LIMIT, and up to as much again.
+
+        At random: who was refused together does not come back together. None: back off.
+        """
         try:
             asked = super().get_retry_after(response)
         except InvalidHeader:
             return None
-        return asked and min(asked, PAUSE_LIMIT)
+        return asked and min(asked, PAUSE_LIMIT) * random.uniform(1, 2)  # noqa: S311
 
     def pause(self, request: PreparedRequest, outcome: Outcome) -> Policy:
         """Wait as long as the answer or the policy says; raise MaxRetryError at the end of it."""
