@@ -65,4 +65,5 @@ class SessionStore:
 
         """
         self._scripts.run("probe", keys.PROBES)
+        self._scripts.ask("EVAL", "return 1", 0)  # as is needed once the server has restarted
         self._disk.require()

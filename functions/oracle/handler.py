@@ -13,6 +13,7 @@ from edgedb.errors import ConfigurationError
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_onload
 from edgedb.oracle.tick import tick
+from edgedb.readiness import require_ready
 from edgedb.request import COUNT_LIMIT
 from edgedb.times import rfc3339
 from edgedb.wire.choices import OffloadStatus, Policy
@@ -59,6 +60,7 @@ def _tick(node: Node, request: Request) -> Response:
 
 def _load(node: Node, request: Request) -> Response:
     require_oracle(node, request)
+    require_ready(node)
     here, load = node.topology[node.location], node.store.residents.load()
     return Response.json(
         {

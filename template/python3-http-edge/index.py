@@ -70,6 +70,7 @@ class Function(Flask):
         self.handle = handle
         self.direct = getattr(handle, "wsgi", None)
         self.lifecycle = lifecycle
+        self.unready = ""
         self.register_error_handler(HTTPException, http_problem)
         self.register_error_handler(Exception, failure)
 
@@ -105,9 +106,16 @@ class Function(Flask):
         try:
             getattr(self.handle, "ready", lambda: None)()
         except Exception as error:  # whatever it is, calls would meet it too
-            log.warning("not ready: %s", error)
-            return problem(503, f"{error}"[:300])
+            return self.not_ready(f"{error}")
+        self.unready = ""
         return Response("ready\n", content_type="text/plain")
+
+    def not_ready(self, reason: str) -> Response:
+        """Say why; the log says so when it changes, not each time that the watchdog asks."""
+        if reason != self.unready:
+            log.warning("not ready: %s", reason)
+        self.unready = reason
+        return problem(503, reason[:300])
 
     def rendered(self, value: object) -> Response:
         """Turn what a handler returned into a response that can be sent."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.errors import StoreUnavailable
@@ -25,11 +26,12 @@ from tests.support.failures import (
     fill,
     is_well,
     mend,
+    refuse_to_wait_for_the_disk,
     refuse_writes,
 )
 from tests.support.scripted import Scripted
 from tests.support.servers import Server, server_binaries
-from tests.support.tree import Tree
+from tests.support.tree import ORACLE_TOKEN, Tree
 
 LIMIT_S = 2.0
 IMPATIENT_S = 0.1  # a timeout for tests that are not about how long it takes
@@ -345,6 +347,31 @@ def test_a_move_whose_source_loses_its_server_leaves_the_session_where_it_was(
     tree.clock.advance(tree.node("edge").settings.freeze_timeout)
     assert tree.write("edge", "two").status == 200
     assert (tree.residents(), tree.leftovers()) == (["edge"], {})
+
+
+@pytest.mark.parametrize("location", ["edge", "city"])
+def test_a_move_that_is_to_be_on_disk_is_refused_where_a_server_cannot_say_so(
+    server: Server, servers: dict[str, Server], location: str
+) -> None:
+    assert server
+    tree = connected(servers, IMPATIENT_S, fsync_moves=True)
+    tree.write("edge", "one")
+    refuse_to_wait_for_the_disk(servers[location])
+    answer = tree.oracle("edge", "force-offload", "session=s")
+    assert json.loads(answer.body)["type"] == "urn:edgedb:problem:ConfigurationError"
+    assert tree.write("edge", "two").status == 200
+    tree.tick_all()
+    assert (tree.residents(), tree.leftovers()) == (["edge"], {})
+    assert tree.words("edge") == ["one", "two"]
+
+
+def test_how_a_node_is_says_what_its_server_refuses(tree: Tree, server: Server) -> None:
+    asked = edgedb.Request("GET", headers=Headers({"Authorization": f"Bearer {ORACLE_TOKEN}"}))
+    assert tree.respond("edge", "oracle", asked).status == 200
+    become_replica(server)
+    answer = tree.respond("edge", "oracle", asked)
+    unavailable(answer)
+    assert "is a replica and takes no writes" in json.loads(answer.body)["detail"]
 
 
 @breaks

@@ -21,7 +21,7 @@ TWO_LEVELS = {
 }
 
 
-def connected(servers: dict[str, Server], timeout_s: float) -> Tree:
+def connected(servers: dict[str, Server], timeout_s: float, **settings: Any) -> Tree:
     """Give a tree whose stores are connected as a deployed node's are."""
 
     def client(server: Server) -> Any:
@@ -29,7 +29,7 @@ def connected(servers: dict[str, Server], timeout_s: float) -> Tree:
         return SessionStore.connect(settings).client
 
     clients = {location: client(server) for location, server in servers.items()}
-    return Tree(Topology.from_json(TWO_LEVELS), clients)
+    return Tree(Topology.from_json(TWO_LEVELS), clients, settings=settings)
 
 
 def is_well(server: Server) -> bool:
@@ -46,6 +46,7 @@ def mend(server: Server) -> None:
     with server.client() as client:
         client.config_set("maxmemory", 0)
         client.config_set("min-replicas-to-write", 0)
+        client.execute_command("ACL SETUSER", "default", "+@all")
         client.replicaof("NO", "ONE")
 
 
@@ -53,6 +54,12 @@ def refuse_writes(server: Server) -> None:
     """Let a server wait for a replica that it does not have."""
     with server.client() as client:
         client.config_set("min-replicas-to-write", 1)
+
+
+def refuse_to_wait_for_the_disk(server: Server) -> None:
+    """Let a server be as one that is older than ``WAITAOF``."""
+    with server.client() as client:
+        client.execute_command("ACL SETUSER", "default", "-waitaof")
 
 
 def become_replica(server: Server) -> None:

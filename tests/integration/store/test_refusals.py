@@ -110,6 +110,7 @@ REFUSALS: dict[str, tuple[Callable[[Attempt], object], str, bool]] = {
     "a wrong password": (with_wrong_password, "refuses the password in the secret", False),
     "a needless password": (with_needless_password, "has no password and is sent one", False),
     "scripts are forbidden": (forbidden("-@scripting"), "does not let its user run", False),
+    "to send scripts is forbidden": (forbidden("-eval"), "does not let its user run", False),
     "a command is forbidden": (forbidden("-xadd"), "does not let its user run", False),
     "keys are forbidden": (forbidden("resetkeys", "~cart:*"), "does not let its user run", False),
     "a replica": (as_replica, "is a replica and takes no writes: let REDIS_HOST", False),

@@ -40,16 +40,19 @@ def test_readiness_is_what_ready_says_each_time(serving: Starter) -> None:
         "    asked = 0\n"
         "    def ready(self):\n"
         "        self.asked += 1\n"
-        "        if self.asked == 1: raise OSError('redis:6379 does not answer')\n"
+        "        if self.asked < 3: raise OSError('redis:6379 does not answer')\n"
         "    def __call__(self, event, context): return 'served'\n"
         "handle = Handle()"
     )
-    first = process.call(READY)
-    assert first.status_code == 503
-    assert first.headers["Content-Type"] == "application/problem+json"
-    assert first.json()["detail"] == "redis:6379 does not answer"
+    for answer in (process.call(READY), process.call(READY)):
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["detail"] == "redis:6379 does not answer"
     assert process.call(READY).status_code == 200
     assert process.call("/").text == "served"
+    process.terminate()
+    process.logged("stopping")
+    assert ["not ready" in record["message"] for record in process.log].count(True) == 1
 
 
 @pytest.mark.parametrize(
