@@ -106,7 +106,7 @@ class _SteppedPipeline(Pipeline):
 class _NoRenewal:
     """Stands in for the keeper of locks, which would need time to go by."""
 
-    def keeping(self, _: object) -> AbstractContextManager[None]:
+    def keeping(self, *_: object) -> AbstractContextManager[None]:
         return nullcontext()
 
 
