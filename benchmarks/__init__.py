@@ -26,6 +26,7 @@
     peak         the most memory that processes took
     clients      the light client: a process of its own
     connection   its open connections
+    plan         what each of them is to do, and reports of a request
     load         what the clients are told, and what they report
     medians      medians and spread
     outcome      what a benchmark found

@@ -19,58 +19,18 @@ import secrets
 import selectors
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.connection import Address, Connection
+from benchmarks.plan import Plan, Reply
 
 _RETRY_AFTER = re.compile(rb"\r\nretry-after: *(\d+)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: *http://([^:/]+):(\d+)", re.IGNORECASE)
 _MOST_ERRORS = 100
 _TIMEOUT_S = 60.0
 _LONGEST_S = 24 * 3600.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one client does: ``POST /function/<function>`` under a session of its own.
-
-    With ``counts`` the answer is how many writes the session had before, so acknowledged ones
-    must be answered 0, 1, 2, ...; anything else is a lost or doubled write. A session is left
-    for a fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next
-    request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
-    a 307 is the answer. ``knows``: hosts and ports to which it has a connection already, as a
-    client has that was redirected there before. ``headers``: lines that every request has besides.
-    ``obeys``: after a 503 it waits as long as ``Retry-After`` says and up to as long again, then it
-    begins anew; it has made no request by itself before.
-    """
-
-    host: str
-    port: int
-    function: str
-    session: str
-    counts: bool = True
-    renew_after: int = 0
-    remembers: bool = True
-    follows: bool = True
-    knows: Sequence[Address] = ()
-    headers: Sequence[str] = ()
-    obeys: bool = False
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One acknowledged request: by which client, when it was sent, seconds, redirects followed.
-
-    Or one that was refused, where the client obeys.
-    """
-
-    client: int
-    sent: float
-    seconds: float
-    redirects: int
-    is_refused: bool = False
 
 
 class Client:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from benchmarks import load
-from benchmarks.clients import Plan
 from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median
 from benchmarks.outcome import Outcome, Row
+from benchmarks.plan import Plan
 from benchmarks.sessions import create
 from benchmarks.trees import Tree
 

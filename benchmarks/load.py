@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from benchmarks.clients import Plan, Reply
+from benchmarks.plan import Plan, Reply
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _COMMAND = [sys.executable, "-S", "-m", "benchmarks.clients"]  # it needs no packages

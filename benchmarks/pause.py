@@ -8,12 +8,12 @@ from functools import partial
 from itertools import pairwise
 
 from benchmarks import load
-from benchmarks.clients import Reply
 from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median, percentile
 from benchmarks.moves import Move
 from benchmarks.outcome import Claim, Outcome, Row
+from benchmarks.plan import Reply
 from benchmarks.sessions import Contents, fill, size_name
 from benchmarks.trees import Tree
 

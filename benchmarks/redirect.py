@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 from benchmarks import load
-from benchmarks.clients import Plan
 from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median, ratios
 from benchmarks.outcome import Claim, Outcome, Row
+from benchmarks.plan import Plan
 from benchmarks.sessions import create
 from benchmarks.trees import Tree
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from benchmarks import load
-from benchmarks.clients import Plan
 from benchmarks.context import Context
 from benchmarks.load import Window
 from benchmarks.medians import median, percentile, ratios
 from benchmarks.moves import CallFailed
 from benchmarks.outcome import Claim, Outcome, Row
+from benchmarks.plan import Plan
 from benchmarks.trees import Tree
 
 NAME = "sustained"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.clients import Plan
 from benchmarks.connection import Address
 from benchmarks.moves import Operator
+from benchmarks.plan import Plan
 from harness.running import RunningTree
 
 STACKS = ("stack.yml", "benchmarks/stack.yml")

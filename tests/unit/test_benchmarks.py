@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import figures, verdicts
-from benchmarks.clients import Reply
 from benchmarks.load import Window
 from benchmarks.many_locations import large_document
 from benchmarks.medians import interleaved, percentile, ratios, summarize
 from benchmarks.outcome import Claim, Outcome, Row
 from benchmarks.pause import gaps_between, longest_gap
+from benchmarks.plan import Reply
 from benchmarks.results import Results, markdown
 from benchmarks.sessions import KIB, MIB, SHAPES, Contents
 from edgedb.topology.tree import Topology
