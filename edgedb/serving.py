@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from edgedb.response import Response
 from edgedb.room import Place
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
-from edgedb.waiting import Deadline
+from edgedb.waiting import Deadline, now
 from edgedb.wire.model import Value
 
 T = TypeVar("T")
@@ -57,7 +56,7 @@ class Task:
     callers: tuple[str, ...] = ()
     read_only: bool = False
     node_local: bool = False
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=now)
 
     @property
     def queue(self) -> tuple[str, bool]:
@@ -230,7 +229,7 @@ def _run(node: Node, task: Task, run: Run, pass_on: Callable[[], None]) -> Respo
 def _require_in_time(task: Task, until: Deadline) -> None:
     """Refuse an answer that nobody waits for: its client has been told that it got none."""
     if until.is_over:
-        seconds = time.monotonic() - task.began
+        seconds = now() - task.began
         log.error("the handler of %s took %.1f s: nothing is written", task.function, seconds)
         raise SessionLost("the handler took longer than exec_timeout; nothing was written")
 

@@ -20,6 +20,11 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.001, 0.05
 PAUSE_SHARE = 0.15  # of the time waited so far: that is how much longer a wait may be than needed
 
 
+def now() -> float:
+    """Give the time by which this process waits, in monotonic seconds."""
+    return time.monotonic()
+
+
 class Deadline:
     """The end of what may take so many seconds from now, or ``since`` a monotonic time."""
 
