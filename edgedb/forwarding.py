@@ -7,7 +7,6 @@ browser that it is redirected by, and the queue-worker of ``/async-function/`` m
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 from edgedb import cors
@@ -21,6 +20,7 @@ from edgedb.room import Place
 from edgedb.serving import Task, serve
 from edgedb.settings import REDIRECT_MODES
 from edgedb.store.requests import Redirect
+from edgedb.waiting import now
 from edgedb.wire.headers import SESSION_LOCATION, SESSION_REDIRECT, is_end_to_end
 
 ATTEMPTS = 2  # at one node, where another may be made
@@ -149,7 +149,7 @@ class Forward:
         raise OutcomeUnknown(f"{reason}; whether it was carried out is not known") from reason
 
     def _sent_once(self, location: str) -> PeerResponse:
-        left = self.task.began + TIME_SHARE * self.node.settings.exec_timeout - time.monotonic()
+        left = self.task.began + TIME_SHARE * self.node.settings.exec_timeout - now()
         if left <= 0:
             raise PeerUnavailable(f"there is no time left to ask {location}", is_sent=False)
         carry = self.node.peers.carry
