@@ -99,6 +99,7 @@ OFFLOAD = Call("city", "offload-session", body=token("s"), caller="edge-a")
 ONLOAD = Call("city", "onload-session", caller="edge-a", headers=((ONLOAD_LOCATION, "edge-a"),))
 READ = Call("edge-a", "migrate-session", "session=s", caller="city", method="GET")
 FREEZE = replace(READ, method="POST", query=f"session=s&{STEP}")
+THAW = replace(READ, method="POST", query="session=s&transfer=t&to=city&phase=thaw")
 UPDATE = Call(
     *("edge-a", "update-session"),
     body=token("up", currentLocation="cloud", epoch=3),
@@ -244,13 +245,15 @@ EXAMPLES: dict[str, Examples] = {
         replace(READ, query=f"session=s&since={HUGE}"),
         replace(READ, query="session=s&page=x"),
     ),
-    "POST /function/migrate-session": examples(
-        FREEZE,
-        replace(FREEZE, query=f"session=s&{STEP}&phase=x"),
-        replace(FREEZE, query=f"session=s&{STEP}&phase=hand-over&grant=g"),
-        replace(FREEZE, query=f"session=none&{STEP}"),
-        replace(FREEZE, query=f"session=up&{STEP}"),
-        replace(FREEZE, query=f"session=s&{STEP}&since={HUGE}"),
+    "POST /function/migrate-session": Examples(
+        [FREEZE, THAW],
+        [
+            replace(FREEZE, query=f"session=s&{STEP}&phase=x"),
+            replace(FREEZE, query=f"session=s&{STEP}&phase=hand-over&grant=g"),
+            replace(FREEZE, query=f"session=none&{STEP}"),
+            replace(FREEZE, query=f"session=up&{STEP}"),
+            replace(FREEZE, query=f"session=s&{STEP}&since={HUGE}"),
+        ],
     ),
     "POST /function/update-session": examples(
         UPDATE,

@@ -1,12 +1,13 @@
 """Each described answer of each operation is one that a call gets, and no call gets another.
 
 A call that succeeds is made again with one thing wrong at a time: without credentials or with a
-stranger's, with Redis stopped or full, with the other nodes out of reach, without settings.
+stranger's, with Redis stopped, silent or full, with the other nodes out of reach, without settings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from edgedb.store.scripts import LeanRedis
 from edgedb.wire.headers import PROPAGATE
 from tests.hostile.calls import EXAMPLES, GUESSING, NOBODY, ORACLE, Attempt, Call, Examples
 from tests.hostile.document import USERS, Operation, operations
@@ -21,9 +23,11 @@ from tests.hostile.watched import Watched
 from tests.support.dumps import Held
 from tests.support.hooks import lose_request
 from tests.support.servers import free_port
+from tests.support.silence import silent
 from tests.support.tree import Tree
 
 OPERATIONS = list(operations())
+CHANGING = ("commit", "status", "prepare", "hand_over", "thaw", "update", "XREADGROUP")
 
 
 def out_of_reach(tree: Tree, call: Call) -> int:
@@ -36,8 +40,16 @@ def without_oracle_token(tree: Tree, call: Call) -> int:
 
 
 def with_stopped_servers(tree: Tree, call: Call) -> int:
-    stopped = redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
+    stopped = LeanRedis(port=free_port(), retry=Retry(NoBackoff(), 0))
     return call(like(tree, dict.fromkeys(tree.clients, stopped)))
+
+
+def with_silent_servers(tree: Tree, call: Call) -> int:
+    """Let the servers take what changes something, and not say so."""
+    with ExitStack() as stack:
+        for client in tree.clients.values():
+            stack.enter_context(silent(client, *CHANGING))
+        return call(tree)
 
 
 def with_full_servers(tree: Tree, call: Call) -> int:
@@ -59,6 +71,7 @@ FAULTS: list[Callable[[Tree, Call], int]] = [
     out_of_reach,
     without_oracle_token,
     with_stopped_servers,
+    with_silent_servers,
     with_full_servers,
     unconfigured,
 ]
