@@ -42,7 +42,7 @@ PLACES = {
     "edge-a": ("edge-a", "redirect", 0),
     "city": ("city", "redirect", 1),
     "cloud": ("cloud", "redirect", 1),
-    "cloud, forwarded": ("cloud", "forward", 0),
+    "cloud by forwarding": ("cloud", "forward", 0),
 }
 """Where the session is, how it is reached from edge-a, and by how many redirects."""
 
