@@ -8,8 +8,10 @@ functions carry :func:`call_headers`.
 from edgedb.callers import call_headers as call_headers
 from edgedb.endpoint import Endpoint as Endpoint
 from edgedb.errors import EdgeError as EdgeError
-from edgedb.offloadable import (
-    Offloadable as Offloadable,
+from edgedb.offloadable import Offloadable as Offloadable
+from edgedb.request import Request as Request
+from edgedb.response import Response as Response
+from edgedb.session_api import (
     add_to_list as add_to_list,
     delete as delete,
     get as get,
@@ -20,5 +22,3 @@ from edgedb.offloadable import (
     session_id as session_id,
     set as set,
 )
-from edgedb.request import Request as Request
-from edgedb.response import Response as Response

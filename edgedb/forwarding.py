@@ -17,9 +17,10 @@ from edgedb.redirect import redirect_to
 from edgedb.request import Request
 from edgedb.response import Response
 from edgedb.room import Place
-from edgedb.serving import Task, serve
+from edgedb.serving import serve
 from edgedb.settings import REDIRECT_MODES
 from edgedb.store.requests import Redirect
+from edgedb.task import Task
 from edgedb.waiting import now
 from edgedb.wire.headers import SESSION_LOCATION, SESSION_REDIRECT, is_end_to_end
 

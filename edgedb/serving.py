@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edgedb.callers import running_within
@@ -29,6 +27,7 @@ from edgedb.response import Response
 from edgedb.room import Place
 from edgedb.session import Session
 from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
+from edgedb.task import Task
 from edgedb.waiting import Deadline, now
 from edgedb.wire.model import Value
 
@@ -37,37 +36,6 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 SETTLE_AFTER_S = 0.2  # a live mover activates well within this
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to run under a session.
-
-    ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
-    open session; ``callers`` are the requests that this one is made within; ``began``: when it
-    came, in monotonic seconds.
-    """
-
-    session: str
-    function: str
-    handle: Callable[[Session], Response]
-    idempotency_key: str = ""
-    fingerprint: str = ""
-    callers: tuple[str, ...] = ()
-    read_only: bool = False
-    node_local: bool = False
-    began: float = field(default_factory=now)
-
-    @property
-    def queue(self) -> tuple[str, bool]:
-        """Which requests of a process wait for each other."""
-        return self.session, self.node_local
-
-    def attempt(self) -> Attempt:
-        """Give one attempt to begin; read-only tasks take no lock."""
-        lock = "" if self.read_only else secrets.token_hex(8)
-        key = self.idempotency_key
-        return Attempt(self.session, self.function, lock, key, self.node_local)
 
 
 def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
