@@ -8,7 +8,14 @@ from __future__ import annotations
 import logging
 import uuid
 
-from edgedb.errors import BadRequest, Conflict, SessionBusy
+from edgedb.errors import (
+    BadRequest,
+    Conflict,
+    EdgeError,
+    OutcomeUnknown,
+    PeerUnavailable,
+    SessionBusy,
+)
 from edgedb.logs import log_context
 from edgedb.moving.copying import Copy, Restart
 from edgedb.moving.recovery import abandon, finish, settle
@@ -32,6 +39,7 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
         Conflict: the session has moved, is moving, or is known here as another's.
         PeerUnavailable: the source stopped answering. Where the hand-over had been asked for
             the outcome is unknown, and the next tick finds it out.
+        OutcomeUnknown: the copy is prepared, and what came then was not final; the same.
         EdgeError: the source or this node's store refused; nothing has changed.
 
     """
@@ -45,7 +53,7 @@ def pull(node: Node, token: SessionToken) -> SessionToken:
                 continue
             except AlreadyResident:
                 return _moved_before(node, token)
-            moved = finish(node, arrival)
+            moved = _finished(node, arrival)
             log.info("session moved from %s to %s", token.current_location, node.location)
             return moved
     raise SessionBusy(f"session {token.session!r} changes faster than it can be copied")
@@ -61,6 +69,16 @@ def _prepared(node: Node, token: SessionToken, transfer: str) -> Arrival:
     except BaseException:
         abandon(node, Arrival(token.session, transfer, token.current_location, 0))
         raise
+
+
+def _finished(node: Node, arrival: Arrival) -> SessionToken:
+    """Take a prepared arrival over; what goes wrong now and is not final, a tick will mend."""
+    try:
+        return finish(node, arrival)
+    except (Conflict, PeerUnavailable, OutcomeUnknown):
+        raise
+    except EdgeError as error:
+        raise OutcomeUnknown(f"the copy is prepared, the next tick goes on: {error}") from error
 
 
 def _moved_before(node: Node, token: SessionToken) -> SessionToken:

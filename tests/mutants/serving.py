@@ -141,7 +141,7 @@ MUTANTS = (
         breaks="a read-only handler finds a session empty that was handed over meanwhile",
         file="edgedb/store/lua/read.lua",
         before="if current ~= here or known_epoch ~= epoch then return false end\n",
-        after="known_version = version\n",
+        after="last = begun_after\n",
         test="tests/integration/store/test_reading_across_a_move.py::"
         "test_a_reader_never_takes_a_session_that_has_left_for_an_empty_one",
     ),

@@ -8,7 +8,13 @@ import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.errors import Conflict, OutcomeUnknown
+from edgedb.errors import (
+    Conflict,
+    EdgeError,
+    InsufficientStorage,
+    OutcomeUnknown,
+    StoreUnavailable,
+)
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.response import Response
 from edgedb.store import keys
@@ -102,6 +108,21 @@ def test_to_choose_a_session_is_to_do_nothing(tree: Tree) -> None:
     with silent(tree.clients["edge-a"], "resize"):
         assert told(tree.oracle("edge-a", "force-offload")) == NOTHING
     assert tree.residents() == ["edge-a"]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("silent"), InsufficientStorage("full")])
+def test_what_a_source_refuses_for_now_a_tick_asks_for_again(tree: Tree, error: EdgeError) -> None:
+    tree.write("edge-a", "one")
+
+    def hook(call: PeerRequest, deliver: Deliver) -> PeerResponse:
+        is_last = parameters(call).get("phase") == ["hand-over"]
+        return (answer(error) if is_last else as_usual)(call, deliver)
+
+    tree.hook = hook
+    assert told(offload(tree)) == UNKNOWN
+    tree.hook = as_usual
+    tree.tick_all()
+    assert (tree.residents(), tree.words("edge-a")) == (["city"], ["one"])
 
 
 def test_of_several_moves_the_one_that_may_have_happened_is_told(tree: Tree) -> None:
