@@ -40,6 +40,16 @@ MUTANTS = (
         "test_a_tick_finishes_what_was_left_unfinished[lose_answer]",
     ),
     Mutant(
+        name="prepared-is-nothing",
+        invariant="I6",
+        breaks="a mover is told that nothing has happened, and the next tick moves the session",
+        file="edgedb/moving/pull.py",
+        before="            moved = _finished(node, arrival)\n",
+        after="            moved = finish(node, arrival)\n",
+        test="tests/protocol/test_silence.py::"
+        "test_what_a_source_refuses_for_now_a_tick_asks_for_again",
+    ),
+    Mutant(
         name="prepared-is-discarded",
         invariant="I2",
         breaks="a mover that gives up drops what its source has handed over already",
