@@ -77,20 +77,24 @@ class LeanRedis(redis.Redis):
             unanswered -= 1
             return answer
 
-        if os.getpid() != self._process:  # forked: the connections are the parent's
-            self._free, self._process = [], os.getpid()
         if asking:
             asking.unanswered = unanswered
-        try:
-            connection = self._free.pop()
-        except IndexError:
-            connection = self.connection_pool.get_connection()
+        connection = self._connection()
         try:
             return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
             self._free.append(connection)
             if asking:
                 asking.unanswered = unanswered
+
+    def _connection(self) -> Any:  # noqa: ANN401
+        """Take a connection that is free, or another."""
+        if os.getpid() != self._process:  # forked: the connections are the parent's
+            self._free, self._process = [], os.getpid()
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self.connection_pool.get_connection()
 
 
 class Script(NamedTuple):
