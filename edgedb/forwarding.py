@@ -43,9 +43,9 @@ def serve_anywhere(node: Node, request: Request, task: Task) -> Response:
         outcome = serve(node, task, place)
         if isinstance(outcome, Redirect) and forwards:
             return Forward(node, request, task, place).answer(outcome.location)
-    return (
-        outcome if isinstance(outcome, Response) else redirect_to(node, request, outcome.location)
-    )
+    if isinstance(outcome, Redirect):
+        return redirect_to(node, request, outcome.location)
+    return outcome
 
 
 def is_forwarded(node: Node, request: Request) -> bool:

@@ -153,10 +153,10 @@ class LockKeeper:
         try:
             yield
         finally:
-            self._is_forgotten(run)
+            self._forget(run)
 
-    def _is_forgotten(self, run: Run) -> bool:
-        """Keep the lock no more; False if it was not kept."""
+    def _forget(self, run: Run) -> bool:
+        """Keep the lock no more; gives False if it was not kept."""
         with self._guard:
             return self._running.pop(run.lock, None) is not None
 
@@ -172,7 +172,7 @@ class LockKeeper:
             for kept in old:
                 if not kept.until.is_over:
                     self._renew_one(kept.run)
-                elif self._is_forgotten(kept.run):
+                elif self._forget(kept.run):
                     self._give_up(kept)
 
     def _renew_one(self, run: Run) -> None:

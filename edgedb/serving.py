@@ -88,6 +88,11 @@ def _served(
     if isinstance(outcome, Run):
         place.leave()
         return _run(node, task, outcome, pass_on)
+    return _told(outcome, task)
+
+
+def _told(outcome: Redirect | Replay, task: Task) -> Response | Redirect:
+    """Give what there is to say where nothing runs here, or not again."""
     return replayed(outcome.reply, task.fingerprint) if isinstance(outcome, Replay) else outcome
 
 
@@ -102,10 +107,8 @@ def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Resp
 def _after_loss(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
     """Find out by its key whether somebody else's commit was that of the same request."""
     outcome = _begin(node, task, deadline, place) if task.idempotency_key else None
-    if isinstance(outcome, Redirect):
-        return outcome
-    if isinstance(outcome, Replay):
-        return replayed(outcome.reply, task.fingerprint)
+    if isinstance(outcome, Redirect | Replay):
+        return _told(outcome, task)
     if outcome is not None:
         node.store.requests.release(outcome)
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")

@@ -85,10 +85,8 @@ class Disk:
             answer, synced, waited = pipe.execute(raise_on_error=False)
             if isinstance(answer, Exception):
                 raise answer
-        for refused in (
-            synced,
-            waited,
-        ):  # where nothing could be written, WAITAOF waits for nothing
+        # where nothing could be written, WAITAOF waits for nothing
+        for refused in (synced, waited):
             if isinstance(refused, ResponseError):
                 raise OutcomeUnknown(f"{refused}; whether what was done will last is not known")
         return answer, bool(waited[0])

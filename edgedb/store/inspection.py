@@ -110,9 +110,8 @@ class InspectionStore:
             for session in seen:
                 pipe.hget(SessionKeys(session).meta, "proprietary")
             homes = [keys.residents_of(of or text(home)) for home in pipe.execute()]
-        now, calls = self._scripts.now(), []
-        for each, home in zip(seen.items(), homes, strict=True):
-            calls.append(_look(now, *each, home))
+        now = self._scripts.now()
+        calls = [_look(now, *each, home) for each, home in zip(seen.items(), homes, strict=True)]
         found = self._scripts.run_each("look", calls)
         asked = zip(seen.items(), homes, found, strict=True)
         return [self._state(*looked_at, home, answer) for looked_at, home, answer in asked]
