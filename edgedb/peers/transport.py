@@ -7,8 +7,10 @@ of lines of it for a call, libcurl some twenty (docs/performance.md, "A move").
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
@@ -21,6 +23,10 @@ from edgedb.wire.headers import JSON
 
 CONNECTIONS = 32
 """Kept open by each handle, of which there are as many as calls at a time."""
+
+IDLE_S = 1
+"""A connection that has been idle for longer may be closed just now; an unanswered call that must
+not be repeated is an outcome that is not known."""
 
 _LIBCURLS = ("Accept", "Accept-Encoding", "Content-Type", "Expect", "User-Agent")
 CARRIED_LIMIT = 128 * 2**20  # bytes of an answer to a client's call that is carried
@@ -90,8 +96,8 @@ class HttpTransport:
         """Give the answer; raises PeerUnavailable.
 
         libcurl repeats a call by itself if a kept connection is closed without an answer: it has
-        been idle for too long, but the call may also have arrived. So one that must not be
-        repeated has a connection of its own.
+        been idle for too long, but the call may also have arrived. One that must not be repeated
+        is kept from that, and goes over no connection that has been idle for long.
         """
         try:
             curl = self._free.pop()
@@ -126,19 +132,41 @@ class HttpTransport:
 def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
     curl.setopt(pycurl.HTTPHEADER, [_line(*pair) for pair in _headers(request).items()])
     curl.setopt(pycurl.URL, request.url)
-    if not request.is_repeatable:
-        curl.setopt(pycurl.FRESH_CONNECT, 1)
-        curl.setopt(pycurl.FORBID_REUSE, 1)
     _set_method(curl, request)
     head = list[bytes]()
     if request.is_carried:
         curl.setopt(pycurl.HEADERFUNCTION, head.append)
-    with BytesIO() as body:
+    with BytesIO() as body, ExitStack() as opened:
+        if not request.is_repeatable:
+            _Once(curl, opened)
         curl.setopt(pycurl.WRITEDATA, body)
         curl.perform()
         content_type = curl.getinfo(pycurl.CONTENT_TYPE) or ""
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         return PeerResponse(status, body.getvalue(), content_type, tuple(_pairs(head)))
+
+
+class _Once:
+    """Lets a call be sent once: after that no other connection is opened for it."""
+
+    def __init__(self, curl: pycurl.Curl, opened: ExitStack) -> None:
+        self._is_sent = False
+        self._opened = opened
+        curl.setopt(pycurl.MAXAGE_CONN, IDLE_S)
+        curl.setopt(pycurl.VERBOSE, 1)
+        curl.setopt(pycurl.DEBUGFUNCTION, self._see)
+        curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
+
+    def _see(self, kind: int, _: bytes) -> None:
+        self._is_sent |= kind == pycurl.INFOTYPE_HEADER_OUT
+
+    def _open(self, _: int, address: tuple[int, int, int, object]) -> socket.socket | int:
+        refused: int = pycurl.SOCKET_BAD
+        if self._is_sent:
+            return refused
+        opened = socket.socket(*address[:3])
+        self._opened.callback(opened.close)  # libcurl has a duplicate
+        return opened
 
 
 def _headers(request: PeerRequest) -> Mapping[str, str | None]:

@@ -132,12 +132,20 @@ def test_a_call_that_a_new_connection_does_not_answer_is_not_repeated() -> None:
     assert calls.seen == [1]
 
 
-def test_what_must_not_be_repeated_is_not_sent_over_a_kept_connection() -> None:
-    """It would be sent again if that is closed, whether or not it has arrived."""
+def test_what_must_not_be_repeated_goes_over_a_kept_connection_too() -> None:
     calls = Calls(answered=9)
     with gateway(calls) as url:
         called(url, 3, is_last_repeatable=False)
-    assert calls.seen == [2, 1]
+    assert calls.seen == [3]
+
+
+def test_what_must_not_be_repeated_is_not_sent_again_when_that_is_closed() -> None:
+    """Whether or not it has arrived."""
+    calls = Calls(answered=2)
+    with gateway(calls) as url, pytest.raises(PeerUnavailable) as caught:
+        called(url, 3, is_last_repeatable=False)
+    assert caught.value.is_sent
+    assert calls.seen == [3]
 
 
 @pytest.mark.parametrize(
