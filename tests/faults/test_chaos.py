@@ -12,7 +12,7 @@ import pytest
 from harness.running import REPOSITORY
 from tests.faults.schedule import Breakage
 
-SECONDS, SHARE = 30, 0.2
+SECONDS, SHARE = 20, 0.2
 """``SHARE`` of the usual throughput is enough on a machine that has other things to do as well."""
 
 

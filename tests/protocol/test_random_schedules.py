@@ -28,7 +28,7 @@ from tests.protocol.exploration.stories import (
 from tests.protocol.exploration.world import World
 from tests.support.servers import Server
 
-STORIES = int(os.environ.get("EXPLORE_STORIES", "50"))
+STORIES = int(os.environ.get("EXPLORE_STORIES", "30"))
 LINES = 12
 STEPS = 30  # most deeds take fewer
 
