@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Protocol
@@ -25,8 +25,8 @@ CONNECTIONS = 32
 """Kept open by each handle, of which there are as many as calls at a time."""
 
 IDLE_S = 1
-"""A connection that has been idle for longer may be closed just now; an unanswered call that must
-not be repeated is an outcome that is not known."""
+"""For how long a connection may have been idle that is used for a call that must not be repeated:
+one that the other side closes just then would leave an outcome that nobody knows."""
 
 _LIBCURLS = ("Accept", "Accept-Encoding", "Content-Type", "Expect", "User-Agent")
 CARRIED_LIMIT = 128 * 2**20  # bytes of an answer to a client's call that is carried
@@ -136,9 +136,8 @@ def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
     head = list[bytes]()
     if request.is_carried:
         curl.setopt(pycurl.HEADERFUNCTION, head.append)
-    with BytesIO() as body, ExitStack() as opened:
-        if not request.is_repeatable:
-            _Once(curl, opened)
+    once = nullcontext() if request.is_repeatable else _sent_once(curl)
+    with BytesIO() as body, once:
         curl.setopt(pycurl.WRITEDATA, body)
         curl.perform()
         content_type = curl.getinfo(pycurl.CONTENT_TYPE) or ""
@@ -146,27 +145,26 @@ def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
         return PeerResponse(status, body.getvalue(), content_type, tuple(_pairs(head)))
 
 
-class _Once:
-    """Lets a call be sent once: after that no other connection is opened for it."""
+@contextmanager
+def _sent_once(curl: pycurl.Curl) -> Iterator[None]:
+    """Let a call be sent once: after that no other connection is opened for it."""
+    is_sent, opened = False, ExitStack()
 
-    def __init__(self, curl: pycurl.Curl, opened: ExitStack) -> None:
-        self._is_sent = False
-        self._opened = opened
-        curl.setopt(pycurl.MAXAGE_CONN, IDLE_S)
-        curl.setopt(pycurl.VERBOSE, 1)
-        curl.setopt(pycurl.DEBUGFUNCTION, self._see)
-        curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
+    def see(kind: int, _: bytes) -> None:
+        nonlocal is_sent
+        is_sent |= kind == pycurl.INFOTYPE_HEADER_OUT
 
-    def _see(self, kind: int, _: bytes) -> None:
-        self._is_sent |= kind == pycurl.INFOTYPE_HEADER_OUT
+    def connect(_: int, address: tuple[int, int, int, object]) -> socket.socket | int:
+        if is_sent:
+            return int(pycurl.SOCKET_BAD)
+        return opened.enter_context(socket.socket(*address[:3]))  # libcurl makes a duplicate
 
-    def _open(self, _: int, address: tuple[int, int, int, object]) -> socket.socket | int:
-        refused: int = pycurl.SOCKET_BAD
-        if self._is_sent:
-            return refused
-        opened = socket.socket(*address[:3])
-        self._opened.callback(opened.close)  # libcurl has a duplicate
-        return opened
+    curl.setopt(pycurl.MAXAGE_CONN, IDLE_S)
+    curl.setopt(pycurl.VERBOSE, 1)
+    curl.setopt(pycurl.DEBUGFUNCTION, see)
+    curl.setopt(pycurl.OPENSOCKETFUNCTION, connect)
+    with opened:
+        yield
 
 
 def _headers(request: PeerRequest) -> Mapping[str, str | None]:

@@ -17,6 +17,7 @@ from edgedb.errors import StoreUnavailable
 from edgedb.readiness import require_ready
 from edgedb.response import Response
 from edgedb.settings import Settings
+from edgedb.store import RETRY_PAUSE_S, SessionStore
 from edgedb.wire.choices import Policy
 from edgedb.wire.headers import PROBLEM_JSON
 from tests.support.failures import (
@@ -32,6 +33,7 @@ from tests.support.scripted import Scripted
 from tests.support.servers import Server, server_binaries
 from tests.support.tree import ORACLE_TOKEN, Tree
 
+LIMIT_S = 2.0
 IMPATIENT_S = 0.1  # a timeout for tests that are not about how long it takes
 KEY = {"Idempotency-Key": "k"}
 
@@ -118,6 +120,14 @@ def test_without_its_server_a_node_is_503_and_serves_again_once_it_is_back(
     tree.clock.advance(tree.node("edge").settings.lock_ttl)  # a paused server may run it late
     assert call(tree).status == 200
     assert "one" in tree.words("edge")
+
+
+def test_a_silent_server_is_noticed_within_two_seconds() -> None:
+    """As long as a step and its repetition may take, whatever the machine does."""
+    store = SessionStore.connect(Settings("edge", "f", None, "localhost", 6379))
+    of_server = store.client.connection_pool.connection_kwargs
+    attempts = of_server["retry"].get_retries() + 1
+    assert attempts * (of_server["socket_timeout"] + RETRY_PAUSE_S) < LIMIT_S
 
 
 @breaks
