@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import requests
 
 from edgectl.errors import EdgectlError
-from edgedb import problems
+from edgedb.wire import problem as problems
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
 from edgedb.wire import openfaas

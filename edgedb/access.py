@@ -66,6 +66,11 @@ def require_its_subtree(node: Node, caller: str | None, location: str) -> None:
 def require_path(node: Node, session: str, location: str) -> SessionToken:
     """Let a session be seen only from its proprietary location to the root; gives its token."""
     token = node.store.residents.known(session)
+    require_on_path(node, token, location)
+    return token
+
+
+def require_on_path(node: Node, token: SessionToken, location: str) -> None:
+    """Let a session be seen only from its proprietary location to the root."""
     if not node.topology.in_subtree(token.proprietary_location, location):
         raise Forbidden(f"{location} is not above {token.proprietary_location}")
-    return token

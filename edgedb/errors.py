@@ -87,8 +87,8 @@ class Conflict(EdgeError):
     status = HTTPStatus.CONFLICT
 
 
-class GrantRefused(Conflict):
-    """The source does not honour a grant, now or ever."""
+class OfferEnded(Conflict):
+    """The session does not stay at its source as it was offered, and never will again."""
 
 
 class NotResident(Conflict):
@@ -155,7 +155,7 @@ class Unavailable(EdgeError):
 
 
 class SessionBusy(Unavailable):
-    """The session was locked, frozen or arriving for longer than ``EDGE_LOCK_WAIT``."""
+    """The session was locked, held or arriving for longer than ``EDGE_LOCK_WAIT``."""
 
 
 class StoreUnavailable(Unavailable):

@@ -44,7 +44,7 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
     Raises:
         LoopDetected: it is made within a request that has the session.
         Unavailable: it would have to wait, and there is no place.
-        SessionBusy: the session was locked, frozen or arriving for ``EDGE_LOCK_WAIT``.
+        SessionBusy: the session was locked, held or arriving for ``EDGE_LOCK_WAIT``.
         IdempotencyMismatch: the key was used with another request.
         SessionLost: the handler ran longer than ``exec_timeout``, or so long that another request
             has the session.
@@ -129,7 +129,7 @@ def _begin(node: Node, task: Task, deadline: Deadline, place: Place) -> Redirect
 def _begun(
     node: Node, task: Task, attempt: Attempt, deadline: Deadline, place: Place
 ) -> Redirect | Replay | Run:
-    """Begin; while the session is locked, frozen or arriving, try again in short pauses."""
+    """Begin; while the session is locked, held or arriving, try again in short pauses."""
     patience, reason = Deadline(SETTLE_AFTER_S), ""
     for _ in deadline.attempts():
         outcome = node.store.requests.begin(attempt)

@@ -21,9 +21,8 @@ NAMED = 5  # how many sessions of a wrong index are named
 
 
 def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Finding[Any]]:
-    """Check a session, as far as its keys have been seen: freeze, lock, pointer, arrival, data."""
+    """Check a session, as far as its keys have been seen: lock, pointer, arrival, data."""
     if "meta" in state.parts and state.is_here:
-        yield from _check_freeze(state)
         yield from _check_lock(node, state)
     elif "meta" in state.parts and state.token and not state.is_arriving:
         flawed = partial(flaw, node, state.token)
@@ -34,14 +33,6 @@ def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Fi
     if lost := state.unowned():
         found = f"no session and no arrival here owns its {', '.join(lost)}"
         yield Finding(Kind.ORPHANED, state.session, found, lost)
-
-
-def _check_freeze(state: State) -> Iterator[Finding[str]]:
-    transfer = state.frozen_for
-    if transfer and not state.is_frozen:
-        until = rfc3339(state.frozen_until_ms)
-        found = f"its freeze for transfer {transfer} is over (until {until})"
-        yield Finding(Kind.FROZEN, state.session, found, transfer)
 
 
 def _check_lock(node: Node, state: State) -> Iterator[Finding[None]]:
@@ -62,7 +53,7 @@ def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[F
         return
     source = arrival.source
     kind, fault = Kind.PREPARED, "was not handed over yet"
-    if arrival.grant is None:
+    if not arrival.version:
         kind, fault = Kind.ARRIVING, "nobody goes on copying"
     elif witnesses.ask(source, partial(has_lost, node, source, session)):
         kind, fault = Kind.LAST_COPY, f"{source} does not know the session any more"

@@ -12,7 +12,6 @@ Seen = TypeVar("Seen", covariant=True)
 class Kind(StrEnum):
     """The states that nothing should stay in, and what their repair does."""
 
-    FROZEN = "frozen", "thaw it; it is served either way"
     LOCKED = "locked", "none: see that its function's handler ends; exec_timeout ends it else"
     ARRIVING = "arriving", "discard the copy; the session is at its source"
     PREPARED = "prepared", "ask the source, and take the session or discard the copy as it says"

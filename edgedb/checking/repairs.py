@@ -18,8 +18,8 @@ from edgedb.delivery import deliver_soon, send
 from edgedb.errors import (
     Conflict,
     EdgeError,
-    GrantRefused,
     NotFound,
+    OfferEnded,
     PeerUnavailable,
     SessionBusy,
     Unavailable,
@@ -49,11 +49,6 @@ def attempt(node: Node, finding: Finding[Any], until: Deadline) -> Finding[Any]:
     return done
 
 
-def _thaw(node: Node, finding: Finding[str]) -> None:
-    # a freeze that is over is never prolonged, so this ends the one that was found
-    node.store.source.thaw(finding.subject, finding.seen)
-
-
 def _discard(node: Node, finding: Finding[Arrival]) -> None:
     settle(node, finding.seen)
 
@@ -61,7 +56,7 @@ def _discard(node: Node, finding: Finding[Arrival]) -> None:
 def _finish(node: Node, finding: Finding[Arrival]) -> None:
     """End a prepared arrival as its source says; adopt it if the source has lost it."""
     try:
-        with suppress(GrantRefused):  # and so it was discarded
+        with suppress(OfferEnded):  # and so nothing is left of it
             finish(node, finding.seen)
     except NotFound:
         _adopt(node, finding.seen)
@@ -69,15 +64,12 @@ def _finish(node: Node, finding: Finding[Arrival]) -> None:
 
 def _adopt(node: Node, arrival: Arrival) -> None:
     """Make the staged copy live if it is the last one there is."""
-    token, store = arrival.token, node.store.destination
-    other = holder(node, token) if token else None
+    other = holder(node, arrival.token)
     if other is not None:
         raise Conflict(
             f"{other.current_location} has a session of that name, in epoch {other.epoch}"
         )
-    if token is None or not store.activate(
-        arrival, token.moved_to(node.location), is_last_copy=True
-    ):
+    if node.store.destination.adopt(arrival) is None:
         raise Conflict("it has been dealt with, or a later owner is known here")
     deliver_soon(node)
 
@@ -130,7 +122,6 @@ def _wait(_: Node, finding: Finding[None]) -> None:
 
 
 REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
-    Kind.FROZEN: _thaw,
     Kind.LOCKED: _let_it_run,
     Kind.ARRIVING: _discard,
     Kind.PREPARED: _finish,

@@ -19,9 +19,9 @@ from edgedb.errors import (
 from edgedb.node import Node
 from edgedb.waiting import attempts
 from edgedb.wire.model import VERSION_LIMIT, SessionToken
-from edgedb.wire.packet import Cursor
+from edgedb.wire.packet import Since
 
-_NOTHING_NEWER = Cursor(VERSION_LIMIT - 1, VERSION_LIMIT - 1, VERSION_LIMIT - 1)
+_NOTHING_NEWER = Since(VERSION_LIMIT - 1)
 
 
 Answer = TypeVar("Answer")

@@ -1,93 +1,86 @@
-"""The pull protocol, as functions of a :class:`~edgedb.node.Node`.
+"""The destination's half of a move: it takes what is offered, one session or many.
 
-docs/protocol.md#a-move has the messages, the states and why it is safe.
+docs/protocol.md#the-hand-over has the messages, the states and why it is safe.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from edgedb.errors import (
     BadRequest,
     Conflict,
     EdgeError,
+    OfferEnded,
     OutcomeUnknown,
     PeerUnavailable,
     SessionBusy,
 )
-from edgedb.logs import log_context
 from edgedb.moving.copying import Copy, Restart
-from edgedb.moving.recovery import abandon, finish, settle
+from edgedb.moving.recovery import ask, settle_session
 from edgedb.node import Node
-from edgedb.store.destination import AlreadyResident, Arrival, UnfinishedArrival
-from edgedb.waiting import attempts
+from edgedb.store.destination import Arrival, UnfinishedArrival
+from edgedb.waiting import Deadline
+from edgedb.wire.choices import Hold
+from edgedb.wire.fates import Fate
+from edgedb.wire.hand_over import Changed
+from edgedb.wire.items import ListPart
 from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import SessionPacket
+from edgedb.wire.packet import SessionPacket, Since
 
 log = logging.getLogger(__name__)
 
+ROUNDS = 8
+"""How often a session that changes is brought up to date."""
+TOGETHER = 2
+"""In how many of them nobody waits for one of many; after that each is moved by itself."""
 ATTEMPTS = 3
 """How often a copy may begin anew."""
 
 
-def pull(node: Node, token: SessionToken) -> SessionToken:
-    """Move a session from its current location to this node; gives its new token.
+@dataclass
+class _Move:
+    """One session on its way; ``packet`` is to be staged, ``arrival`` was."""
 
-    Raises:
-        BadRequest: the move would leave the path from the proprietary location to the root.
-        Conflict: the session has moved, is moving, or is known here as another's.
-        PeerUnavailable: the source stopped answering. Where the hand-over had been asked for
-            the outcome is unknown, and the next tick finds it out.
-        OutcomeUnknown: the copy is prepared, and what came then was not final; the same.
-        EdgeError: the source or this node's store refused; nothing has changed.
+    copy: Copy
+    packet: SessionPacket | None
+    arrival: Arrival | None = None
+    is_over: bool = True
+    """Nothing that the source was asked for can be given any more."""
 
+    @property
+    def session(self) -> str:
+        return self.copy.token.session
+
+
+def pull(node: Node, offered: Iterable[SessionPacket]) -> dict[str, Fate]:
+    """Move sessions that are offered to this node; gives the new token of each, or why it stays.
+
+    Each has its own fate; of those errors
+
+    * OutcomeUnknown, PeerUnavailable say that the next tick finds it out,
+    * all others that the session is where it was.
     """
-    check_path(node, token)
-    for _ in attempts(ATTEMPTS):
-        transfer = str(uuid.uuid4())
-        with log_context(session=token.session, transfer=transfer):
-            try:
-                arrival = _prepared(node, token, transfer)
-            except Restart:
-                continue
-            except AlreadyResident:
-                return _moved_before(node, token)
-            moved = _finished(node, arrival)
-            log.info("session moved from %s to %s", token.current_location, node.location)
-            return moved
-    raise SessionBusy(f"session {token.session!r} changes faster than it can be copied")
+    fates, by_source = dict[str, Fate](), dict[str, list[_Move]]()
+    for packet in offered:
+        try:
+            check_path(node, packet.token)
+        except EdgeError as error:
+            fates[packet.token.session] = error
+        else:
+            move = _Move(Copy(node, packet), packet)
+            by_source.setdefault(packet.token.current_location, []).append(move)
+    for moves in by_source.values():
+        fates |= _Moves(node, moves).run()
+    return fates
 
 
-def _prepared(node: Node, token: SessionToken, transfer: str) -> Arrival:
-    """Copy a session until all of it is here and its source is frozen."""
-    _arrive(node, token, transfer)
-    try:
-        copy = Copy(node, token, transfer)
-        packet = copy.run()
-        return _prepare(node, transfer, copy.packets, token, packet)
-    except BaseException:
-        abandon(node, Arrival(token.session, transfer, token.current_location, 0))
-        raise
-
-
-def _finished(node: Node, arrival: Arrival) -> SessionToken:
-    """Take a prepared arrival over; what goes wrong now and is not final, a tick will mend."""
-    try:
-        return finish(node, arrival)
-    except (Conflict, PeerUnavailable, OutcomeUnknown):
-        raise
-    except EdgeError as error:
-        raise OutcomeUnknown(f"the copy is prepared, the next tick goes on: {error}") from error
-
-
-def _moved_before(node: Node, token: SessionToken) -> SessionToken:
-    """Answer a repeated call: the session is here, later than the token says."""
-    known = node.store.residents.token(token.session)
-    is_later = known is not None and known.epoch > token.epoch
-    if known is None or not is_later or known.proprietary_location != token.proprietary_location:
-        raise Conflict(f"session {token.session!r} is resident at {node.location} already")
-    return known
+def offer_of(node: Node, token: SessionToken) -> SessionPacket:
+    """Ask for what is offered where only a token came; raises EdgeError."""
+    return node.peers.page(token.current_location, token.session, Since())
 
 
 def check_path(node: Node, token: SessionToken) -> None:
@@ -109,22 +102,162 @@ def check_path(node: Node, token: SessionToken) -> None:
             raise BadRequest(f"{location} is not above {token.proprietary_location}")
 
 
-def _arrive(node: Node, token: SessionToken, transfer: str) -> None:
-    """Open the arrival; what an earlier transfer has left is dealt with first."""
-    for _ in attempts(2):
+class _Moves:
+    """Some sessions of one source, and what becomes of them."""
+
+    def __init__(self, node: Node, moves: Sequence[_Move]) -> None:
+        self._node = node
+        self._source = moves[0].copy.token.current_location
+        self._left = {move.session: move for move in moves}
+        self._fates = dict[str, Fate]()
+        self._deadline = Deadline(node.settings.move_timeout)
+
+    def run(self) -> dict[str, Fate]:
+        """Bring all of them to their ends."""
+        if len(self._left) > 1:
+            for round_ in range(TOGETHER):
+                self._round([*self._left.values()], Hold.SMALL if round_ else Hold.NO)
+        for move in [*self._left.values()]:
+            for hold in self._holds(move):
+                self._round([move], hold)
+        for move in [*self._left.values()]:
+            self._fail(move, SessionBusy(f"session {move.session!r} changes all the time"))
+        return self._fates
+
+    def _holds(self, move: _Move) -> Iterator[Hold]:
+        """Give a round after the other, as long as they are of use."""
+        for round_ in range(ROUNDS):
+            if move.session in self._left and not self._deadline.is_over:
+                yield Hold.ANY if round_ == ROUNDS - 1 else Hold.SMALL
+
+    def _round(self, moves: Sequence[_Move], hold: Hold) -> None:
+        """Stage what there is to stage, and ask for what is here completely."""
+        whole = [move for move in moves if move.packet and _is_whole(move.packet)]
+        self._stage(whole)
+        for move in moves:
+            if move.packet is not None and move.session in self._left and move not in whole:
+                self._copy(move, partial(move.copy.run, move.packet))
+        ready = [move for move in moves if move.arrival and move.session in self._left]
+        if ready:
+            self._ask(ready, hold)
+
+    def _stage(self, moves: Sequence[_Move]) -> None:
+        """Stage packets that complete a version, in one step of the store's."""
+        stagings = []
+        for move in moves:
+            try:
+                assert move.packet is not None
+                stagings.append((move, *move.copy.staging(move.packet)))
+            except (EdgeError, Restart) as error:
+                self._meet(move, error)
+        if not stagings:
+            return
         try:
-            return node.store.destination.arrive(token, transfer)
-        except UnfinishedArrival as unfinished:
-            settle(node, unfinished.arrival)
-    raise SessionBusy(f"session {token.session!r} has an unfinished arrival; try again")
+            found = self._node.store.destination.stage([staging for _, staging, _ in stagings])
+        except EdgeError as error:
+            found = [error] * len(stagings)
+        for (move, staging, gaps), staged in zip(stagings, found, strict=True):
+            if isinstance(staged, EdgeError):
+                self._meet(move, staged)
+            elif gaps:
+                self._copy(move, partial(move.copy.complete, staging.packet, gaps))
+            else:
+                move.arrival, move.packet = staged, None
+
+    def _copy(self, move: _Move, copied: Callable[[], Arrival]) -> None:
+        """Stage a packet and all that follow it."""
+        try:
+            move.arrival, move.packet = copied(), None
+        except (EdgeError, Restart) as error:
+            self._meet(move, error)
+
+    def _meet(self, move: _Move, error: EdgeError | Restart) -> None:
+        """Deal with what keeps a session from being copied: begin anew, or leave it."""
+        if not isinstance(error, UnfinishedArrival | Restart):
+            self._fail(move, error)
+        elif move.copy.attempt == ATTEMPTS:
+            self._fail(move, SessionBusy(f"session {move.session!r} cannot be copied; try again"))
+        else:
+            self._begin_anew(move, error)
+
+    def _begin_anew(self, move: _Move, error: UnfinishedArrival | Restart) -> None:
+        """Give up this copy for another one."""
+        try:
+            if isinstance(error, Restart):
+                self._abandon(move)
+            else:
+                settle_session(self._node, move.session)
+            packet = move.copy.page(Since())
+        except EdgeError as failure:
+            self._fail(move, failure)
+        else:
+            move.copy = Copy(self._node, packet, move.copy.attempt + 1)
+            move.packet, move.arrival = packet, None
+            self._copy(move, partial(move.copy.run, packet))
+
+    def _ask(self, moves: Sequence[_Move], hold: Hold) -> None:
+        """Ask the source for what is here, and see what it says."""
+        arrivals = [move.arrival for move in moves if move.arrival is not None]
+        for move in moves:
+            move.is_over = False
+        try:
+            found = ask(self._node, self._source, arrivals, hold)
+        except EdgeError as error:
+            found = dict.fromkeys((move.session for move in moves), error)
+        for move in moves:
+            self._hear(move, found[move.session])
+
+    def _hear(self, move: _Move, answer: SessionToken | Changed | EdgeError) -> None:
+        assert move.arrival is not None
+        if isinstance(answer, SessionToken):
+            log.info("session %r moved from %s", move.session, self._source)
+            self._end(move, answer)
+        elif isinstance(answer, OfferEnded):
+            self._end(move, answer)
+        elif isinstance(answer, EdgeError):
+            self._end(move, _unknown(answer))
+        elif answer.version > move.arrival.version:
+            move.is_over, news = True, answer.difference
+            move.packet = news or _head(move, answer.version)
+
+    def _end(self, move: _Move, fate: Fate) -> None:
+        self._fates[move.session] = fate
+        del self._left[move.session]
+
+    def _fail(self, move: _Move, error: EdgeError) -> None:
+        """Leave a session where it is, if that is certain."""
+        if move.is_over:
+            self._abandon(move)
+            self._end(move, error)
+        else:
+            self._end(move, _unknown(error))
+
+    def _abandon(self, move: _Move) -> None:
+        """Drop what is staged; what cannot be dropped now, a tick will find."""
+        copy, known = move.copy, (move.arrival, move.packet)
+        staged = Arrival(copy.token, copy.transfer, copy.offer, 0, "")
+        for version in {0, *(each.version for each in known if each is not None)}:
+            try:
+                self._node.store.destination.discard(replace(staged, version=version))
+            except EdgeError as error:
+                log.warning("transfer %s is not cleaned up yet: %s", copy.transfer, error)
 
 
-def _prepare(
-    node: Node, transfer: str, packets: int, token: SessionToken, packet: SessionPacket
-) -> Arrival:
-    """Make the arrival durable; from here on a tick may finish it before its mover does."""
-    if packet.token.proprietary_location != token.proprietary_location:
-        raise Conflict(f"session {token.session!r} belongs to {packet.token.proprietary_location}")
-    grant, version = packet.grant or "", packet.version
-    node.store.destination.prepare(transfer, packets, packet.token, grant, version)
-    return Arrival(token.session, transfer, token.current_location, 0, grant, packet.token)
+def _unknown(error: EdgeError) -> EdgeError:
+    """Say that a copy is prepared, and that what came then was not final: a tick will mend it."""
+    if isinstance(error, Conflict | PeerUnavailable | OutcomeUnknown):
+        return error
+    return OutcomeUnknown(f"the copy is prepared, the next tick goes on: {error}")
+
+
+def _is_whole(packet: SessionPacket) -> bool:
+    """Say whether a version is complete with a packet, if the one before it was."""
+    cut = (isinstance(item, ListPart) and item.more for item in packet.items)
+    return packet.next is None and not any(cut)
+
+
+def _head(move: _Move, version: int) -> SessionPacket:
+    """Give a packet after which all that is newer than the arrival has to be read."""
+    assert move.arrival is not None
+    copy = move.copy
+    return SessionPacket(copy.token, version, offer=copy.offer, next=move.arrival.version)

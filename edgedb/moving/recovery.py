@@ -6,60 +6,111 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgedb.delivery import deliver_soon
-from edgedb.errors import Conflict, EdgeError, GrantRefused, PeerUnavailable
+from edgedb.errors import Conflict, EdgeError, OfferEnded, PeerUnavailable, SessionBusy
 from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.store.destination import Arrival, is_home_an_end
+from edgedb.wire.choices import Hold
+from edgedb.wire.hand_over import Answer, Changed, Ended, Handed
 from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
 
 
-def finish(node: Node, arrival: Arrival) -> SessionToken:
-    """Take over a prepared arrival and make it live; gives the session's new token.
+def ask(
+    node: Node, source: str, arrivals: Sequence[Arrival], hold: Hold
+) -> dict[str, SessionToken | Changed | EdgeError]:
+    """Ask a source for what is prepared here, and make live what it gives.
 
-    Repeating it is safe: the source honours a grant once and says so again when asked again.
+    Repeating it is safe: the source says again what it has given, and to whom. For each session
+    there is its new token, or what the source says; an error that is not an :class:`OfferEnded`
+    leaves it prepared. What has ended is not here any more.
 
     Raises:
-        GrantRefused: the source has ended the grant; what was staged is discarded.
-        EdgeError: it does not answer, or not to the point; the arrival stays prepared.
+        EdgeError: the source does not answer, or not to the point; all stay prepared.
 
     """
-    if arrival.token is None or arrival.grant is None:
-        raise Conflict(f"transfer {arrival.transfer} is not prepared")
-    try:
-        node.peers.hand_over(arrival.source, arrival.session, arrival.transfer, arrival.grant)
-    except GrantRefused:
-        node.store.destination.discard(arrival.session, arrival.transfer, arrival.grant)
-        raise
-    token = arrival.token.moved_to(node.location)
-    if node.store.destination.activate(arrival, token):
-        if not is_home_an_end(arrival, token):
-            deliver_soon(node)
-        return token
+    answers = node.peers.hand_over(source, [arrival.ask for arrival in arrivals], hold)
+    found = {each.session: _meant(node, each, answers) for each in arrivals}
+    given = [each for each in arrivals if isinstance(found[each.session], Handed)]
+    return {**_others(found), **_taken_over(node, given)}
+
+
+def _meant(node: Node, arrival: Arrival, answers: Mapping[str, Answer]) -> Answer:
+    """Say what an answer means for an arrival; of what has ended nothing stays."""
+    answer = answers.get(arrival.session)
+    if answer is None or (isinstance(answer, Handed) and answer.version != arrival.version):
+        return PeerUnavailable(f"{arrival.source} has not answered for {arrival.session!r}")
+    if isinstance(answer, Ended):
+        return _ended(node, arrival, answer)
+    return answer
+
+
+def _ended(node: Node, arrival: Arrival, answer: Ended) -> EdgeError:
+    """Drop what is over; keep a copy where the source may have lost what is in it."""
+    if answer.run == arrival.offer.run:
+        node.store.destination.discard(arrival)
+    elif node.store.destination.set_aside(arrival):
+        log.error(
+            "%s has started anew since it offered session %r, and is at version %d; what is here, "
+            "version %d, is set aside",
+            *(arrival.source, arrival.session, answer.version, arrival.version),
+        )
+    return OfferEnded(f"session {arrival.session!r} is not at {arrival.source} as it was offered")
+
+
+def _others(found: Mapping[str, Answer]) -> dict[str, Changed | EdgeError]:
+    return {
+        session: answer
+        for session, answer in found.items()
+        if isinstance(answer, Changed | EdgeError)
+    }
+
+
+def _taken_over(node: Node, given: Sequence[Arrival]) -> dict[str, SessionToken | EdgeError]:
+    """Make live what sources have given."""
+    if not given:
+        return {}
+    tokens = node.store.destination.activate(given)
+    taken = zip(given, tokens, strict=True)
+    if any(token and not is_home_an_end(token, arrival.source) for arrival, token in taken):
+        deliver_soon(node)
+    return {
+        arrival.session: token or _dealt_with(node, arrival)
+        for arrival, token in zip(given, tokens, strict=True)
+    }
+
+
+def _dealt_with(node: Node, arrival: Arrival) -> SessionToken | EdgeError:
+    """Say where a session is that somebody else has taken over, as far as is known."""
     known = node.store.residents.token(arrival.session)
-    if known is None or known.epoch < token.epoch:
-        raise Conflict(f"transfer {arrival.transfer} was dealt with by somebody else")
+    if known is None or known.epoch <= arrival.token.epoch:
+        return PeerUnavailable(f"transfer {arrival.transfer} was dealt with by somebody else")
     return known
 
 
-def abandon(node: Node, arrival: Arrival) -> None:
-    """Give up a transfer that is not prepared: drop what is staged, let the source serve.
+def finish(node: Node, arrival: Arrival) -> SessionToken:
+    """Take over a prepared arrival and make it live; gives the session's new token.
 
-    Neither may succeed now; then the tick does the one and the freeze timeout the other.
+    Raises:
+        OfferEnded: the source has not any more what it offered; nothing is left of it here.
+        EdgeError: it does not answer, or not to the point; the arrival stays prepared.
+
     """
-    session, transfer = arrival.session, arrival.transfer
-    for step in (
-        lambda: node.store.destination.discard(session, transfer),
-        lambda: node.peers.thaw(arrival.source, session, transfer),
-    ):
-        try:
-            step()
-        except EdgeError as error:
-            log.warning("transfer %s is not cleaned up yet: %s", transfer, error)
+    if not arrival.version:
+        raise Conflict(f"transfer {arrival.transfer} is not prepared")
+    fate = ask(node, arrival.source, [arrival], Hold.NO)[arrival.session]
+    if isinstance(fate, SessionToken):
+        return fate
+    if isinstance(fate, EdgeError):
+        raise fate
+    if fate.version > arrival.version:
+        node.store.destination.discard(arrival)
+        raise OfferEnded(f"session {arrival.session!r} has changed since it was copied")
+    raise SessionBusy(f"session {arrival.session!r} is running a request")
 
 
 def settle(node: Node, arrival: Arrival) -> bool:
@@ -77,14 +128,13 @@ def settle(node: Node, arrival: Arrival) -> bool:
 def _settle(node: Node, arrival: Arrival) -> bool:
     """Do what :func:`settle` does; raises PeerUnavailable."""
     with log_context(session=arrival.session, transfer=arrival.transfer):
-        if arrival.grant is None:
-            if node.store.destination.discard_idle(arrival.session, arrival.transfer):
-                abandon(node, arrival)
+        if not arrival.version:
+            node.store.destination.discard(arrival, is_idle=True)
             return True
         try:
             finish(node, arrival)
-        except GrantRefused:
-            log.info("the arrival from %s was refused and is discarded", arrival.source)
+        except OfferEnded as ended:
+            log.info("the arrival is given up: %s", ended)
         except PeerUnavailable:
             raise
         except EdgeError as error:

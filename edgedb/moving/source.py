@@ -1,46 +1,105 @@
-"""The source's half of a move: it serves until it is frozen, and then sends the difference."""
+"""The source's half of a move: what it offers, and to whom it hands over.
+
+It serves until it hands over. A request that runs then is waited for, if one session is asked for;
+among many, nobody waits for one.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from edgedb.errors import SessionBusy
+from edgedb.errors import EdgeError
 from edgedb.node import Node
-from edgedb.store.source import Frozen
 from edgedb.waiting import Deadline
+from edgedb.wire.choices import Hold
+from edgedb.wire.hand_over import Answer, Ask, Changed
 from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import PAGE_BYTES, SessionPacket, Since
 
 POLL_S = 0.002  # at most: new requests wait meanwhile
 
 
-def freeze(
-    node: Node, token: SessionToken, transfer: str, since: int, *, is_final: bool
-) -> SessionPacket:
-    """Stop serving once the running request has ended; gives what is new since a version.
+def offers(
+    node: Node, sessions: Sequence[str], room: float = math.inf
+) -> dict[str, SessionPacket | EdgeError]:
+    """Offer sessions that are resident here, the small ones with all that they consist of.
 
-    Without a grant, and still serving, where that is too much to be sent meanwhile; unless
-    ``is_final``.
+    As long as there is ``room`` for so many bytes; the others are to be read.
+    """
+    offered = dict[str, SessionPacket | EdgeError]()
+    for session in sessions:
+        try:
+            packet = node.store.source.small(session)
+        except EdgeError as error:
+            offered[session] = error
+        else:
+            room -= packet.size
+            offered[session] = packet if room >= 0 else packet.without_content()
+    return offered
+
+
+def hand_over(
+    node: Node,
+    asks: Sequence[Ask],
+    tokens: Mapping[str, SessionToken],
+    destination: str,
+    hold: Hold,
+) -> dict[str, Answer]:
+    """Give sessions to who holds the version that they have; say what the others lack.
 
     Raises:
-        SessionBusy: the running request took too long, or another transfer has frozen it.
-        NotFound, NotResident, Conflict: as :meth:`~edgedb.store.source.SourceStore.freeze`.
+        ConfigurationError, OutcomeUnknown: as
+            :meth:`~edgedb.store.source.SourceStore.hand_over`.
 
     """
-    read = partial(node.store.source.page, token.session, Cursor(since, since, since))
-    packet = read()
-    if not is_final and (packet.restart or packet.next is not None):
-        return packet
-    frozen = _frozen(node, token, transfer)
-    if packet.version != frozen.version:
-        packet = read()
-    return replace(packet, grant=frozen.grant)
+    answers = node.store.source.hand_over(asks, tokens, destination)
+    room = PAGE_BYTES
+    for ask in asks:
+        answer = answers[ask.session]
+        if isinstance(answer, Changed):
+            answer = _held(node, ask, answer, hold, room)
+            if len(asks) == 1 and hold is not Hold.NO and answer.is_running:
+                answer = _when_it_has_ended(node, ask, tokens, destination)
+            answers[ask.session] = answer
+            if isinstance(answer, Changed) and answer.difference is not None:
+                room -= answer.difference.size
+    return answers
 
 
-def _frozen(node: Node, token: SessionToken, transfer: str) -> Frozen:
+def _held(node: Node, ask: Ask, answer: Changed, hold: Hold, room: int) -> Changed:
+    """Let new requests wait if that may be; say what the destination lacks, if it is little."""
+    found = _with_difference(node, ask, answer, room)
+    is_little = answer.version == ask.version or found.difference is not None
+    if hold is Hold.ANY or (hold is Hold.SMALL and is_little):
+        node.store.source.hold(ask)
+        found = _with_difference(node, ask, answer, room)
+    return found
+
+
+def _with_difference(node: Node, ask: Ask, answer: Changed, room: int) -> Changed:
+    if answer.version == ask.version or room <= 0:
+        return answer
+    try:
+        packet = node.store.source.page(ask.session, Since(ask.version), ask.offer)
+    except EdgeError:
+        return answer
+    is_little = packet.next is None
+    return replace(answer, version=packet.version, difference=packet) if is_little else answer
+
+
+def _when_it_has_ended(
+    node: Node, ask: Ask, tokens: Mapping[str, SessionToken], destination: str
+) -> Answer:
+    """Try again once the running request has ended; new ones wait meanwhile."""
+    give = partial(node.store.source.hand_over, [ask], tokens, destination)
     for _ in Deadline(node.settings.lock_wait).attempts(POLL_S):
-        frozen = node.store.source.freeze(token.session, transfer, token.epoch)
-        if frozen is not None:
-            return frozen
-    raise SessionBusy(f"session {token.session!r} is still running a request")
+        answer = give()[ask.session]
+        if not isinstance(answer, Changed):
+            return answer
+        if not answer.is_running:
+            return _with_difference(node, ask, answer, PAGE_BYTES)
+    return give(is_last_try=True)[ask.session]
+

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 
-from edgedb.errors import (
-    Conflict,
-    EdgeError,
-    NotFound,
-    NotResident,
-    OutcomeUnknown,
-    PeerUnavailable,
-    Unavailable,
-)
+from edgedb.errors import Conflict, EdgeError, NotFound, OutcomeUnknown, PeerUnavailable, Unavailable
 from edgedb.moving.pull import pull
+from edgedb.moving.source import offers
 from edgedb.node import Node
 from edgedb.wire.choices import Policy
+from edgedb.wire.fates import Fate
 from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import SessionPacket
 
 log = logging.getLogger(__name__)
 
 UNKNOWN = (OutcomeUnknown, PeerUnavailable)  # the session may have moved
 CANDIDATES = 8  # tried in turn where another mover has been faster
+BATCH = 256  # sessions that move in one call, and
+BATCH_BYTES = 4 * 2**20  # of their content
 
 
 def force_offload(
@@ -36,28 +34,74 @@ def force_offload(
         EdgeError: why the move failed; the session is where it was.
 
     """
-    parent = node.required_parent()
+    node.required_parent()
     if session is not None:
-        return node.peers.offload_session(parent.id, _resident(node, session))
+        return _token(offload(node, [session])[session])
     subtree = node.topology.subtree(node.location)
     failure: EdgeError = NotFound(f"{node.location} has no session to offload")
     for candidate in node.store.residents.choose(policy, CANDIDATES, subtree):
         try:
-            return node.peers.offload_session(parent.id, _resident(node, candidate))
+            return _token(offload(node, [candidate])[candidate])
         except (Conflict, NotFound, Unavailable) as error:
             failure = error
     raise failure
 
 
-def _resident(node: Node, session: str) -> SessionToken:
-    token = node.store.residents.known(session)
-    if token.current_location != node.location:
-        raise NotResident(f"session {session!r} is at {token.current_location}")
-    return token
+def force_offload_many(node: Node, count: int, policy: Policy = Policy.LARGEST) -> dict[str, Fate]:
+    """Move up to ``count`` sessions as :func:`force_offload` does; says what became of each.
+
+    Raises:
+        BadRequest: this is the root.
+
+    """
+    node.required_parent()
+    subtree = node.topology.subtree(node.location)
+    return offload(node, node.store.residents.choose(policy, count, subtree))
 
 
-def force_onload(node: Node, session: str | None = None, count: int = 1) -> list[SessionToken]:
-    """Bring up to ``count`` sessions of this subtree home from above; gives their new tokens.
+def offload(node: Node, sessions: Sequence[str]) -> dict[str, Fate]:
+    """Offer sessions to the parent, many in one call; says what became of each."""
+    fates, parent = dict[str, Fate](), node.required_parent().id
+    for start in range(0, len(sessions), BATCH):
+        offered = offers(node, sessions[start : start + BATCH])
+        fates |= {name: each for name, each in offered.items() if isinstance(each, EdgeError)}
+        for batch in _batches([p for p in offered.values() if isinstance(p, SessionPacket)]):
+            fates |= _offloaded(node, parent, batch)
+    return fates
+
+
+def _batches(packets: Sequence[SessionPacket]) -> Iterator[list[SessionPacket]]:
+    """Put together what fits into one call."""
+    batch, size = list[SessionPacket](), 0
+    for packet in packets:
+        if batch and size + packet.size > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(packet)
+        size += packet.size
+    if batch:
+        yield batch
+
+
+def _offloaded(node: Node, parent: str, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
+    """Make the call; an error of all of it is that of each."""
+    names = [packet.token.session for packet in packets]
+    try:
+        found = node.peers.offload_session(parent, packets)
+    except EdgeError as error:
+        return dict.fromkeys(names, error)
+    silent = PeerUnavailable(f"{parent} has not answered for it")
+    return {name: found.get(name, silent) for name in names}
+
+
+def _token(fate: Fate) -> SessionToken:
+    if isinstance(fate, EdgeError):
+        raise fate
+    return fate
+
+
+def force_onload(node: Node, session: str | None = None, count: int = 1) -> dict[str, Fate]:
+    """Bring up to ``count`` sessions of this subtree home from above; says what became of each.
 
     Raises:
         BadRequest: this is the root.
@@ -66,17 +110,12 @@ def force_onload(node: Node, session: str | None = None, count: int = 1) -> list
 
     """
     parent = node.required_parent()
-    tokens = node.peers.onload_session(parent.id, node.location, session, count)
-    if session is not None and not tokens:
+    packets = node.peers.onload_session(parent.id, node.location, session, count)
+    if session is not None and not packets:
         raise NotFound(f"session {session!r} is not above {node.location}")
-    moved, failures = list[SessionToken](), list[EdgeError]()
-    for token in tokens:
-        try:
-            moved.append(pull(node, token))
-        except EdgeError as error:
-            failures.append(error)
-            log.warning("session %r stays: %s", token.session, error)
-    if failures and not moved:
+    fates = pull(node, packets)
+    failures = [fate for fate in fates.values() if isinstance(fate, EdgeError)]
+    if failures and len(failures) == len(fates):
         unknown = (error for error in failures if isinstance(error, UNKNOWN))
         raise next(unknown, failures[-1])
-    return moved
+    return fates

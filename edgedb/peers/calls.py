@@ -14,13 +14,14 @@ from edgedb.errors import BadRequest, EdgeError, PeerUnavailable
 from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.peers.waking import sent
-from edgedb.problems import error_from
 from edgedb.request import Request
 from edgedb.settings import Settings
 from edgedb.topology.tree import Topology
-from edgedb.wire.choices import Phase
+from edgedb.wire import fates
+from edgedb.wire.choices import Hold, Phase
+from edgedb.wire.fates import Fate
+from edgedb.wire.hand_over import Answer, Ask, answers_from_msgpack
 from edgedb.wire.headers import (
-    JSON,
     ONLOAD_LOCATION,
     PACKET,
     PROPAGATE,
@@ -29,10 +30,19 @@ from edgedb.wire.headers import (
 )
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.openfaas import explained
-from edgedb.wire.packet import PAGE_BYTES, Cursor, SessionPacket
+from edgedb.wire.packet import (
+    PAGE_BYTES,
+    Cursor,
+    Offer,
+    SessionPacket,
+    Within,
+    from_msgpack,
+    to_msgpack,
+)
+from edgedb.wire.problem import error_from
 from edgedb.wire.whereabouts import offloaded_to
 
-PACKED = {"Accept": f"{PACKET}, {JSON}"}
+PACKED = {"Accept": PACKET}
 ANSWER_LIMIT = 32 * PAGE_BYTES
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
 characters that JSON writes as six bytes each."""
@@ -54,59 +64,63 @@ class PeerClient:
         self._topology = topology
         self._transport = transport
 
-    def page(self, source: str, session: str, cursor: Cursor) -> SessionPacket:
-        """Read a page of a session (migrate-session, step 1)."""
-        query = {"session": session, "page": json.dumps(cursor.to_json())}
-        return _packet(source, self._call("GET", source, "migrate-session", query, PACKED))
-
-    def freeze(
-        self, token: SessionToken, transfer: str, since: int, *, is_final: bool
+    def page(
+        self, source: str, session: str, cursor: Cursor, offer: Offer = Offer()
     ) -> SessionPacket:
-        """Freeze a session and read what is new since a version (migrate-session, step 2).
+        """Read a page of a session, of an offer if there was one (migrate-session)."""
+        query = {"session": session} | _parameters(cursor) | (offer._asdict() if offer.run else {})
+        answer = self._call("GET", source, "migrate-session", query, PACKED)
+        with _read_from(source):
+            (packet,) = from_msgpack(answer.body)
+            return packet
 
-        A packet without a grant: there is too much to send while frozen, copy on; unless
-        ``is_final``, then it is frozen however much there is.
+    def hand_over(self, source: str, asks: Sequence[Ask], hold: Hold) -> dict[str, Answer]:
+        """Ask for sessions of which a version is here; gives what is answered for each.
+
+        Repeating it is safe: what was handed over is again, and nothing else.
         """
-        query = self._phase(token.session, Phase.FREEZE, transfer)
-        query |= {"since": str(since), "epoch": str(token.epoch)}
-        query |= {"final": "1"} if is_final else {}
-        source = token.current_location
-        return _packet(source, self._repeated("POST", source, "migrate-session", query, PACKED))
+        query = {"phase": Phase.HAND_OVER, "to": self._settings.location, "hold": hold}
+        body = json.dumps([ask.to_json() for ask in asks]).encode()
+        for is_last in (False, True):
+            try:
+                answer = self._call("POST", source, "migrate-session", query, PACKED, body)
+                break
+            except PeerUnavailable:
+                if is_last:
+                    raise
+        with _read_from(source):
+            return answers_from_msgpack(answer.body)
 
-    def hand_over(self, source: str, session: str, transfer: str, grant: str) -> None:
-        """Take a session over (migrate-session, step 4)."""
-        query = self._phase(session, Phase.HAND_OVER, transfer) | {"grant": grant}
-        self._repeated("POST", source, "migrate-session", query)
+    def offload_session(self, parent: str, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
+        """Ask the parent to take sessions or to pass them on (offload-session)."""
+        return self.pass_on(parent, to_msgpack(packets))
 
-    def thaw(self, source: str, session: str, transfer: str) -> None:
-        """Let the source serve again (migrate-session, failure rules)."""
-        self._call("POST", source, "migrate-session", self._phase(session, Phase.THAW, transfer))
-
-    def offload_session(self, parent: str, token: SessionToken) -> SessionToken:
-        """Ask the parent to take a session or to pass it on (offload-session)."""
+    def pass_on(self, parent: str, packed: bytes) -> dict[str, Fate]:
+        """Ask the parent to take the sessions of packets in the form that nodes send."""
         answer = self._call(
             "POST",
             parent,
             "offload-session",
-            body=json.dumps(token.to_json()).encode(),
+            headers={"Content-Type": PACKET},
+            body=packed,
             timeout=self._settings.move_timeout,
             is_repeatable=False,
         )
         with _read_from(parent):
-            return SessionToken.from_json(json.loads(answer.body))
+            return fates.from_json(json.loads(answer.body), parent)
 
     def onload_session(
         self, parent: str, for_location: str, session: str | None, count: int
-    ) -> list[SessionToken]:
+    ) -> list[SessionPacket]:
         """Ask the parent for sessions of a subtree (onload-session)."""
         query = {"count": str(count)} | ({"session": session} if session is not None else {})
-        headers = {ONLOAD_LOCATION: for_location}
+        headers = {ONLOAD_LOCATION: for_location} | PACKED
         answer = self._call("GET", parent, "onload-session", query, headers)
         with _read_from(parent):
-            documents = json.loads(answer.body)
-            if not isinstance(documents, list) or len(documents) > count:
-                raise BadRequest(f"that is no list of up to {count} tokens")
-            return [SessionToken.from_json(document) for document in documents]
+            packets = from_msgpack(answer.body)
+            if len(packets) > count:
+                raise BadRequest(f"those are more than {count} packets")
+            return packets
 
     def update_session(self, proprietary: str, token: SessionToken) -> None:
         """Tell a proprietary location where its session is (update-session)."""
@@ -149,30 +163,12 @@ class PeerClient:
         )
         return self._transport.send(call, timeout)
 
-    def _phase(self, session: str, phase: Phase, transfer: str) -> dict[str, str]:
-        here = self._settings.location
-        return {"session": session, "phase": phase, "transfer": transfer, "to": here}
-
-    def _repeated(
-        self,
-        method: str,
-        location: str,
-        function: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str] | None = None,
-    ) -> PeerResponse:
-        """Call a step whose repetition gives the same answer; once more if there is none."""
-        try:
-            return self._call(method, location, function, query, headers)
-        except PeerUnavailable:
-            return self._call(method, location, function, query, headers)
-
     def _call(
         self,
         method: str,
         location: str,
         function: str,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         timeout: float | None = None,
@@ -203,11 +199,10 @@ class PeerClient:
         return credentials.issue(key, self._settings.location, location, call)
 
 
-def _packet(location: str, response: PeerResponse) -> SessionPacket:
-    with _read_from(location):
-        if response.content_type == PACKET:
-            return SessionPacket.from_msgpack(response.body)
-        return SessionPacket.from_json(json.loads(response.body))
+def _parameters(cursor: Cursor) -> dict[str, object]:
+    if isinstance(cursor, Within):
+        return {"list": cursor.key, "start": cursor.start}
+    return {"page": cursor.version}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from edgedb.store.codec import text, token_of
 from edgedb.wire.items import Deleted, Item, Scalar, StoredReply
 from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import Offer
 from edgedb.wire.pieces import decode, read_field
 
 
@@ -28,7 +29,8 @@ class Changes:
 
     token: SessionToken
     version: int
-    restart: bool
+    offer: Offer
+    floor: int
     more: bool
     last: int
     items: tuple[Item, ...]
@@ -38,7 +40,7 @@ class Changes:
     @classmethod
     def from_answer(cls, session: str, here: str, answer: Sequence[Any]) -> Changes:
         """Read what ``page.lua`` answers after ``ok``."""
-        proprietary, function, epoch, version, restart, more, last, *groups = answer
+        proprietary, function, epoch, stay, run, version, floor, more, last, *groups = answer
         scalars, unset, dropped, replies, lists = groups
         items: list[Item] = [_scalar(name, value) for name, value in _grouped(scalars, 2)]
         items += [Deleted(text(name), "scalar") for name in unset]
@@ -46,7 +48,8 @@ class Changes:
         return cls(
             token=token_of(session, proprietary, here, function, epoch),
             version=version,
-            restart=bool(restart),
+            offer=Offer(text(stay), text(run)),
+            floor=floor,
             more=bool(more),
             last=last,
             items=tuple(items),

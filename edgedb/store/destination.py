@@ -3,50 +3,82 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from edgedb.errors import Conflict, NotFound, SessionBusy, StaleToken
+from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
 from edgedb.store import keys
-from edgedb.store.codec import counted, text, token_of
+from edgedb.store.codec import Argument, counted, text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Scripts
+from edgedb.store.mending import ASIDE_MS
+from edgedb.store.scripts import Scripts, Step
 from edgedb.store.staging import ListStage
 from edgedb.times import milliseconds
+from edgedb.wire.hand_over import Ask
 from edgedb.wire.items import Deleted, Scalar
 from edgedb.wire.model import SessionToken, Update
-from edgedb.wire.packet import SessionPacket
+from edgedb.wire.packet import Offer, SessionPacket
 from edgedb.wire.pieces import encode, field
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A session that is being staged here by one transfer; ``grant`` is set once prepared."""
+    """A session that is being staged here by one transfer, from ``token.current_location``.
 
-    session: str
+    ``version``: that is here completely, so that the session may be asked for; 0: none yet.
+    ``run``: of this node's server.
+    """
+
+    token: SessionToken
     transfer: str
-    source: str
-    touched_ms: int
-    grant: str | None = None
-    token: SessionToken | None = None
+    offer: Offer
+    version: int
+    run: str
+    touched_ms: int = 0
+
+    @property
+    def session(self) -> str:
+        """The session's id."""
+        return self.token.session
+
+    @property
+    def source(self) -> str:
+        """Where it is resident, as far as is known here."""
+        return self.token.current_location
+
+    @property
+    def ask(self) -> Ask:
+        """What the source is asked."""
+        return Ask(self.session, self.transfer, self.token.epoch, self.offer, self.version)
 
 
-def is_home_an_end(arrival: Arrival, token: SessionToken) -> bool:
+@dataclass(frozen=True)
+class Staging:
+    """A packet to be staged, as packet ``number`` of its transfer, and what it does to the lists.
+
+    ``complete``: the version that is here completely with it; 0: none.
+    """
+
+    token: SessionToken
+    offer: Offer
+    transfer: str
+    number: int
+    packet: SessionPacket
+    lists: ListStage
+    complete: int = 0
+
+
+def is_home_an_end(token: SessionToken, source: str) -> bool:
     """Say whether the proprietary location is an end of the move, and need not be told of it."""
-    return token.proprietary_location in {arrival.source, token.current_location}
+    return token.proprietary_location in {source, token.current_location}
 
 
 class UnfinishedArrival(Conflict):
     """Another arrival of this session is open here; finish or discard it first."""
-
-    def __init__(self, message: str, arrival: Arrival) -> None:
-        super().__init__(message)
-        self.arrival = arrival
-
-
-class AlreadyResident(Conflict):
-    """The session lives here."""
 
 
 class DestinationStore:
@@ -58,157 +90,169 @@ class DestinationStore:
         self._location = settings.location
         self._patience_ms = milliseconds(settings.freeze_timeout)
 
-    def arrive(self, token: SessionToken, transfer: str) -> None:
-        """Open an arrival of the session in ``token`` from its current location.
+    def stage(self, stagings: Sequence[Staging]) -> list[Arrival | EdgeError]:
+        """Put packets into sessions' keys that are not live yet; the first opens the arrival.
+
+        For each what is here then, on disk where that is asked for and it is complete; or the error:
+
+        * Conflict: it is resident here, or known here as somebody else's,
+        * StaleToken: a higher epoch is known here,
+        * UnfinishedArrival: an earlier arrival must be finished or discarded first,
+        * SessionBusy: an earlier arrival is under way,
+        * Conflict: this arrival was discarded meanwhile,
+        * InsufficientStorage: the server is full.
 
         Raises:
-            Conflict: it is resident here already, or known here as somebody else's.
-            StaleToken: a higher epoch is known here.
-            UnfinishedArrival: an earlier arrival must be finished or discarded first.
-            SessionBusy: an earlier arrival is under way.
-            ConfigurationError: it is to be on disk once prepared, which cannot be known here.
+            ConfigurationError: it is to be on disk, which cannot be known here.
+            StoreUnavailable, OutcomeUnknown: the server is silent.
 
         """
-        self._disk.require()
+        steps = [self._step(staging) for staging in stagings]
+        if any(staging.complete for staging in stagings):
+            self._disk.require()
+            answers = self._disk.run_each("stage", steps)
+        else:
+            answers = self._scripts.run_each("stage", steps)
+        return [self._staged(each, a) for each, a in zip(stagings, answers, strict=True)]
+
+    def _step(self, staging: Staging) -> Step:
+        token, packet, lists = staging.token, staging.packet, staging.lists
         where = SessionKeys(token.session)
-        kind, *rest = self._scripts.run(
-            "arrive",
-            [where.meta, where.arrival, keys.ARRIVALS],
+        scalars = [i for i in packet.items if isinstance(i, Scalar)]
+        deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
+        arguments: list[Argument] = [
             self._scripts.now(),
             self._location,
             token.session,
-            transfer,
+            staging.transfer,
+            staging.number,
             token.current_location,
             token.proprietary_location,
+            token.function,
             token.epoch,
+            *staging.offer,
+            staging.complete,
             self._patience_ms,
-        )
-        name = f"session {token.session!r}"
-        if kind == b"resident":
-            raise AlreadyResident(f"{name} is resident at {self._location} already")
-        if kind == b"stranger":
-            raise Conflict(f"{name} is known at {self._location} as one of {text(rest[0])}")
-        if kind == b"stale":
-            raise StaleToken(f"{self._location} knows of a later move of {name}")
-        if kind == b"busy":
-            raise SessionBusy(f"{name} is arriving at {self._location} already")
-        if kind in {b"prepared", b"abandoned"}:
-            self._refuse_unfinished(token.session)
-
-    def _refuse_unfinished(self, session: str) -> None:
-        arrival = self.arrival(session)
-        if arrival is None:
-            raise SessionBusy(f"session {session!r} was just arriving; try again")
-        raise UnfinishedArrival(f"session {session!r} has an unfinished arrival", arrival)
-
-    def stage(
-        self, session: str, transfer: str, number: int, packet: SessionPacket, lists: ListStage
-    ) -> None:
-        """Put the content of packet ``number`` into the session's keys, which are not live yet.
-
-        Raises:
-            Conflict: the arrival is not open any more.
-            InsufficientStorage: the server is full.
-
-        """
-        where = SessionKeys(session)
-        scalars = [i for i in packet.items if isinstance(i, Scalar)]
-        deleted = [i.key for i in packet.items if isinstance(i, Deleted) and i.kind == "scalar"]
-        answer = self._scripts.run(
-            "stage",
-            [*where.parts, where.arrival, *map(where.list, lists.numbers)],
-            self._scripts.now(),
-            transfer,
-            number,
             *counted([p for s in scalars for p in (field(s.key, s.piece), encode(s.value))]),
             *counted(deleted),
             *lists.arguments,
             *counted([part for reply in packet.replies for part in (reply.key, reply.blob)]),
-        )
-        if answer != b"ok":
-            raise Conflict(f"the arrival of session {session!r} was discarded meanwhile")
+        ]
+        names = [*where.parts, where.arrival, keys.ARRIVALS, *map(where.list, lists.numbers)]
+        return names, arguments
 
-    def prepare(
-        self, transfer: str, packets: int, token: SessionToken, grant: str, version: int
-    ) -> None:
-        """Record durably that all packets are staged, and the grant.
+    def _staged(self, staging: Staging, answer: Any) -> Arrival | EdgeError:  # noqa: ANN401
+        if isinstance(answer, EdgeError):
+            return answer
+        kind, *rest = answer
+        name = f"session {staging.token.session!r}"
+        match kind:
+            case b"ok":
+                run = text(rest[0])
+                return Arrival(
+                    staging.token, staging.transfer, staging.offer, staging.complete, run
+                )
+            case b"resident":
+                return Conflict(f"{name} is resident at {self._location} already")
+            case b"stranger":
+                return Conflict(f"{name} is known at {self._location} as one of {text(rest[0])}")
+            case b"stale":
+                return StaleToken(f"{self._location} knows of a later move of {name}")
+            case b"busy":
+                return SessionBusy(f"{name} is arriving at {self._location} already")
+            case b"gone":
+                return Conflict(f"the arrival of {name} was discarded meanwhile")
+        return UnfinishedArrival(f"{name} has an unfinished arrival")
 
-        Raises:
-            Conflict: the arrival was discarded meanwhile.
-            OutcomeUnknown: the server is silent, or it is not on disk where that is asked for.
+    def activate(self, arrivals: Sequence[Arrival]) -> list[SessionToken | None]:
+        """Make arrivals resident whose sources have given them at their version; gives the tokens.
 
+        None: somebody else has dealt with it, or the server has started anew since it was asked for.
+        The proprietary location, unless it took part in the move, hears of it through the outbox.
         """
-        answer = self._disk.run(
-            "prepare",
-            [SessionKeys(token.session).arrival],
-            self._scripts.now(),
-            transfer,
-            packets,
-            grant,
-            token.proprietary_location,
-            token.function,
-            token.epoch,
-            version,
-        )
-        if answer != b"ok":
-            raise Conflict(f"the arrival of session {token.session!r} was discarded meanwhile")
+        return self._activate(arrivals, is_last_copy=False)
 
-    def activate(
-        self, arrival: Arrival, token: SessionToken, *, is_last_copy: bool = False
-    ) -> bool:
-        """Make a prepared arrival resident; False if somebody else has dealt with it.
+    def adopt(self, arrival: Arrival) -> SessionToken | None:
+        """Make an arrival resident that is the last copy, which its source has lost.
 
-        ``token`` is the new one. The proprietary location, unless it took part in the move,
-        hears of it through the outbox. The last copy of a session that its source has lost
-        stays as it is if a later owner is known here.
+        None: somebody else has dealt with it, or a later owner is known here.
         """
+        return self._activate([arrival], is_last_copy=True)[0]
+
+    def _activate(
+        self, arrivals: Sequence[Arrival], *, is_last_copy: bool
+    ) -> list[SessionToken | None]:
+        tokens = [arrival.token.moved_to(self._location) for arrival in arrivals]
+        steps = [
+            self._activation(arrival, token, is_last_copy=is_last_copy)
+            for arrival, token in zip(arrivals, tokens, strict=True)
+        ]
+        answers = self._scripts.run_each("activate", steps)
+        return [t if answer == b"ok" else None for t, answer in zip(tokens, answers, strict=True)]
+
+    def _activation(self, arrival: Arrival, token: SessionToken, *, is_last_copy: bool) -> Step:
         where, home = SessionKeys(arrival.session), token.proprietary_location
-        is_told = is_home_an_end(arrival, token)
-        answer = self._scripts.run(
-            "activate",
-            [where.meta, where.arrival, keys.ARRIVALS, *keys.books(home), keys.OUTBOX],
+        is_told = is_home_an_end(token, arrival.source)
+        names = [where.meta, where.arrival, keys.ARRIVALS, *keys.books(home), keys.OUTBOX]
+        return names, [
             self._scripts.now(),
             self._location,
             arrival.session,
             arrival.transfer,
-            arrival.grant or "",
+            arrival.version,
+            arrival.run,
+            secrets.token_hex(8),
             int(is_last_copy),
             "" if is_told else json.dumps(Update(home, token).to_json()),
-        )
-        return bool(answer == b"ok")
+        ]
 
-    def discard(self, session: str, transfer: str, refused_grant: str = "") -> bool:
-        """Throw staged data away; False if it is not this arrival, or it is prepared.
+    def discard(self, arrival: Arrival, *, is_idle: bool = False) -> bool:
+        """Throw staged data away; False if it is not this arrival at this version any more.
 
-        A prepared arrival is discarded only with the grant that its source has refused.
+        ``is_idle``: only if its mover has stopped.
         """
-        return self._discard(SessionKeys(session), transfer, refused_grant, 0)
+        return self._discard(arrival, lambda _: [], self._patience_ms if is_idle else 0)
 
-    def discard_idle(self, session: str, transfer: str) -> bool:
-        """Throw away what an arrival has staged whose mover has stopped; False as above."""
-        return self._discard(SessionKeys(session), transfer, "", self._patience_ms)
+    def set_aside(self, arrival: Arrival) -> bool:
+        """Rename staged data, to be kept for ``ASIDE_MS``; False as :meth:`discard`."""
+        where = SessionKeys(arrival.session)
+        aside = SessionKeys(arrival.session, f"{keys.ASIDE}:{arrival.transfer}")
+        owned = [*where.parts[1:], where.arrival]
 
-    def _discard(self, where: SessionKeys, transfer: str, grant: str, idle_ms: int) -> bool:
+        def names(lists: Sequence[str]) -> list[str]:
+            return [aside.part(name.removeprefix(where.part(""))) for name in (*owned, *lists)]
+
+        return self._discard(arrival, names, 0)
+
+    def _discard(
+        self, arrival: Arrival, aside: Callable[[list[str]], list[str]], idle_ms: int
+    ) -> bool:
+        where = SessionKeys(arrival.session)
         names = [*where.parts, where.arrival, keys.ARRIVALS]
-        arguments = (self._scripts.now(), where.session, transfer, grant, idle_ms)
-        answer = self._scripts.naming_lists(
-            where, lambda lists: bytes(self._scripts.run("discard", names + lists, *arguments))
-        )
-        return answer == b"ok"
+        asked = (arrival.session, arrival.transfer, arrival.version, idle_ms)
+
+        def step(lists: list[str]) -> bytes:
+            arguments = (self._scripts.now(), *asked, len(lists), ASIDE_MS)
+            answer = self._scripts.run("discard", names + lists + aside(lists), *arguments)
+            return bytes(answer)
+
+        return self._scripts.naming_lists(where, step) == b"ok"
 
     def arrival(self, session: str) -> Arrival | None:
         """Give the open arrival of a session."""
-        with self._scripts.asking():
-            state = self._scripts.client.hgetall(SessionKeys(session).arrival)
-        if b"transfer" not in state:
+        state, run = self._scripts.run("arrival", [SessionKeys(session).arrival])
+        found = dict(zip(state[::2], state[1::2], strict=True))
+        if b"transfer" not in found:
             return None
-        transfer, source = text(state[b"transfer"]), text(state[b"source"])
-        opened = Arrival(session, transfer, source, int(state[b"touched"]))
-        if state[b"phase"] != b"prepared":
-            return opened
-        home, function, epoch = (state[each] for each in (b"proprietary", b"function", b"epoch"))
-        token = token_of(session, home, source, function, epoch)
-        return replace(opened, grant=text(state[b"grant"]), token=token)
+        home, source = found[b"proprietary"], text(found[b"source"])
+        return Arrival(
+            token_of(session, home, source, found[b"function"], found[b"epoch"]),
+            text(found[b"transfer"]),
+            Offer(text(found[b"stay"]), text(found[b"run"])),
+            int(found[b"prepared"]),
+            text(run),
+            int(found[b"touched"]),
+        )
 
     def arrivals(self) -> list[str]:
         """Give the sessions with an open arrival, oldest first."""

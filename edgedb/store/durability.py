@@ -14,8 +14,7 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import ConfigurationError, EdgeError, OutcomeUnknown
 from edgedb.store import keys
-from edgedb.store.codec import Argument
-from edgedb.store.scripts import Scripts
+from edgedb.store.scripts import Scripts, Step
 from edgedb.waiting import attempts
 
 WAITS = 6
@@ -43,20 +42,22 @@ class Disk:
                 except ResponseError as error:
                     raise ConfigurationError(_missing(error)) from error
 
-    def run(self, name: str, names: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
-        """Run a script that may be repeated; gives its answer when what it wrote is on disk.
+    def run_each(self, name: str, calls: Sequence[Step]) -> list[Any]:
+        """Run a script that may be repeated so many times; answers when all of it is on disk.
+
+        As :meth:`~edgedb.store.scripts.Scripts.run_each`, and
 
         Raises:
-            OutcomeUnknown: it is not after three seconds, or the server cannot say; the step
+            OutcomeUnknown: it is not after three seconds, or the server cannot say; the steps
                 may be repeated.
 
         """
         if not self._is_awaited:
-            return self._scripts.run(name, names, *arguments)
+            return self._scripts.run_each(name, calls, OutcomeUnknown)
         is_taken = False
         for _ in attempts(WAITS):
             try:
-                answer, is_on_disk = self._attempt(name, names, arguments)
+                answer, is_on_disk = self._attempt(name, calls)
             except EdgeError as error:
                 if is_taken:
                     raise OutcomeUnknown(str(error)) from error
@@ -68,28 +69,26 @@ class Disk:
             "the node's disk does not keep up; whether what was done will last is not known"
         )
 
-    def _attempt(
-        self, name: str, names: Sequence[str], arguments: Sequence[Argument]
-    ) -> tuple[Any, bool]:
-        """Run it and wait, in one go: if the connection is lost, all of it is sent again.
+    def _attempt(self, name: str, calls: Sequence[Step]) -> tuple[list[Any], bool]:
+        """Run them and wait, in one go: if the connection is lost, all of it is sent again.
 
         WAITAOF alone would wait for what the new connection has written, which is nothing; and the
         server may have lost the step when it lost the connection.
         """
         step, sync = self._scripts.script(name), self._scripts.script("sync")
         with self._scripts.pipeline(OutcomeUnknown) as pipe:
-            # with their text: a server that has restarted meanwhile knows no script
-            pipe.execute_command("EVAL", step.text, len(names), *names, *arguments)
+            for names, arguments in calls:
+                # with their text: a server that has restarted meanwhile knows no script
+                pipe.execute_command("EVAL", step.text, len(names), *names, *arguments)
             pipe.execute_command("EVAL", sync.text, 1, keys.STATUS)
             pipe.execute_command("WAITAOF", 1, 0, WAIT_MS)
-            answer, synced, waited = pipe.execute(raise_on_error=False)
-            if isinstance(answer, Exception):
-                raise answer
+            *answers, synced, waited = pipe.execute(raise_on_error=False)
+            answers = [self._scripts.told(answer, OutcomeUnknown) for answer in answers]
         # where nothing could be written, WAITAOF waits for nothing
         for refused in (synced, waited):
             if isinstance(refused, ResponseError):
                 raise OutcomeUnknown(f"{refused}; whether what was done will last is not known")
-        return answer, bool(waited[0])
+        return answers, bool(waited[0])
 
 
 def _missing(error: ResponseError) -> str:

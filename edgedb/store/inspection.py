@@ -32,19 +32,16 @@ _DATA = re.compile("|".join(keys.PARTS[1:]) + r"|list:(\d+)")
 class State:
     """What a node knows of a session at one moment.
 
-    ``token`` is None if nothing, or no first commit yet. ``frozen_for`` and ``lock_function`` may
-    be of a freeze and a lock that are over. ``parts`` are those of its keys that had been seen and
-    are there, ``entries`` what indexes say of it, ``lists`` what its lists hash does.
+    ``token`` is None if nothing, or no first commit yet. ``lock_function`` may be of a lock that is
+    over. ``parts`` are those of its keys that had been seen and are there, ``entries`` what indexes
+    say of it, ``lists`` what its lists hash does.
     """
 
     session: str
     token: SessionToken | None
     size: int
-    frozen_for: str
-    frozen_until_ms: int
     lock_function: str
     lock_since_ms: int
-    is_frozen: bool
     is_locked: bool
     is_here: bool
     is_arriving: bool
@@ -112,22 +109,19 @@ class InspectionStore:
             homes = [keys.residents_of(of or text(home)) for home in pipe.execute()]
         now = self._scripts.now()
         calls = [_look(now, *each, home) for each, home in zip(seen.items(), homes, strict=True)]
-        found = self._scripts.run_each("look", calls)
+        found = self._scripts.read_each("look", calls)
         asked = zip(seen.items(), homes, found, strict=True)
         return [self._state(*looked_at, home, answer) for looked_at, home, answer in asked]
 
     def _state(self, session: str, seen: Sequence[str], of: str, answer: Sequence[Any]) -> State:
-        state, frozen, locked, arriving, entries, there, lists = answer
-        *known, size, frozen_for, frozen_until, lock_function, lock_since = state
+        state, locked, arriving, entries, there, lists = answer
+        *known, size, lock_function, lock_since = state
         return State(
             session,
             known_token(session, known),
             size=int(size or 0),
-            frozen_for=text(frozen_for),
-            frozen_until_ms=int(frozen_until or 0),
             lock_function=text(lock_function),
             lock_since_ms=int(lock_since or 0),
-            is_frozen=bool(frozen),
             is_locked=bool(locked),
             is_here=text(known[1]) == self._location,
             is_arriving=bool(arriving),

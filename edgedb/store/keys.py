@@ -1,7 +1,7 @@
 """The names of everything in a node's Redis (docs/architecture.md#data-in-redis).
 
 ====================================  =======================================================
-``edge:{<session>}:meta``             hash: the token, version, size, lock, freeze (common.lua)
+``edge:{<session>}:meta``             hash: the token, version, size, lock, hold (common.lua)
 ``edge:{<session>}:scalars``          hash: key, or number of a piece and key, to a tagged value
                                       or piece (edgedb/wire/pieces.py)
 ``edge:{<session>}:lists``            hash: list name to ``<number> <bytes>``

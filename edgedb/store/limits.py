@@ -11,6 +11,7 @@ SMALL_LIST_BYTES = 2 * 1024  # and so is each list up to this size
 SMALL_LISTS = 8
 TICKET_MS = 500  # of a request that waits for a lock; longer than it pauses (edgedb/waiting.py)
 REPLY_TTL_MS = 24 * 3600 * 1000
+REMEMBERED_MS = REPLY_TTL_MS  # the epoch of a session that was removed
 VALUES_LIMIT = 100_000  # of one session
 LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
 REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time

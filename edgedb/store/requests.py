@@ -40,7 +40,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Wait:
-    """The session is ``locked``, ``frozen`` or ``arriving``; try again."""
+    """The session is ``locked``, ``held`` for a move or ``arriving``; try again."""
 
     reason: str
 

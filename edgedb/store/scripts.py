@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha1
 from importlib import resources
@@ -24,8 +24,8 @@ from edgedb.waiting import attempts
 
 HARMLESS = frozenset(
     {
-        *("page", "tail", "read", "look"),  # they only read
-        *("begin", "renew", "release", "arrive", "stage", "freeze", "discard", "resize"),
+        *("page", "tail", "read", "look", "arrival"),  # they only read
+        *("begin", "renew", "release", "stage", "hold", "discard", "resize"),
         *("open_outbox", "probe"),
     }
 )
@@ -34,6 +34,9 @@ HARMLESS = frozenset(
 NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
 
 _DEFINED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
+
+Step = tuple[Sequence[str], Sequence[Argument]]
+"""The keys and arguments of one run of a script."""
 
 Clock = Callable[[], int]
 """Gives the time in milliseconds; tests replace it. None: the server's own clock."""
@@ -137,6 +140,7 @@ class Scripts:
         keys: Sequence[str],
         *arguments: Argument,
         unsure: bytes | None = None,
+        silence: type[EdgeError] | None = None,
     ) -> Any:  # noqa: ANN401
         """Run one script.
 
@@ -151,7 +155,7 @@ class Scripts:
         """
         script, call = self.script(name), (len(keys), *keys, *arguments)
         send = self.client.execute_command
-        with self.asking(StoreUnavailable if name in HARMLESS else OutcomeUnknown) as asking:
+        with self.asking(silence or self.silence_of(name)) as asking:
             try:
                 answer = send("EVALSHA", script.sha, *call, asking=asking)
             except NoScriptError:  # with its text, which a flush cannot come before
@@ -160,21 +164,54 @@ class Scripts:
             raise asking.unknown("the node's Redis has lost an answer")
         return answer
 
-    def run_each(self, name: str, calls: Iterable[tuple[Sequence[str], Sequence[Argument]]]) -> Any:  # noqa: ANN401
-        """Run a script that only reads so many times, in one round trip; raises StoreUnavailable.
+    def run_each(
+        self, name: str, calls: Sequence[Step], silence: type[EdgeError] | None = None
+    ) -> list[Any]:
+        """Run a script so many times, in one round trip; each is a step of its own.
 
-        Once more with its text where the server does not know it (any more).
+        An answer is what :meth:`run` would give or, of what only that step meets, the error.
+
+        Raises:
+            StoreUnavailable, OutcomeUnknown: the server does not answer, as :meth:`run`; or
+                ``silence``.
+
         """
+        silence = silence or self.silence_of(name)
+        if len(calls) == 1:  # without what a pipeline costs
+            names, arguments = calls[0]
+            return [self.run(name, names, *arguments, silence=silence)]
         script = self.script(name)
         packed = [(len(keys), *keys, *arguments) for keys, arguments in calls]
-        with suppress(NoScriptError), self.pipeline() as pipe:
-            for call in packed:
-                pipe.execute_command("EVALSHA", script.sha, *call)
-            return pipe.execute()
-        with self.pipeline() as pipe:
-            for call in packed:
-                pipe.execute_command("EVAL", script.text, *call)
-            return pipe.execute()
+        with self.pipeline(silence) as pipe:
+            # the first with its text: then the server knows it
+            for number, call in enumerate(packed):
+                how = ("EVALSHA", script.sha) if number else ("EVAL", script.text)
+                pipe.execute_command(*how, *call)
+            answers = pipe.execute(raise_on_error=False)
+        return [self.told(each, silence) for each in answers]
+
+    @staticmethod
+    def silence_of(name: str) -> type[EdgeError]:
+        """Give the error that silence after a script is."""
+        return StoreUnavailable if name in HARMLESS else OutcomeUnknown
+
+    def read_each(self, name: str, calls: Sequence[Step]) -> list[Any]:
+        """Run a script that only reads so many times, in one round trip; raises StoreUnavailable."""
+        answers = self.run_each(name, calls) if calls else []
+        for answer in answers:
+            if isinstance(answer, EdgeError):
+                raise answer
+        return answers
+
+    def told(self, answer: Any, silence: type[EdgeError]) -> Any:  # noqa: ANN401
+        """Give an answer of a pipeline, or the error that it stands for."""
+        if not isinstance(answer, RedisError):
+            return answer
+        try:
+            with self.asking(silence):
+                raise answer
+        except EdgeError as error:
+            return error
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command that reads; raises StoreUnavailable."""
@@ -208,7 +245,21 @@ class Scripts:
 
     def list_keys(self, where: SessionKeys) -> list[str]:
         """Ask for the keys of a session's lists: whoever names all of its keys names these."""
-        return [where.list(list_number(entry)) for entry in self.ask("HVALS", where.lists)]
+        return self.lists_of([where])[0]
+
+    def lists_of(self, places: Sequence[SessionKeys]) -> list[list[str]]:
+        """Ask for the keys of some sessions' lists, in one round trip."""
+        if len(places) == 1:
+            found = [self.ask("HVALS", places[0].lists)]
+        else:
+            with self.pipeline() as pipe:
+                for where in places:
+                    pipe.execute_command("HVALS", where.lists)
+                found = pipe.execute()
+        return [
+            [where.list(list_number(entry)) for entry in entries]
+            for where, entries in zip(places, found, strict=True)
+        ]
 
 
 def text_of(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from edgedb.store.codec import Argument, counted_lists
 from edgedb.wire.items import Deleted, Item, ListPart
+from edgedb.wire.packet import Within
 from edgedb.wire.pieces import Piece, encode
 
 
@@ -17,14 +18,6 @@ class Staged:
     number: int
     born: int
     length: int
-
-
-@dataclass(frozen=True)
-class ListGap:
-    """Elements of a list are missing here from index ``start``; the source is to be asked."""
-
-    key: str
-    start: int
 
 
 class ListStage:
@@ -57,9 +50,12 @@ class ListLedger:
         self._lists: dict[str, Staged] = {}
         self._next_number = 0
 
-    def stage(self, items: Sequence[Item]) -> tuple[ListStage, list[ListGap]]:
-        """Give what to write for the lists among ``items``, and the parts that do not fit yet."""
-        stage, gaps = ListStage(), []
+    def stage(self, items: Sequence[Item]) -> tuple[ListStage, list[Within]]:
+        """Give what to write for the lists among ``items``, and where elements are missing then.
+
+        Older ones, where only the newer end of a list came, or newer ones, where it was cut.
+        """
+        stage, gaps = ListStage(), list[Within]()
         for item in items:
             if isinstance(item, Deleted) and item.kind == "list" and item.key in self._lists:
                 stage.change(item.key, self._lists.pop(item.key).number)
@@ -69,19 +65,19 @@ class ListLedger:
                     gaps.append(gap)
         return stage, gaps
 
-    def _extend(self, stage: ListStage, part: ListPart) -> ListGap | None:
+    def _extend(self, stage: ListStage, part: ListPart) -> Within | None:
         known = self._lists.get(part.key)
         is_new = known is None or known.born != part.born
         length = 0 if known is None or is_new else known.length
         if part.start > length:
-            return ListGap(part.key, length)
+            return Within(part.key, length)
         staged = Staged(
             self._next_number if known is None else known.number,
             part.born,
-            max(length, part.start + len(part.values)),
+            max(length, part.end),
         )
         self._next_number = max(self._next_number, staged.number + 1)
         added = part.values[length - part.start :]
         stage.change(part.key, staged.number, added, is_replaced=is_new)
         self._lists[part.key] = staged
-        return None
+        return Within(part.key, staged.length) if part.more else None

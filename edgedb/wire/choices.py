@@ -15,9 +15,16 @@ class OffloadStatus(StrEnum):
 class Phase(StrEnum):
     """The steps of a transfer that change something at its source (``migrate-session``)."""
 
-    FREEZE = "freeze"
     HAND_OVER = "hand-over"
-    THAW = "thaw"
+
+
+class Hold(StrEnum):
+    """Whether requests wait at the source where a session cannot be handed over at once."""
+
+    NO = "no"
+    SMALL = "small"
+    """If what the destination lacks is at most a page."""
+    ANY = "any"
 
 
 class Policy(StrEnum):

@@ -48,13 +48,20 @@ class ListPart:
     """Consecutive elements of a list, from index ``start``; of large ones their pieces.
 
     ``born`` is the version at which the list was created: a part with another ``born`` than
-    what is staged belongs to a new list under the old name and replaces it.
+    what is staged belongs to a new list under the old name and replaces it. ``more``: the list goes
+    on after it.
     """
 
     key: str
     born: int
     start: int
     values: tuple[Piece, ...]
+    more: bool = False
+
+    @property
+    def end(self) -> int:
+        """The index after the last element."""
+        return self.start + len(self.values)
 
     def to_json(self, *, is_binary: bool = False) -> dict[str, Any]:
         """Give ``{"key", "born", "start", "data": [...]}``; what is no text is an object."""
@@ -63,14 +70,17 @@ class ListPart:
             v if isinstance(v, as_it_is) else _piece_to_json(v, is_binary=is_binary)
             for v in self.values
         ]
-        return {"key": self.key, "born": self.born, "start": self.start, "data": data}
+        document = {"key": self.key, "born": self.born, "start": self.start, "data": data}
+        return document | {"more": True} if self.more else document
 
     @classmethod
     def from_json(cls, document: object) -> ListPart:
         """Read the wire form; raises BadRequest."""
         elements = member(document, "data", list)
         values = tuple(map(_element, elements))
-        return cls(key_of(document), number(document, "born"), number(document, "start"), values)
+        more = isinstance(document, Mapping) and document.get("more") is True
+        born, start = number(document, "born"), number(document, "start")
+        return cls(key_of(document), born, start, values, more)
 
 
 @dataclass(frozen=True, slots=True)

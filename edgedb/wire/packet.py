@@ -8,90 +8,86 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped]
 
 from edgedb.errors import BadRequest
-from edgedb.wire.items import Item, Scalar, StoredReply, item_from_json
-from edgedb.wire.model import SessionToken, key_of, member, number, text
+from edgedb.wire.items import Item, ListPart, Scalar, StoredReply, item_from_json
+from edgedb.wire.model import SessionToken, member, number, text
 
 PAGE_BYTES = 2**20  # a page ends with the item that reaches it
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a destination has come in copying a session.
+class Offer(NamedTuple):
+    """What a copy is of: the stay of the session at its source, the run of the source's server.
 
-    ``since``: everything up to this version is there, completely. ``after``: this walk has seen
-    the items up to this version. ``began``: the session's version when the walk began (0: it is
-    to begin). ``key`` and ``start``: it stopped inside this list, before the
-    element with this index, and ``after`` becomes ``until`` when the list is done.
+    Versions are told apart within both only. The copy of another is of no use.
     """
 
-    since: int = 0
-    began: int = 0
-    after: int = 0
-    key: str | None = None
-    start: int = 0
-    until: int = 0
+    stay: str = ""
+    run: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the members that differ from a walk's beginning."""
-        position = {"since": self.since, "began": self.began, "after": self.after}
-        if self.key is None:
-            return position
-        return {**position, "key": self.key, "start": self.start, "until": self.until}
 
-    @classmethod
-    def from_json(cls, document: object) -> Cursor:
-        """Read the wire form; raises BadRequest."""
-        since, began, after = (number(document, name) for name in ("since", "began", "after"))
-        walk = cls(since, began, after)
-        if not isinstance(document, Mapping) or "key" not in document:
-            return walk
-        start, until = number(document, "start"), number(document, "until")
-        return replace(walk, key=key_of(document), start=start, until=until)
+class Since(NamedTuple):
+    """Where a copy goes on: with what is newer than this version."""
+
+    version: int = 0
+
+
+class Within(NamedTuple):
+    """Where a copy goes on: inside this list, with the element of this index."""
+
+    key: str
+    start: int
+
+
+Cursor = Since | Within
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPacket:
     """A session's data, or what changed in it since a version (docs/protocol.md#messages).
 
-    ``version``: of the session when this was read. ``next``: where to go on; None when nothing
-    newer was there. ``restart``: what the destination has staged is of no use (deletions it
-    would need to hear of are forgotten), this packet begins anew. ``grant``: set when the
-    packet answers a freeze.
+    ``version``: of the session when this was read. ``next``: the version to go on from; None where
+    that is all. ``floor``: deletions up to this version are forgotten, so a copy that began before
+    must begin anew.
     """
 
     token: SessionToken
     version: int
     items: tuple[Item, ...] = ()
     replies: tuple[StoredReply, ...] = ()
-    next: Cursor | None = None
-    restart: bool = False
-    grant: str | None = None
+    offer: Offer = Offer()
+    next: int | None = None
+    floor: int = 0
 
-    def to_msgpack(self) -> bytes:
-        """Give the form that nodes send each other, of the type :data:`edgedb.wire.headers.PACKET`.
+    @property
+    def size(self) -> int:
+        """About how many bytes its content takes."""
+        items = sum(_size(item) for item in self.items)
+        return items + sum(len(reply.blob) for reply in self.replies)
 
-        As :meth:`to_json`, but bytes are bytes; whole scalars, as ``"scalars"``, and the replies
-        are lists of keys and values in turn.
+    def without_content(self) -> SessionPacket:
+        """Give the head of an offer, whose content is to be read."""
+        return replace(self, items=(), replies=(), next=0)
+
+    def to_binary(self) -> dict[str, Any]:
+        """Give :meth:`to_json` for a format that has bytes, which go as they are.
+
+        Whole scalars, as ``"scalars"``, and the replies are lists of keys and values in turn.
         """
         whole = [i for i in self.items if isinstance(i, Scalar) and i.is_whole]
         others = [i for i in self.items if not (isinstance(i, Scalar) and i.is_whole)]
-        document = self._head() | {
+        return self._head() | {
             "scalars": [part for scalar in whole for part in (scalar.key, scalar.value)],
             "session_data": [item.to_json(is_binary=True) for item in others],
             "replies": [part for reply in self.replies for part in (reply.key, reply.blob)],
         }
-        packed: bytes = msgpack.packb(document)
-        return packed
 
     @classmethod
-    def from_msgpack(cls, body: bytes) -> SessionPacket:
-        """Read :meth:`to_msgpack`; raises BadRequest, or ValueError if it is none at all."""
-        document = msgpack.unpackb(body)
+    def from_binary(cls, document: object) -> SessionPacket:
+        """Read :meth:`to_binary`; raises BadRequest."""
         scalars = map(Scalar, *_columns(document, "scalars", str, bytes))
         items = (*scalars, *map(item_from_json, member(document, "session_data", list)))
         replies = tuple(map(StoredReply, *_columns(document, "replies", bytes)))
@@ -112,13 +108,11 @@ class SessionPacket:
         return cls._from_head(document, items, replies)
 
     def _head(self) -> dict[str, Any]:
-        document: dict[str, Any] = {"token": self.token.to_json(), "version": self.version}
+        document = {"token": self.token.to_json(), "version": self.version, **self.offer._asdict()}
         if self.next is not None:
-            document["next"] = self.next.to_json()
-        if self.restart:
-            document["restart"] = True
-        if self.grant is not None:
-            document["grant"] = self.grant
+            document["next"] = self.next
+        if self.floor:
+            document["floor"] = self.floor
         return document
 
     @classmethod
@@ -135,10 +129,38 @@ class SessionPacket:
             version=number(document, "version"),
             items=items,
             replies=replies,
-            next=Cursor.from_json(optional["next"]) if "next" in optional else None,
-            restart=bool(optional.get("restart", False)),
-            grant=text(document, "grant") if "grant" in optional else None,
+            offer=Offer(member(document, "stay", str), text(document, "run")),
+            next=number(document, "next") if "next" in optional else None,
+            floor=number(document, "floor") if "floor" in optional else 0,
         )
+
+
+def to_msgpack(packets: Sequence[SessionPacket]) -> bytes:
+    """Give the form that nodes send each other, of the type :data:`edgedb.wire.headers.PACKET`."""
+    packed: bytes = msgpack.packb([packet.to_binary() for packet in packets])
+    return packed
+
+
+def packets_of(body: bytes) -> list[SessionPacket]:
+    """Read the packets that a caller has sent; raises BadRequest."""
+    try:
+        return from_msgpack(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"the body holds no packets: {error}") from error
+
+
+def from_msgpack(body: bytes) -> list[SessionPacket]:
+    """Read :func:`to_msgpack`; raises BadRequest, or ValueError if it is none at all."""
+    document = msgpack.unpackb(body)
+    if not isinstance(document, list):
+        raise BadRequest("packets must be a list")
+    return [SessionPacket.from_binary(each) for each in document]
+
+
+def _size(item: Item) -> int:
+    if isinstance(item, Scalar):
+        return len(item.key) + len(item.value)
+    return sum(map(len, item.values)) if isinstance(item, ListPart) else len(item.key)
 
 
 def _columns(document: object, name: str, *kinds: type) -> tuple[Sequence[str], Sequence[Any]]:

@@ -1,25 +1,44 @@
-"""``offload-session``: take a session from below, or pass it on (docs/api.md#offload-session)."""
+"""``offload-session``: take sessions from below, or pass them on (docs/api.md#offload-session)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_descendant, require_its_subtree
-from edgedb.moving.pull import check_path, pull
+from edgedb.errors import EdgeError
+from edgedb.moving.pull import check_path, offer_of, pull
 from edgedb.node import Node
+from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus
+from edgedb.wire.fates import Fate
+from edgedb.wire.headers import PACKET
 from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import SessionPacket, packets_of, to_msgpack
 
 
 def offload_session(node: Node, request: Request) -> Response:
-    """Accept the session here, or relay the parent's answer; the root always accepts."""
+    """Accept sessions here, or relay the parent's answer; the root always accepts."""
     caller = require_descendant(node, request)
+    if request.headers.get("Content-Type") == PACKET:
+        packets = packets_of(request.body)
+        for packet in packets:
+            require_its_subtree(node, caller, packet.token.current_location)
+        return Response.json(fates.to_json(_offloaded(node, packets)))
     token = SessionToken.from_json(request.json())
     check_path(node, token)
     require_its_subtree(node, caller, token.current_location)
+    fate = _offloaded(node, [offer_of(node, token)])[token.session]
+    if isinstance(fate, EdgeError):
+        raise fate
+    return Response.json(fate.to_json())
+
+
+def _offloaded(node: Node, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
     parent = node.parent
     if parent is None or node.store.residents.status() is OffloadStatus.ACCEPT:
-        return Response.json(pull(node, token).to_json())
-    return Response.json(node.peers.offload_session(parent.id, token).to_json())
+        return pull(node, packets)
+    return node.peers.pass_on(parent.id, to_msgpack(packets))
 
 
 handle = Endpoint({"POST /": offload_session})

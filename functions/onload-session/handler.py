@@ -5,21 +5,28 @@ from __future__ import annotations
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_descendant, require_its_subtree
 from edgedb.errors import BadRequest
+from edgedb.moving.source import offers
 from edgedb.node import Node
 from edgedb.request import COUNT_LIMIT
 from edgedb.wire.choices import Policy
-from edgedb.wire.headers import ONLOAD_LOCATION
-from edgedb.wire.model import SessionToken
+from edgedb.wire.headers import ONLOAD_LOCATION, PACKET
+from edgedb.wire.packet import SessionPacket, to_msgpack
+
+
+OFFERED_BYTES = 4 * 2**20
+"""How much content one answer has."""
 
 
 def onload_session(node: Node, request: Request) -> Response:
     """Look here for sessions of the asking location's subtree, then at the parent."""
     below = _asking_location(node, request)
     session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
-    tokens = _residents_of_subtree(node, below, session, count)
-    if not tokens and node.parent is not None:
-        tokens = node.peers.onload_session(node.parent.id, below, session, count)
-    return Response.json([token.to_json() for token in tokens])
+    packets = _offered_to_subtree(node, below, session, count)
+    if not packets and node.parent is not None:
+        packets = node.peers.onload_session(node.parent.id, below, session, count)
+    if request.accepts(PACKET):
+        return Response(to_msgpack(packets), headers=(("Content-Type", PACKET),))
+    return Response.json([packet.token.to_json() for packet in packets])
 
 
 def _asking_location(node: Node, request: Request) -> str:
@@ -32,17 +39,15 @@ def _asking_location(node: Node, request: Request) -> str:
     return below
 
 
-def _residents_of_subtree(
+def _offered_to_subtree(
     node: Node, below: str, session: str | None, count: int
-) -> list[SessionToken]:
+) -> list[SessionPacket]:
     subtree, residents = node.topology.subtree(below), node.store.residents
     names = [session] if session else residents.choose(Policy.MOST_RECENT, count, subtree)
     return [
-        token
-        for token in residents.tokens(names)
-        if token is not None
-        and token.current_location == node.location
-        and token.proprietary_location in subtree
+        packet
+        for packet in offers(node, names, OFFERED_BYTES).values()
+        if isinstance(packet, SessionPacket) and packet.token.proprietary_location in subtree
     ]
 
 

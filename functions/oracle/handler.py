@@ -9,13 +9,14 @@ from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
 from edgedb.checking.slices import START, examine, mend
 from edgedb.endpoint import Function
-from edgedb.errors import ConfigurationError
+from edgedb.errors import BadRequest, ConfigurationError
 from edgedb.node import Node
-from edgedb.oracle.commands import force_offload, force_onload
+from edgedb.oracle.commands import force_offload, force_offload_many, force_onload
 from edgedb.oracle.tick import tick
 from edgedb.readiness import require_ready
 from edgedb.request import COUNT_LIMIT
 from edgedb.times import rfc3339
+from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus, Policy
 
 
@@ -41,14 +42,18 @@ def _set_offload_status(node: Node, request: Request) -> Response:
 def _force_offload(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     policy = request.choice("policy", Policy, Policy.LARGEST)
-    token = force_offload(node, request.session_parameter(), policy)
-    return Response.json(token.to_json())
+    session, count = request.session_parameter(), request.number("count", 0, COUNT_LIMIT)
+    if count and session is not None:
+        raise BadRequest("either a session or a count of them can be named")
+    if count:
+        return Response.json(fates.to_json(force_offload_many(node, count, policy)))
+    return Response.json(force_offload(node, session, policy).to_json())
 
 
 def _force_onload(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
-    return Response.json([token.to_json() for token in force_onload(node, session, count)])
+    return Response.json(fates.to_json(force_onload(node, session, count)))
 
 
 def _tick(node: Node, request: Request) -> Response:

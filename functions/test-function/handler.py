@@ -21,7 +21,7 @@ def test_function(node: Node, request: Request) -> Response:
     session = request.required_session()
     # before the token: what is not arriving any more has a token
     arrival = node.store.destination.arrival(session)
-    if arrival is not None and arrival.grant is not None:
+    if arrival is not None and arrival.version:
         raise Unavailable(f"session {session!r} is just arriving at {node.location}")
     token = node.store.residents.known(session)
     if token.current_location == node.location:

@@ -6,8 +6,8 @@ replies are part of the data, committed in one step with the writes, so I2 keeps
 
 from __future__ import annotations
 
-from .protocol import STEPS, is_frozen
-from .records import NOWHERE, Call, Node
+from .protocol import STEPS
+from .records import GARBAGE, NOWHERE, Call, Data, Node
 from .rules import P, World
 from .surroundings import State
 
@@ -19,29 +19,35 @@ class Soundness:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._known: set[tuple[Nodes, int]] = set()
+        self._known: set[State] = set()
 
     def __call__(self, before: State, after: State) -> str | None:
         """Name an invariant that the step or the state after it breaks, if there is one."""
         if after.nodes is before.nodes:
             return None
-        kept = (after.nodes, after.acknowledged)
+        kept = after._replace(sent=frozenset())
         if kept in self._known:
             return broken_by(before, after)
         self._known.add(kept)
-        fault = broken_by(before, after) or broken_in(self._world, *kept)
-        return fault or broken_at_rest(self._world, *kept)
+        fault = broken_by(before, after) or broken_in(self._world, kept)
+        return fault or broken_at_rest(self._world, kept)
 
 
-def broken_in(world: World, nodes: Nodes, acknowledged: int) -> str | None:
+def broken_in(world: World, state: State) -> str | None:
     """Name an invariant that this state breaks, if there is one."""
+    nodes = state.nodes
     if sum(node.owner == at for at, node in enumerate(nodes)) > 1:
         return "I1: two locations would run a handler"
-    if _custody(world, nodes) != [acknowledged]:
-        return "I2: the acknowledged writes are not all at the one place where the session is"
+    copies = _custody(world, nodes)
+    if len(copies) > 1 or (not copies and not state.ends):
+        return "I2: the session is not at one place"
+    if not state.acknowledged <= {write for copy in copies for write in copy}:
+        return "I2: an acknowledged write is not where the session is"
+    if any(GARBAGE in copy or state.removed.intersection(copy) for copy in copies):
+        return "I2: the session has what does not belong to it"
     if any(node.stranger and (node.arrival or node.owner == at) for at, node in enumerate(nodes)):
         return "I2: another session of the same name is written over"
-    if not all(_leads_on(nodes, at) for at in range(len(nodes))):
+    if not state.ends and not all(_leads_on(nodes, at) for at in range(len(nodes))):
         return "I4: pointers do not lead to the session"
     return None
 
@@ -49,38 +55,44 @@ def broken_in(world: World, nodes: Nodes, acknowledged: int) -> str | None:
 def broken_by(before: State, after: State) -> str | None:
     """Name what a step breaks though it leads from one sound state to another."""
     for old, new in zip(before.nodes, after.nodes, strict=True):
+        is_removed = after.ends > before.ends and new.owner == NOWHERE
+        if after.losses > before.losses or is_removed:
+            continue
         if new.epoch < old.epoch or (new.epoch == old.epoch and new.owner != old.owner):
             return "epoch: a token changed without a higher epoch"
-        if new.honoured not in (0, old.honoured) and _was_refused(before, new.honoured):
-            return "grant: one that was refused is honoured"
     return None
 
 
-def broken_at_rest(world: World, nodes: Nodes, acknowledged: int) -> str | None:
+def broken_at_rest(world: World, state: State) -> str | None:
     """Name what is undone when faults and clients stop here and every location ticks once."""
-    for thawed_first in (True, False):
-        rest = _settled(world, nodes, thawed_first=thawed_first)
-        if [node.version for at, node in enumerate(rest) if node.owner == at] != [acknowledged]:
-            return "I5: the session is not resident with all its data"
-        if any(node.arrival or node.outbox or is_frozen(node) for node in rest):
-            return "I5: something is left over"
-        if rest[rest[P].owner].owner != rest[P].owner:
-            return "I4: the proprietary location does not know where the session is"
+    rest = state.nodes
+    for at in range(len(rest)):
+        rest = _tick(world, rest, at)
+    live = [node.data for at, node in enumerate(rest) if node.owner == at]
+    if not state.ends and (len(live) != 1 or not state.acknowledged <= set(live[0])):
+        return "I5: the session is not resident with all its data"
+    if any(node.arrival or node.outbox for node in rest):
+        return "I5: something is left over"
+    if not state.ends and not _is_known(rest, is_direct=not state.losses):
+        return "I4: the proprietary location does not know where the session is"
     return None
 
 
-def _was_refused(state: State, grant: int) -> bool:
-    return any(call.step == "discard" and call.grant == grant for call in state.sent)
+def _is_known(nodes: Nodes, *, is_direct: bool) -> bool:
+    """Tell whether P leads to the session, at once if nobody has lost that news."""
+    owner = nodes[P].owner
+    return nodes[owner].owner == owner if is_direct else _leads_on(nodes, P)
 
 
-def _custody(world: World, nodes: Nodes) -> list[int]:
-    """Give the version of every copy that is live, or was handed over and must go live."""
-    copies = [node.version for at, node in enumerate(nodes) if node.owner == at]
-    for node in nodes:
-        if node.arrival is not None and node.arrival.grant:
-            source, _ = world.transfers[node.arrival.transfer]
-            if nodes[source].honoured == node.arrival.grant:
-                copies.append(node.arrival.staged)
+def _custody(world: World, nodes: Nodes) -> list[Data]:
+    """Give every copy that is live, or was handed over and must go live."""
+    copies = [node.data for at, node in enumerate(nodes) if node.owner == at]
+    for at, node in enumerate(nodes):
+        there = node.arrival
+        if there is not None and there.version:
+            source, _ = world.transfers[there.transfer]
+            if nodes[source].handed == (at, there.transfer, there.version):
+                copies.append(there.data)
     return copies
 
 
@@ -96,38 +108,19 @@ def _leads_on(nodes: Nodes, at: int) -> bool:
 
 
 def _waits(node: Node) -> bool:
-    return node.arrival is not None and node.arrival.grant != 0
-
-
-def _settled(world: World, nodes: Nodes, *, thawed_first: bool) -> Nodes:
-    """Let every location tick once; a freeze ends before that or after it."""
-    if thawed_first:
-        nodes = _each(world, nodes, "thaw")
-    for at in range(len(nodes)):
-        nodes = _tick(world, nodes, at)
-    return _each(world, nodes, "thaw")
+    return node.arrival is not None and node.arrival.version != 0
 
 
 def _tick(world: World, nodes: Nodes, at: int) -> Nodes:
-    """Finish or discard the arrival here, then deliver the outbox."""
-    arrival = nodes[at].arrival
-    if arrival is not None:
-        source, _ = world.transfers[arrival.transfer]
-        step, place = ("hand_over", source) if arrival.grant else ("discard", at)
-        nodes = _deliver(world, nodes, Call(step, place, arrival.transfer, arrival.grant))
+    """Finish or drop the arrival here, then deliver the outbox."""
+    nodes = _deliver(world, nodes, Call("resume", at))
     for news in nodes[at].outbox:
         nodes = _deliver(world, nodes, news)
     return nodes
 
 
 def _deliver(world: World, nodes: Nodes, call: Call) -> Nodes:
-    """Execute a call and whatever follows from its answer, with nothing lost."""
+    """Execute a call and what a tick does with its answer, with nothing lost."""
     node, answer = STEPS[call.step](world, nodes[call.at], call)
     nodes = (*nodes[: call.at], node, *nodes[call.at + 1 :])
-    for following in answer:
-        nodes = _deliver(world, nodes, following)
-    return nodes
-
-
-def _each(world: World, nodes: Nodes, step: str) -> Nodes:
-    return tuple(STEPS[step](world, node, Call(step, at))[0] for at, node in enumerate(nodes))
+    return _deliver(world, nodes, answer[-1]) if answer else nodes

@@ -1,45 +1,43 @@
 """The hand-over protocol of one session, as atomic steps.
 
 This is the whole protocol and nothing else. A step is one script of the store, under the same name,
-so it happens entirely or not at all. (No scripts: ``start`` reads a token, ``expire`` is time going
-by, ``delivered`` removes an entry of the outbox, ``restart``, ``lose`` and ``sync`` happen to a
-server.) It gets what the location's server keeps (``records.py``) and the call's arguments, and
-gives what is kept afterwards and the calls that whoever gets the answer makes next. Those lead from
-step to step through a move::
+so it happens entirely or not at all. (No scripts: ``resume`` reads a prepared arrival, ``expire``
+is time going by, ``delivered`` removes an entry of the outbox, ``restart``, ``lose`` and ``sync``
+happen to a server.) It gets what the location's server keeps (``records.py``) and the call's
+arguments, and gives what is kept afterwards and the calls that whoever gets the answer may make
+next. Those lead from step to step through a move::
 
-    destination   arrive          stage            stage  prepare             activate
-                        |        |     |          |              |           | (discard)
-    source                 page           freeze                   hand_over
+    destination              stage              (stage)                 activate
+                            |     |            |       |               | (or drop)
+    source            offer         hand_over            hand_over
 
-Data are a version: the number of writes they contain. As there is one resident, equal versions
-mean equal data; ``invariants.py`` checks just that. (A server that has lost writes counts anew: a
-commit onto other data than its request has read gives ``GARBAGE``.) Stored replies are data too.
-Reading again before the freeze is left out: it ends where a later first reading ends.
-So is the queue for the lock: all it does is to make a ``begin`` wait, and every call may be late.
+A session is the writes it consists of, and its version says how many; a server that has lost some
+counts from there anew, so that equal versions need not mean equal data. ``invariants.py`` looks at
+the data. Stored replies are data too. What only makes others wait is left out: the hold, the queue
+for the lock, and that nobody may be running; every call may be late.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .records import GARBAGE, NO_TRANSFER, NOWHERE, Arrival, Call, Freeze, Node, Outcome
+from .records import GARBAGE, NOWHERE, Arrival, Call, Handed, Node, Outcome
 from .rules import P, World
 
 
 def begin(world: World, node: Node, call: Call) -> Outcome:
     """Let a request in: it gets the lock, waits, is redirected, or creates a session."""
     if node.owner == NOWHERE:
-        waits = node.arrival is not None and world.rules.wait_for_arrival
-        return node._replace(stranger=node.stranger or not waits), ()
-    if node.owner != call.at or is_frozen(node) or node.lock:
+        if node.arrival is not None and node.arrival.version and world.rules.wait_for_arrival:
+            return node, ()
+        if not node.epoch:
+            return node._replace(stranger=True), ()
+        epoch = node.epoch + 1 if world.rules.removed_keeps_epoch else 1
+        node = node._replace(owner=call.at, epoch=epoch, stay=call.fresh, data=(), last=0)
+    if node.owner != call.at or node.lock:
         return node, ()
-    commit = Call("commit", call.at, version=node.version, epoch=node.epoch, lock=call.lock)
-    return node._replace(lock=call.lock), (commit._replace(last=node.last),)
-
-
-def is_frozen(node: Node) -> bool:
-    """Tell whether requests must wait because a transfer froze the session, or asked to."""
-    return node.freeze is not None and node.freeze.transfer != NO_TRANSFER
+    commit = Call("commit", call.at, epoch=node.epoch, lock=call.lock, last=node.last)
+    return node._replace(lock=call.lock), (commit._replace(version=len(node.data)),)
 
 
 def commit(world: World, node: Node, call: Call) -> Outcome:
@@ -47,36 +45,33 @@ def commit(world: World, node: Node, call: Call) -> Outcome:
 
     Or if the server has forgotten it, and nobody came since. Its write rests on what it has read.
     """
-    holds = node.lock == call.lock or not world.rules.commit_checks_lock
-    if node.owner != call.at or node.epoch != call.epoch or node.last == call.lock:
+    rules = world.rules
+    is_other = node.epoch != call.epoch and rules.commit_checks_epoch
+    if node.owner != call.at or is_other or call.lock in node.data:
         return node, ()
-    if not holds and not _is_forgotten(world, node, call):
+    is_as_old = len(node.data) == call.version
+    is_last = node.last == call.last if rules.forgotten_lock_needs_last_commit else is_as_old
+    if node.lock != call.lock and rules.commit_checks_lock and (node.lock or not is_last):
         return node, ()
-    version = node.version + 1 if node.last == call.last else GARBAGE
-    disk = (node.disk or (node.version, node.last)) if world.losses else None
-    return node._replace(version=version, lock=0, last=call.lock, disk=disk), ()
+    written = call.lock if node.last == call.last else GARBAGE
+    return node._replace(data=(*node.data, written), lock=0, last=call.lock), ()
 
 
-def _is_forgotten(world: World, node: Node, call: Call) -> bool:
-    rules, is_as_old = world.rules, node.version == call.version
-    return (
-        not node.lock
-        and (node.freeze is None or not rules.forgotten_lock_needs_no_freeze)
-        and (node.last == call.last if rules.forgotten_lock_needs_last_commit else is_as_old)
-    )
+def end(_world: World, node: Node, call: Call) -> Outcome:
+    """Remove the session; its epoch is kept."""
+    if node.owner != call.at or node.lock or not node.data:
+        return node, ()
+    return node._replace(owner=NOWHERE, stay=0, data=(), last=0), ()
 
 
-def restart(_world: World, node: Node, _call: Call) -> Outcome:
+def restart(_world: World, node: Node, call: Call) -> Outcome:
     """Let the server die and come back: it has forgotten who runs."""
-    return node._replace(lock=0), ()
+    return node._replace(lock=0, run=call.fresh), ()
 
 
-def lose(_world: World, node: Node, _call: Call) -> Outcome:
+def lose(_world: World, node: Node, call: Call) -> Outcome:
     """Let the machine die: what was not on the disk is gone, too."""
-    if node.disk is None:
-        return node, ()
-    version, last = node.disk
-    return node._replace(lock=0, version=version, last=last, disk=None), ()
+    return (node.disk or node)._replace(lock=0, run=call.fresh), ()
 
 
 def sync(_world: World, node: Node, _call: Call) -> Outcome:
@@ -89,134 +84,126 @@ def expire(_world: World, node: Node, _call: Call) -> Outcome:
     return node._replace(lock=0), ()
 
 
+def offer(world: World, node: Node, call: Call) -> Outcome:
+    """Offer the session, with what it consists of; it goes on being served."""
+    if node.owner != call.at or not node.data:
+        return node, ()
+    offered = call._replace(offer=node.offer)
+    return node, (_difference(world, node, offered), offered._replace(step="page"))
+
+
 def page(world: World, node: Node, call: Call) -> Outcome:
-    """Give a copy of what the source has; it keeps serving."""
-    if node.owner != call.at:
+    """Give what is newer than a version, for a copy of this stay in this run."""
+    is_offered = _is_offered(world, node, call) or not world.rules.page_checks_offer
+    if node.owner != call.at or not is_offered or call.since > len(node.data):
         return node, ()
-    return node, (_difference(world, node, call, grant=0),)
+    return node, (_difference(world, node, call),)
 
 
-def freeze(world: World, node: Node, call: Call) -> Outcome:
-    """Stop serving at the source, and give the difference with a grant to take the session."""
-    if node.owner != call.at or (world.rules.difference_within_epoch and call.epoch != node.epoch):
-        return node, ()
-    held = node.freeze or Freeze(NO_TRANSFER)
-    if held.transfer not in (NO_TRANSFER, call.transfer):
-        return node, ()
-    if node.lock and world.rules.freeze_waits_for_lock:
-        return node._replace(freeze=Freeze(call.transfer)), ()
-    if held.transfer == NO_TRANSFER or not held.grant:
-        held = Freeze(call.transfer, call.grant)
-    return node._replace(freeze=held), (_difference(world, node, call, held.grant),)
-
-
-def _difference(world: World, node: Node, call: Call, grant: int) -> Call:
-    """Give what changed since a version; known only for the location's own time as the owner."""
+def _difference(world: World, node: Node, call: Call) -> Call:
     _, destination = world.transfers[call.transfer]
-    known = call.since == 0 or call.epoch == node.epoch or call.since == node.version
-    version = node.version if known else GARBAGE
-    return Call("stage", destination, call.transfer, grant, call.since, version, node.epoch)
-
-
-def thaw(world: World, node: Node, _call: Call) -> Outcome:
-    """Serve again at the source: time is up, or the mover gave up."""
-    if node.freeze is None or world.rules.thaw_ends_grant:
-        return node._replace(freeze=None), ()
-    return node._replace(freeze=Freeze(NO_TRANSFER, node.freeze.grant)), ()
-
-
-def hand_over(world: World, node: Node, call: Call) -> Outcome:
-    """Give the session away, or refuse: the commit point. The token becomes a pointer."""
-    _, destination = world.transfers[call.transfer]
-    answer = call._replace(at=destination)
-    if node.freeze is not None and node.freeze.grant == call.grant:
-        pointer = Node(destination, node.epoch + 1, honoured=call.grant, outbox=node.outbox)
-        return pointer, (answer._replace(step="activate"),)
-    if node.honoured == call.grant and world.rules.remember_honoured:
-        return node, (answer._replace(step="activate"),)
-    return node, (answer._replace(step="discard"),)
-
-
-def start(world: World, node: Node, call: Call) -> Outcome:
-    """Let somebody see the token of a resident session, and decide to move it."""
-    _, destination = world.transfers[call.transfer]
-    if node.owner != call.at:
-        return node, ()
-    return node, (Call("arrive", destination, call.transfer, epoch=node.epoch),)
-
-
-def arrive(world: World, node: Node, call: Call) -> Outcome:
-    """Open an arrival at the destination, if nothing stands in its way."""
-    source, _ = world.transfers[call.transfer]
-    opened = node._replace(arrival=Arrival(call.transfer)), (Call("page", source, call.transfer),)
-    is_old = call.epoch < node.epoch and world.rules.arrive_checks_epoch
-    if node.owner == call.at or node.stranger or is_old:
-        return node, ()
-    if node.arrival is None:
-        return opened
-    if node.arrival.transfer == call.transfer:
-        return (node, opened[1]) if world.rules.arrive_is_repeatable else opened
-    if node.arrival.grant and not world.rules.resolve_before_next:
-        return opened
-    return node, ()
+    news, version = node.data[call.since :], len(node.data)
+    return call._replace(step="stage", at=destination, version=version, data=news)
 
 
 def stage(world: World, node: Node, call: Call) -> Outcome:
-    """Put a difference onto what the destination has staged, if it fits."""
+    """Put what is offered beside what is live here; with that, the version is complete."""
+    there, rules = node.arrival, world.rules
+    is_old = call.offer.epoch < node.epoch and rules.arrive_checks_epoch
+    is_here = node.owner == call.at and rules.arrive_checks_resident
+    if is_here or is_old or node.stranger:
+        return node, ()
+    if there is None or there.transfer != call.transfer:
+        if there is not None and there.version and rules.resolve_before_next:
+            return node, ()
+        there = Arrival(call.transfer, call.offer)
+    if call.offer != there.offer:
+        return node, ()
+    fits = len(there.data) == call.since
+    if not fits and (rules.staging_checks_version or call.since > len(there.data)):
+        return node, ()
+    arrival = there._replace(version=call.version, data=there.data[: call.since] + call.data)
+    node = node._replace(arrival=arrival)
     source, _ = world.transfers[call.transfer]
-    there = node.arrival
-    if there is None or there.transfer != call.transfer or there.grant:
-        return node, ()
-    fits = there.staged in (call.since, call.version)
-    if not fits and world.rules.staging_checks_version:
-        return node, ()
-    staged = node._replace(arrival=Arrival(call.transfer, call.version if fits else GARBAGE))
-    if not call.grant:
-        ask = Call("freeze", source, call.transfer, since=call.version, epoch=call.epoch)
-        return staged, (ask,)
-    ask = Call("hand_over", source, call.transfer, call.grant)
-    early = () if world.rules.hand_over_after_prepare else (ask,)
-    return staged, (call._replace(step="prepare", since=0), *early)
+    page = Call("page", source, call.transfer, call.offer, since=call.version)
+    return node, (*resume(world, node, call)[1], page)
 
 
-def prepare(world: World, node: Node, call: Call) -> Outcome:
-    """Make the complete arrival durable, with its grant."""
-    source, _ = world.transfers[call.transfer]
+def resume(world: World, node: Node, call: Call) -> Outcome:
+    """Ask the source for the session that is prepared here, at any moment and any number of times."""
     there = node.arrival
-    if there is None or there.transfer != call.transfer or there.grant:
+    if there is None or not there.version:
         return node, ()
-    if there.staged != call.version and world.rules.staging_checks_version:
+    source, _ = world.transfers[there.transfer]
+    ask = Call("hand_over", source, there.transfer, there.offer, asker=node.run, to=call.at)
+    if not world.rules.activate_after_hand_over:
+        return node, (ask._replace(version=there.version, step="activate", at=call.at),)
+    return node, (ask._replace(version=there.version),)
+
+
+def hand_over(world: World, node: Node, call: Call) -> Outcome:
+    """Give the session away, or not: the commit point. The token becomes a pointer."""
+    answer = call._replace(at=call.to, step="activate")
+    handed = node.handed
+    if node.owner == call.at and _is_offered(world, node, call):
+        version = len(node.data)
+        if version == call.version or not world.rules.hand_over_checks_version:
+            handed = Handed(call.to, call.transfer, version)
+            kept = {"outbox": node.outbox, "run": node.run, "handed": handed}
+            pointer = Node(call.to, node.epoch + 1, **kept)
+            return pointer, (_named(world, answer, call.version),)
+        if version > call.version and node.data:
+            difference = _difference(world, node, call._replace(since=call.version, to=NOWHERE))
+            return node, (difference._replace(asker=0), answer._replace(step="drop"))
+    if not node.epoch:
         return node, ()
-    prepared = node._replace(arrival=there._replace(grant=call.grant, epoch=call.epoch))
-    ask = Call("hand_over", source, call.transfer, call.grant)
-    if world.rules.activate_after_hand_over:
-        return prepared, (ask,)
-    return prepared, (ask, ask._replace(step="activate", at=call.at))
+    if handed is not None and node.owner == handed.to == call.to:
+        if handed.transfer == call.transfer or not world.rules.answers_name_transfer:
+            return node, (_named(world, answer, handed.version),)
+    return node, (answer._replace(step="drop", version=0),)
+
+
+def _is_offered(world: World, node: Node, call: Call) -> bool:
+    rules, known, asked = world.rules, node.offer, call.offer
+    return (
+        ((known.epoch, known.stay) == asked[:2] or not rules.hand_over_checks_stay)
+        and (known.run == asked.run or not rules.hand_over_checks_run)
+    )
+
+
+def _named(world: World, answer: Call, version: int) -> Call:
+    return answer._replace(version=version if world.rules.hand_over_names_version else 0)
 
 
 def activate(world: World, node: Node, call: Call) -> Outcome:
     """Let what was staged go live, and put the new token for P into the outbox."""
-    there = node.arrival
-    if there is None or (world.rules.activate_checks_arrival and not _is_for(there, call)):
+    there, rules = node.arrival, world.rules
+    if there is None or not there.version:
         return node, ()
-    owned = Node(call.at, there.epoch + 1, version=there.staged, outbox=node.outbox)
-    if P in world.transfers[call.transfer]:
+    if there.transfer != call.transfer and rules.answers_name_transfer:
+        return node, ()
+    if call.version not in (there.version, 0):
+        return node, ()
+    if call.asker != node.run and rules.activate_checks_own_run:
+        return node, ()
+    owned = Node(call.at, there.offer.epoch + 1, call.fresh, there.data, run=node.run)
+    owned = owned._replace(outbox=node.outbox)
+    if P in world.transfers[there.transfer]:
         return owned, ()
     news = Call("update", P, epoch=owned.epoch, owner=call.at)
-    recorded = {news} if world.rules.outbox_with_activation else set()
+    recorded = {news} if rules.outbox_with_activation else set()
     return owned._replace(outbox=node.outbox | recorded), (news,)
 
 
-def discard(world: World, node: Node, call: Call) -> Outcome:
-    """End an arrival without the session: too old while copying (no grant), or refused."""
+def drop(world: World, node: Node, call: Call) -> Outcome:
+    """End an arrival without the session: its version is over (0: the offer is)."""
     there = node.arrival
-    if there is None or (world.rules.keep_prepared and not _is_for(there, call)):
+    if there is None:
+        return node, ()
+    is_it = there.transfer == call.transfer and call.version in (there.version, 0)
+    if there.version and not is_it and world.rules.keep_prepared:
         return node, ()
     return node._replace(arrival=None), ()
-
-
-def _is_for(there: Arrival, call: Call) -> bool:
-    return there.transfer == call.transfer and there.grant == call.grant
 
 
 def update(world: World, node: Node, call: Call) -> Outcome:
@@ -224,7 +211,8 @@ def update(world: World, node: Node, call: Call) -> Outcome:
     answer = (call._replace(step="delivered", at=call.owner),)
     if call.epoch <= node.epoch and world.rules.update_checks_epoch:
         return node, answer
-    return Node(call.owner, call.epoch, arrival=node.arrival, outbox=node.outbox), answer
+    kept = {"arrival": node.arrival, "outbox": node.outbox, "run": node.run}
+    return Node(call.owner, call.epoch, **kept), answer
 
 
 def delivered(_world: World, node: Node, call: Call) -> Outcome:
@@ -232,9 +220,9 @@ def delivered(_world: World, node: Node, call: Call) -> Outcome:
     return node._replace(outbox=node.outbox - {call._replace(step="update", at=P)}), ()
 
 
-_SOURCE = (start, begin, commit, expire, page, freeze, thaw, hand_over)
+_SOURCE = (begin, commit, expire, end, offer, page, hand_over)
 _SERVER = (restart, lose, sync)
-_DESTINATION = (arrive, stage, prepare, activate, discard, delivered)
+_DESTINATION = (stage, resume, activate, drop, delivered)
 STEPS: dict[str, Callable[[World, Node, Call], Outcome]] = {
     step.__name__: step for step in (*_SOURCE, *_SERVER, *_DESTINATION, update)
 }

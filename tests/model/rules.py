@@ -12,41 +12,44 @@ P, S, D, E = range(4)
 class Rules:
     """The rules of the protocol that are there for one reason each; a test breaks them singly."""
 
-    fresh_grants: bool = True
-    """A freeze issues a grant never used before, not just the name of the transfer."""
-    thaw_ends_grant: bool = True
-    """Once thawed, for whatever reason, a grant is never honoured."""
-    freeze_waits_for_lock: bool = True
-    """No grant is issued while a request holds the lock."""
     commit_checks_lock: bool = True
     """A request whose lock has ended commits nothing."""
+    commit_checks_epoch: bool = True
+    """Nor does one that began when the session was resident another time."""
     forgotten_lock_needs_last_commit: bool = True
-    """Where a server forgot the lock, a request commits only onto the commit it began after.
-
-    The same version is not enough: a server that has lost writes counts from there anew.
-    """
-    forgotten_lock_needs_no_freeze: bool = True
-    """… and not once the session is frozen: the last difference may have been sent."""
-    difference_within_epoch: bool = True
-    """A difference "since v" is given only under the epoch that v was read under."""
-    arrive_checks_epoch: bool = True
-    """No arrival is opened by a token older than the one kept here."""
-    arrive_is_repeatable: bool = True
-    """An arrive that is executed again leaves the arrival as it is."""
+    """Where a server forgot the lock, a request commits only onto the commit it began after."""
+    hand_over_checks_version: bool = True
+    """A session is given only to who holds the version that it has."""
+    hand_over_checks_run: bool = True
+    """… and was offered it since the server started: versions count anew after a loss."""
+    hand_over_checks_stay: bool = True
+    """… in this stay, whose id is never given out again, and so in this ownership."""
+    answers_name_transfer: bool = True
+    """A repeated hand-over is granted again to the transfer that got the session, to no other."""
+    hand_over_names_version: bool = True
+    """The answer names the version that was given, and no other goes live."""
+    activate_checks_own_run: bool = True
+    """An answer to what was asked before the destination's server died is not used."""
+    removed_keeps_epoch: bool = True
+    """A session that is created where one was removed is of a later epoch."""
+    page_checks_offer: bool = True
+    """A difference is given only of the stay and the run in which the copy began."""
     staging_checks_version: bool = True
-    """A difference goes onto the version it was made for, and just what froze is prepared."""
-    hand_over_after_prepare: bool = True
-    """The session is asked for only after the arrival is durable."""
+    """A difference goes onto the version it was made for."""
+    arrive_checks_epoch: bool = True
+    """No arrival is opened by an offer older than the token kept here."""
+    arrive_checks_resident: bool = True
+    """None is opened where the session is."""
     activate_after_hand_over: bool = True
     """Data go live only after the source has given the session away."""
-    activate_checks_arrival: bool = True
-    """Only the arrival that is there, under its own grant, goes live."""
     keep_prepared: bool = True
-    """A prepared arrival is discarded for no reason but the refusal of its own grant."""
+    """A prepared arrival is dropped for its own version's end only."""
     resolve_before_next: bool = True
     """No arrival takes the place of a prepared one."""
-    remember_honoured: bool = True
-    """A repeated hand-over of the grant that was honoured is granted again."""
+    prepare_is_on_disk: bool = True
+    """A session is asked for when what it goes onto is on the disk."""
+    hand_over_is_on_disk: bool = True
+    """A hand-over is answered when it is on the disk."""
     update_checks_epoch: bool = True
     """``update`` is accepted only with a higher epoch."""
     outbox_with_activation: bool = True
@@ -66,12 +69,12 @@ class World:
     """Source and destination of each transfer; each may start at any moment, or never."""
     writes: int
     """Requests that get a lock."""
-    grants: int
-    """Grants that are issued, by all locations together."""
     restarts: int = 0
     """How often a server dies and comes back, without its locks."""
     losses: int = 0
-    """How often it comes back without the writes that were not on its disk, too."""
+    """How often it comes back without what was not on its disk, too."""
+    ends: int = 0
+    """How often the session is removed."""
     duplicates: bool = True
     """Calls may be executed again; without it exploring longer stories becomes possible."""
     rules: Rules = Rules()

@@ -13,7 +13,7 @@ from .surroundings import State, initial, successors
 
 Check = Callable[[State, State], str | None]
 """Gets the states before and after a step; gives a name to what it looks for when it is there."""
-GIVEN = ("grant", "since", "version", "epoch", "lock", "last")
+GIVEN = ("offer", "since", "version", "data", "asker", "epoch", "lock", "last", "fresh")
 Parents = dict[State, tuple[State, Call] | None]
 
 

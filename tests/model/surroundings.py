@@ -1,16 +1,15 @@
-"""The world around the steps: what has been sent, who waits, and what can happen next.
+"""The world around the steps: what has been sent, and what can happen next.
 
 * Every call, remote or to the location's own server, is put into ``State.sent`` and stays there:
   it may be executed at any later moment, in any order, any number of times, or never. That is
-  loss, duplication and reordering. Each answer may be lost.
-* A *mover* is the process at the destination that drives one transfer. It is volatile: all it knows
-  is which answer it waits for, and a crash takes that away. ``prepare`` makes the arrival durable;
-  from there on whoever finds it carries on, any number of ticks at once, so no mover is needed.
-* Clocks are arbitrary: a lock or a freeze may end at any moment (``expire``, ``thaw``), and a
-  copying arrival may be found too old at any moment (``discard``). A mover that gives up sends
-  just these, so giving up needs no step of its own.
+  loss, duplication, reordering, and the death of whoever made it or waits for its answer. Each
+  answer may be lost too: what follows from it is then never executed.
+* Clocks are arbitrary: a lock may end at any moment (``expire``). Any number of requests, ticks and
+  restarts may find a prepared arrival (``resume``).
 * A client may call any location at any moment (``begin``), and its handler may be so slow that its
   lock has ended when it comes to ``commit``.
+* A server that dies forgets its locks; a machine that dies (``lose``), all that was not on the
+  disk. What *stage* prepares and what *hand_over* gives away is on the disk before it is answered.
 """
 
 from __future__ import annotations
@@ -19,28 +18,29 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .protocol import STEPS
-from .records import Call, Node
+from .records import Call, Handed, Node
 from .rules import P, World
 
-VOLATILE = frozenset({"start", "arrive", "page", "stage", "freeze"})
-"""Steps whose answer only the mover can use."""
-READING = frozenset({"start", "page"})
-"""Steps that change nothing: to have them executed late, or again, is no event."""
+FIRST_FRESH = 100
+"""Random ids from here on; lower numbers are locks."""
 
 
 class State(NamedTuple):
     """The world at one moment."""
 
     nodes: tuple[Node, ...]
-    movers: tuple[Call | None, ...]
-    """The call whose answer each mover waits for; None: crashed, gave up or done."""
     sent: frozenset[Call]
-    acknowledged: int
-    """The version that contains every write whose client may have been told so."""
-    locks: int = 0
-    grants: int = 0
+    acknowledged: frozenset[int]
+    """The writes whose client may have been told so, but for those lost with a disk."""
+    removed: frozenset[int] = frozenset()
+    """The writes of sessions that were removed."""
+    offered: frozenset[int] = frozenset()
+    """The transfers that were begun; each is of one offer."""
+    locks: int = 1
+    fresh: int = FIRST_FRESH
     restarts: int = 0
     losses: int = 0
+    ends: int = 0
 
 
 def initial(world: World) -> State:
@@ -48,88 +48,91 @@ def initial(world: World) -> State:
     epoch = 1 if world.resident == P else 2
     nodes = [Node() for _ in range(world.locations)]
     nodes[P] = Node(world.resident, epoch)
-    nodes[world.resident] = Node(world.resident, epoch, version=1)
-    movers = tuple(Call("start", source, t) for t, (source, _) in enumerate(world.transfers))
-    return State(tuple(nodes), movers, frozenset(), acknowledged=1)
+    nodes[world.resident] = Node(world.resident, epoch, stay=1, data=(1,))
+    return State(tuple(nodes), frozenset(), frozenset({1}))
 
 
 def successors(world: World, state: State) -> Iterator[tuple[Call, State]]:
     """Give every step that can be the next one, and the state it leads to."""
     for call in state.sent:
         left = state if world.duplicates else state._replace(sent=state.sent - {call})
-        yield from _execute(world, left, call)
+        yield _execute(world, left, call)
     for call in _spontaneous(world, state):
-        yield from _execute(world, state, call)
-    for transfer, waiting in enumerate(state.movers):
-        if waiting is not None:
-            yield Call("crash", waiting.at, transfer), _after_answer(state, transfer, ())
+        yield _execute(world, state, call)
 
 
 def _spontaneous(world: World, state: State) -> Iterator[Call]:
-    """Give what clients, clocks and readers may do at any moment."""
+    """Give what clients, clocks, movers and disasters may do at any moment."""
+    for transfer, (source, _) in enumerate(world.transfers):
+        if transfer not in state.offered:
+            yield Call("offer", source, transfer)
     for at, node in enumerate(state.nodes):
-        if state.locks < world.writes:
+        if state.locks <= world.writes:
             yield Call("begin", at, lock=state.locks + 1)
         if node.lock:
             yield Call("expire", at)
-            if state.restarts < world.restarts:
-                yield Call("restart", at)
+        if node.owner == at and state.ends < world.ends:
+            yield Call("end", at)
+        if node.arrival is not None:
+            yield Call("resume", at)
+        if state.restarts < world.restarts:
+            yield Call("restart", at)
         if node.disk is not None:
             yield Call("sync", at)
             if state.losses < world.losses:
                 yield Call("lose", at)
-        if node.freeze is not None:
-            yield Call("thaw", at)
-        if node.arrival is not None:
-            yield Call("discard", at, node.arrival.transfer)
-    yield from (call for call in state.movers if call is not None and call.step in READING)
 
 
-def _execute(world: World, state: State, call: Call) -> Iterator[tuple[Call, State]]:
-    """Take one step at its location: with the answer lost, and with the answer received."""
-    called = call if call.step != "freeze" else call._replace(grant=_new_grant(world, state, call))
+def _execute(world: World, state: State, call: Call) -> tuple[Call, State]:
+    """Take one step at its location."""
+    called = call._replace(fresh=state.fresh + 1) if call.step in FRESH else call
     before = state.nodes[call.at]
     node, answer = STEPS[call.step](world, before, called)
-    after = _counted(state, before, node, called)
-    if after.grants > world.grants:
-        return
-    if call.step not in VOLATILE:
-        yield called, after._replace(sent=state.sent.union(answer))
-        return
-    yield called, after
-    if answer and state.movers[call.transfer] == call:
-        yield called, _after_answer(after, call.transfer, answer)
+    after = _counted(world, state, before, node, called)
+    if call.step == "offer" and answer:
+        after = after._replace(offered=after.offered | {call.transfer})
+    return called, after._replace(sent=after.sent.union(answer))
 
 
-def _new_grant(world: World, state: State, call: Call) -> int:
-    return state.grants + 1 if world.rules.fresh_grants else call.transfer + 1
+FRESH = frozenset({"begin", "activate", "restart", "lose"})
 
 
-def _counted(state: State, before: Node, node: Node, call: Call) -> State:
+def _counted(world: World, state: State, before: Node, node: Node, call: Call) -> State:
     """Put the location's new record in place and keep account of what is bounded or promised."""
-    if node is before:
+    if node == before:
         return state
+    node = node._replace(disk=_on_disk(world, before, node, call))
     nodes = (*state.nodes[: call.at], node, *state.nodes[call.at + 1 :])
-    is_lost = call.step == "lose"
-    # what is lost with a disk is no longer promised: operations.md, "Durability", says so
-    wrote = 1 if call.step == "commit" else node.version - before.version if is_lost else 0
-    locked = call.step == "begin" and node != before
-    granted = call.step == "freeze" and node.freeze is not None and node.freeze.grant > state.grants
+    acknowledged, removed = state.acknowledged, state.removed
+    if call.step == "commit":
+        acknowledged |= {node.data[-1]}
+    if call.step == "lose":  # operations.md, "Durability", says so
+        there = node.data if node.arrival is None else (*node.data, *node.arrival.data)
+        acknowledged -= set(before.data) - set(there)
+    if call.step == "end":
+        acknowledged, removed = frozenset(), removed | acknowledged
     return State(
         nodes,
-        state.movers,
         state.sent,
-        state.acknowledged + wrote,
-        state.locks + locked,
-        state.grants + granted,
+        acknowledged,
+        removed,
+        state.offered,
+        state.locks + (call.step == "begin" and node.lock != before.lock),
+        state.fresh + (call.step in FRESH),
         state.restarts + (call.step == "restart"),
-        state.losses + is_lost,
+        state.losses + (call.step == "lose"),
+        state.ends + (call.step == "end"),
     )
 
 
-def _after_answer(state: State, transfer: int, answer: tuple[Call, ...]) -> State:
-    """Let the mover make its next calls and wait for the first of them, or be gone."""
-    waits = answer[0] if answer and answer[0].step in VOLATILE else None
-    movers = (*state.movers[:transfer], waits, *state.movers[transfer + 1 :])
-    lasting = (call for call in answer if call.step not in READING)
-    return state._replace(movers=movers, sent=state.sent.union(lasting))
+def _on_disk(world: World, before: Node, node: Node, call: Call) -> Node | None:
+    """Give what comes back if the machine dies after the step; None: all of it."""
+    rules, gives = world.rules, node.handed != before.handed and isinstance(node.handed, Handed)
+    is_synced = (
+        (call.step == "stage" and rules.prepare_is_on_disk)
+        or (call.step == "hand_over" and gives and rules.hand_over_is_on_disk)
+        or call.step in {"restart", "lose", "sync"}
+    )
+    if not world.losses or (is_synced and call.step != "restart"):
+        return None
+    return node.disk if call.step == "restart" else before.disk or before

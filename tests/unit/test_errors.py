@@ -8,7 +8,7 @@ import pytest
 
 from edgedb import errors
 from edgedb.errors import EdgeError
-from edgedb.problems import error_from, problem
+from edgedb.problems import problem
 from edgedb.wire.headers import PROBLEM_JSON
 
 

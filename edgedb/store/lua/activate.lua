@@ -1,7 +1,8 @@
--- Make staged data live after the hand-over (docs/protocol.md#a-move), or because the source has
--- lost them: then the caller has found out that no other node knows the session.
--- Returns 'ok', 'gone' if this transfer has nothing prepared here (any more), or 'later' if it is
---   the last copy, and this node knows of a later owner.
+-- Make staged data live after the hand-over (docs/protocol.md#the-hand-over), or because the source
+-- has lost them: then the caller has found out that no other node knows the session.
+-- Returns 'ok', 'gone' if this transfer has not that version prepared here (any more), 'restarted'
+--   if the session was asked for before this server started, or 'later' if it is the last copy, and
+--   this node knows of a later owner.
 local meta,
   arrival,
   arrivals,
@@ -13,21 +14,24 @@ local now,
   here,
   session,
   transfer,
-  grant,
+  given, -- the version that the source has given
+  asked_in, -- the run of this server in which it was asked
+  stay, -- a random id
   is_last_copy, -- '1' | '0'
   message = unpack(ARGV) -- for the outbox, or ''
 
-local open_for, phase, granted, proprietary, of_function, epoch, version, size, list_count =
-  fields(arrival, 'transfer', 'phase', 'grant', 'proprietary', 'function', 'epoch', 'version',
-    'size', 'lists')
-if open_for ~= transfer or phase ~= 'prepared' or granted ~= grant then return 'gone' end
+local open_for, prepared, proprietary, of_function, epoch, version, size, list_count =
+  fields(arrival, 'transfer', 'prepared', 'proprietary', 'function', 'epoch', 'version', 'size',
+    'lists')
+if open_for ~= transfer or int(prepared) == 0 or prepared ~= given then return 'gone' end
+if asked_in ~= server_run() then return 'restarted' end
 if is_last_copy == '1' and int(call('HGET', meta, 'epoch')) > int(epoch) then return 'later' end
 
 call('DEL', meta, arrival)
 call('ZREM', arrivals, session)
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
-  'epoch', int(epoch) + 1, 'version', math.max(int(version), 1), 'size', size,
-  'lists', list_count)
+  'epoch', int(epoch) + 1, 'stay', stay, 'version', math.max(int(version), int(prepared)),
+  'size', size, 'lists', list_count)
 index(by_size, of_proprietary, session, size, clock(now))
 call('HINCRBY', node, 'bytes', size)
 if message ~= '' then call('XADD', outbox, '*', 'message', message) end

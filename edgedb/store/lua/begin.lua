@@ -1,7 +1,7 @@
 -- Begin a request (docs/protocol.md#a-request).
 -- Returns one of
 --   {'redirect', location}
---   {'wait', 'locked' | 'frozen' | 'arriving'}
+--   {'wait', 'locked' | 'held' | 'arriving'}
 --   {'replay', stored reply}
 --   {'run', proprietary, function, epoch, last, lists, scalars, lists hash, {elements, …}}
 --     where last is the lock of the last commit, or ''; scalars are false if they are many, the
@@ -18,18 +18,19 @@ now = clock(now)
 
 local is_writer = lock ~= ''
 local current, proprietary, known_function, epoch, version, list_count, size, last, locked_by,
-  lock_renewed, lock_until, queue, frozen_for, frozen_since, frozen_until = fields(meta, 'current',
-    'proprietary', 'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed',
-    'lock_until', 'queue', 'frozen_for', 'frozen_since', 'frozen_until')
+  lock_renewed, lock_until, queue, held_since, held_until = fields(meta, 'current', 'proprietary',
+    'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed', 'lock_until',
+    'queue', 'held_since', 'held_until')
 if current ~= here then
-  local phase, source = fields(arrival, 'phase', 'source')
-  if phase == 'prepared' then return {'wait', 'arriving'} end
+  local prepared, source = fields(arrival, 'prepared', 'source')
+  if int(prepared) > 0 then return {'wait', 'arriving'} end
   if current then return {'redirect', current} end
-  if phase then return {'redirect', source} end -- on its way here: it still lives there
+  if source then return {'redirect', source} end -- on its way here: it still lives there
   if not is_writer then return {'run', here, of_function, 0, '', 0, {}, {}, {}} end
-  proprietary, known_function, epoch = here, of_function, 1
+  -- what was removed has left its epoch
+  proprietary, known_function, epoch = here, of_function, int(epoch) + 1
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', of_function,
-    'epoch', 1, 'version', 0, 'size', 0, 'lists', 0)
+    'epoch', epoch, 'stay', lock, 'version', 0, 'size', 0, 'lists', 0)
 end
 
 if idempotency_key ~= '' then
@@ -40,8 +41,8 @@ if idempotency_key ~= '' then
   end
 end
 
-if in_force(frozen_since, frozen_until, now) then return {'wait', 'frozen'} end
 if is_writer then
+  if in_force(held_since, held_until, now) and locked_by ~= lock then return {'wait', 'held'} end
   local is_held = locked_by == lock -- it has begun before, and not got the answer
   local is_anothers = locked_by and not is_held and in_force(lock_renewed, lock_until, now)
   if is_anothers or queue and not is_held then
@@ -53,7 +54,6 @@ if is_writer then
     end
     set_queue(meta, others)
   end
-  if frozen_for then end_freeze(meta) end
   local is_new = int(version) == 0
   -- A lock need not outlive the server: a commit without it is refused. So it is not written to
   -- the append-only file, whose sync would cost every request a second time.
@@ -67,7 +67,7 @@ if is_writer then
     call('HSET', meta, unpack(locked))
   end
   -- a session that is never committed leaves nothing behind
-  if is_new then call('PEXPIRE', meta, 2 * lock_ttl_ms) end
+  if is_new then expire_unless_committed(meta, epoch, lock_ttl_ms) end
 end
 
 -- What is small is brought along: the scalars if all of them are, of the lists each that is.

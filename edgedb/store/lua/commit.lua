@@ -21,12 +21,11 @@ local changed_lists = counted_lists(4)
 local messages = counted()
 now = clock(now)
 
-local current, known_epoch, locked_by, known_version, size, list_count, last, buried, frozen_for =
-  fields(meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last', 'buried',
-    'frozen_for')
+local current, known_epoch, locked_by, known_version, size, list_count, last, buried =
+  fields(meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last', 'buried')
 -- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
 -- The version does not say so: a server that has lost writes counts from there anew.
-local is_forgotten = not locked_by and not frozen_for and (last or '') == begun_after
+local is_forgotten = not locked_by and (last or '') == begun_after
 local is_held = locked_by == lock or is_forgotten and last ~= lock
 if current ~= here or known_epoch ~= epoch or not is_held then
   return last == lock and 'ok' or 'lost'

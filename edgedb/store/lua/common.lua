@@ -3,7 +3,8 @@
 -- arguments and then answers the same. `now` is a time in milliseconds, or '' for the server's.
 --
 -- A session's meta hash:
---   proprietary, current, function, epoch   the token
+--   proprietary, current, function, epoch   the token; of a session that was removed: epoch only
+--   stay           a random id, drawn when the session became resident; absent in a pointer
 --   version        the last version given to an item; absent in a pointer
 --   size           bytes of the user's keys and values
 --   lists          how many list numbers were ever given out
@@ -12,10 +13,10 @@
 --   queue          who waits for the lock, in order: lock, until, lock, until, …
 --   last           the lock of the last commit: by it a repeated commit is recognised, and
 --                  whether anybody came since a request began
---   frozen_for, frozen_since, frozen_until  the transfer it is frozen for, milliseconds
---   grant          of that transfer, once issued
---   thawed         the transfer that was thawed last; never frozen for it again
---   handed         in a pointer: the grant that was honoured
+--   held           the version that the destination had for which new requests were last held
+--   held_since, held_until                  milliseconds: from when to when
+--   handed, handed_version                  in a pointer: the transfer that got the session, at
+--                  which version
 --   buried         there was a deletion
 --   floor          deletions up to this version are forgotten
 --
@@ -104,10 +105,26 @@ local function unlock(meta)
   call('HDEL', meta, 'lock', 'lock_function', 'lock_since', 'lock_renewed', 'lock_until')
 end
 
--- A freeze that is over its time counts as thawed, whether or not anyone has noticed.
-local function is_frozen(meta, now)
-  local since, ends = fields(meta, 'frozen_since', 'frozen_until')
-  return in_force(since, ends, now)
+-- What the server calls itself; another after each restart and promotion. Versions that were seen
+-- in another run may count what has been lost.
+local function server_run()
+  return string.match(call('INFO', 'replication'), 'master_replid:(%x+)')
+end
+
+-- Let a session be removed, all but its epoch (0: that too): what is created in its place within
+-- this time is of a later one.
+local function remove(meta, epoch)
+  call('DEL', meta)
+  if epoch > 0 then
+    call('HSET', meta, 'epoch', epoch)
+    call('PEXPIRE', meta, REMEMBERED_MS)
+  end
+end
+
+-- A session that is never committed leaves nothing behind; in the place of one that was removed,
+-- no more than that has.
+local function expire_unless_committed(meta, epoch, lock_ttl_ms)
+  if int(epoch) == 1 then call('PEXPIRE', meta, 2 * lock_ttl_ms) end
 end
 
 -- Take a request out of the queue for the lock, and with `now` whoever has not asked for long.
@@ -130,12 +147,6 @@ local function set_queue(meta, entries)
   call('HDEL', meta, 'queue')
   if #entries > 0 then call('HSET', meta, 'queue', table.concat(entries, ' ')) end
   redis.set_repl(redis.REPL_ALL)
-end
-
-local function end_freeze(meta)
-  local transfer = call('HGET', meta, 'frozen_for')
-  call('HDEL', meta, 'frozen_for', 'frozen_since', 'frozen_until', 'grant')
-  if transfer then call('HSET', meta, 'thawed', transfer) end
 end
 
 -- An element of a list carries the version it was appended with.

@@ -1,5 +1,7 @@
--- The commit point of a move (docs/protocol.md#messages): the session becomes a pointer.
--- Returns 'ok', 'refused' (the grant is not in force), or 'again' (not all lists were named).
+-- The commit point of a move (docs/protocol.md#the-hand-over): the session becomes a pointer, if
+-- the destination holds the version that it has.
+-- Returns {'handed', version}, {'changed', version, whether a request is running (1 | 0)},
+--   {'ended', run, version}, {'unknown'}, or {'again'} (not all lists were named).
 -- KEYS: the session's,
 local by_size,
   of_proprietary,
@@ -7,27 +9,41 @@ local by_size,
 local now,
   here,
   session,
-  grant,
-  destination = unpack(ARGV)
+  transfer,
+  destination,
+  epoch,
+  stay,
+  run,
+  held, -- the version that the destination holds
+  another_stay = unpack(ARGV) -- a random id: do not wait for a running request any more; or ''
+held = tonumber(held)
 
-local current, granted, epoch, size, handed =
-  fields(meta, 'current', 'grant', 'epoch', 'size', 'handed')
-if not current then return 'refused' end
-if current ~= here then
-  return current == destination and handed == grant and 'ok' or 'refused'
+local current, known_epoch, known_stay, version, size, handed, handed_version, renewed, locked_until =
+  fields(meta, 'current', 'epoch', 'stay', 'version', 'size', 'handed', 'handed_version',
+    'lock_renewed', 'lock_until')
+if not known_epoch or current == here and int(version) == 0 then return {'unknown'} end
+if current == destination and handed == transfer then return {'handed', int(handed_version)} end
+version = int(version)
+local is_offered = known_epoch == epoch and (known_stay or '') == stay and server_run() == run
+if current ~= here or not is_offered or version < held then
+  return {'ended', server_run(), version}
 end
-if granted ~= grant then return 'refused' end
-if not is_frozen(meta, clock(now)) then
-  end_freeze(meta)
-  return 'refused'
+local is_running = in_force(renewed, locked_until, clock(now))
+if version > held then return {'changed', version, is_running and 1 or 0} end
+if is_running then
+  if another_stay == '' then return {'changed', version, 1} end
+  -- so that nothing of the offer that comes late takes effect
+  call('HSET', meta, 'stay', another_stay)
+  return {'ended', run, version}
 end
-if not drop_data(keys_of_lists(3)) then return 'again' end
+if not drop_data(keys_of_lists(3)) then return {'again'} end
 
 unlock(meta)
-call('HDEL', meta, 'queue', 'version', 'size', 'lists', 'last', 'floor', 'buried', 'thawed',
-  'frozen_for', 'frozen_since', 'frozen_until', 'grant')
-call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', grant)
+call('HDEL', meta, 'queue', 'stay', 'version', 'size', 'lists', 'last', 'floor', 'buried', 'held',
+  'held_since', 'held_until')
+call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', transfer,
+  'handed_version', version)
 unindex(by_size, of_proprietary, session)
 -- not -int(…): Lua's minus zero is no integer to the server
 call('HINCRBY', node, 'bytes', 0 - int(size))
-return 'ok'
+return {'handed', version}

@@ -1,24 +1,27 @@
 -- Read what changed in a session after a version, oldest first; of lists only which (docs/protocol.md#versions-and-cursors).
--- Returns {'unknown'}, {'elsewhere', location}, or
---   {'ok', proprietary, function, epoch, version, restart (1 | 0), more (1 | 0),
---    version of the last item, {field of a scalar, piece, …}, {deleted scalar, …}, {deleted list, …},
+-- Returns {'unknown'}, {'elsewhere', location}, {'ended'} (not the stay or the run that was
+--   asked for), or
+--   {'ok', proprietary, function, epoch, stay, run, version, version up to which deletions are
+--    forgotten, more (1 | 0), version of the last item, {field of a scalar, piece, …}, {deleted scalar, …}, {deleted list, …},
 --    {idempotency key, reply, …}, {list, version, bytes, number, …}}
 -- KEYS: the session's
 local here,
+  asked_stay,
+  asked_run, -- '': whatever they are
   after, -- a version
-  began, -- the version when the copy began, 0: it begins now
   most_bytes,
   most_items = unpack(ARGV)
-after, began, most_bytes, most_items =
-  tonumber(after), tonumber(began), tonumber(most_bytes), tonumber(most_items)
+after, most_bytes, most_items = tonumber(after), tonumber(most_bytes), tonumber(most_items)
 
-local current, proprietary, of_function, epoch, version, floor =
-  fields(meta, 'current', 'proprietary', 'function', 'epoch', 'version', 'floor')
+local current, proprietary, of_function, epoch, stay, version, floor =
+  fields(meta, 'current', 'proprietary', 'function', 'epoch', 'stay', 'version', 'floor')
+local run = server_run()
+stay = stay or ''
 if not current or (current == here and int(version) == 0) then return {'unknown'} end
 if current ~= here then return {'elsewhere', current} end
-
-local restart = 0
-if began > 0 and int(floor) > began then restart, after = 1, 0 end
+if asked_run ~= '' and (asked_stay ~= stay or asked_run ~= run) then
+  return {'ended'}
+end
 
 -- The changes in the order of their versions, some hundreds of each index at a time: member,
 -- version, member, version, … The first letter of a member says what it is: s(calar), l(ist),
@@ -120,5 +123,5 @@ while #items > 0 and more == 0 do
   end
   if more == 0 then items = fetch() end
 end
-return {'ok', proprietary, of_function, int(epoch), int(version), restart, more, tonumber(last),
-  sets, unsets, drops, stored, extended}
+return {'ok', proprietary, of_function, int(epoch), stay, run, int(version), int(floor), more,
+  tonumber(last), sets, unsets, drops, stored, extended}

@@ -39,5 +39,6 @@ try('XGROUP', 'CREATE', stream, 'a', '$', 'MKSTREAM')
 try('XADD', stream, '1-1', 'a', '1')
 try('XDEL', stream, '1-1')
 try('TIME')
+try('INFO', 'replication')
 redis.pcall('DEL', hash, sorted, list, stream)
 return refused or 'ok'

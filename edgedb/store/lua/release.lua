@@ -3,11 +3,11 @@
 local meta = unpack(KEYS)
 local lock = unpack(ARGV)
 
-local locked_by, version, queue = fields(meta, 'lock', 'version', 'queue')
+local locked_by, version, queue, epoch = fields(meta, 'lock', 'version', 'queue', 'epoch')
 if locked_by ~= lock then
   if queue then set_queue(meta, (others_in(queue, lock))) end
 elseif version == '0' then
-  call('DEL', meta)
+  remove(meta, int(epoch) - 1)
 else
   unlock(meta)
 end

@@ -12,9 +12,9 @@ local current, epoch = fields(meta, 'current', 'epoch')
 if current == here or current ~= found_location or epoch ~= found_epoch then return 'changed' end
 if call('EXISTS', arrival) == 1 then return 'changed' end
 if true_location == '' then
-  call('DEL', meta)
+  remove(meta, int(epoch))
 else
-  call('HDEL', meta, 'handed')
+  call('HDEL', meta, 'handed', 'handed_version')
   call('HSET', meta, 'current', true_location, 'epoch', true_epoch)
 end
 return 'ok'

@@ -1,21 +1,51 @@
--- Stage a packet of an arriving session (docs/protocol.md#a-move).
--- Returns 'ok', or 'gone' if this arrival is not open for this packet. Packets are numbered so
--- that one that is repeated late does not put older values over newer ones.
+-- Stage a packet of an arriving session, and open the arrival with the first
+-- (docs/protocol.md#the-hand-over). With what completes a version the arrival is prepared.
+-- Returns {'ok', run of this server}, {'resident'}, {'stranger', proprietary known here},
+--   {'stale'} (a higher epoch is known here), {'prepared'} (finish that arrival first),
+--   {'abandoned'} (discard that arrival first), {'busy'}, {'gone'} (this arrival is not open for
+--   this packet). Packets are numbered so that one that is repeated late does not put older values
+--   over newer ones.
 -- KEYS: the session's,
-local arrival = other_keys(1) -- and those of the changed lists
+local arrival,
+  arrivals = other_keys(2) -- and those of the changed lists
 local now,
+  here,
+  session,
   transfer,
-  packet = arguments(3) -- its number, from 1
+  packet, -- its number, from 1
+  source,
+  proprietary,
+  of_function,
+  epoch,
+  stay,
+  run,
+  complete, -- the version that is here completely with this packet, or '0'
+  patience_ms = arguments(13)
 local written = counted() -- scalars: field, piece, field, piece, …
 local deleted = counted() -- names of scalars
-local changed_lists = counted_lists(1)
+local changed_lists = counted_lists(2)
 local stored_replies = counted() -- key, reply, key, reply, …
+now = clock(now)
 
-local open_for, phase, version, size, list_count, packets =
-  fields(arrival, 'transfer', 'phase', 'version', 'size', 'lists', 'packets')
-if open_for ~= transfer or phase ~= 'copying' then return 'gone' end
-if packets == packet then return 'ok' end
-if int(packets) ~= packet - 1 then return 'gone' end
+local open_for, prepared, touched, version, size, list_count, packets =
+  fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'size', 'lists', 'packets')
+if open_for == transfer then
+  if packets == packet then return {'ok', server_run()} end
+  if int(packets) ~= packet - 1 then return {'gone'} end
+else
+  local current, known_proprietary, known_epoch = fields(meta, 'current', 'proprietary', 'epoch')
+  if current == here then return {'resident'} end
+  if current and known_proprietary ~= proprietary then return {'stranger', known_proprietary} end
+  if int(known_epoch) > tonumber(epoch) then return {'stale'} end
+  if open_for then
+    if int(prepared) > 0 then return {'prepared'} end
+    return {in_force(touched, int(touched) + patience_ms, now) and 'busy' or 'abandoned'}
+  end
+  if packet ~= '1' then return {'gone'} end
+  call('HSET', arrival, 'transfer', transfer, 'source', source, 'proprietary', proprietary,
+    'function', of_function, 'epoch', epoch, 'stay', stay, 'run', run)
+  call('ZADD', arrivals, now, session)
+end
 version, size, list_count = int(version), int(size), int(list_count)
 
 local function stamp(member)
@@ -41,6 +71,6 @@ if #stored_replies > 0 then
   call('PEXPIRE', reply_index, REPLY_TTL_MS)
 end
 
-call('HSET', arrival, 'packets', packet, 'version', version, 'size', size, 'lists', list_count,
-  'touched', clock(now))
-return 'ok'
+call('HSET', arrival, 'packets', packet, 'prepared', complete, 'version', version, 'size', size,
+  'lists', list_count, 'touched', now)
+return {'ok', server_run()}

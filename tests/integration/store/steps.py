@@ -9,16 +9,18 @@ from typing import Any
 
 import redis
 
+from edgedb.errors import EdgeError
 from edgedb.session import Changes, ListChange
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.store.destination import Arrival
+from edgedb.store.destination import Arrival, Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListLedger
 from edgedb.wire.choices import Policy
+from edgedb.wire.hand_over import Answer, Ask, Handed
 from edgedb.wire.items import Item
 from edgedb.wire.model import SessionToken, Value
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import Offer, SessionPacket, Since
 from tests.support.tree import Clock
 
 LOCK_TTL_S, FREEZE_TIMEOUT_S = 3.0, 10.0
@@ -55,9 +57,21 @@ def changes(
     return Changes(scalars or {}, lists)
 
 
-def packet(*items: Item) -> SessionPacket:
+OFFER = Offer("stay", "run")
+
+
+def packet(*items: Item, version: int = 9, **more: Any) -> SessionPacket:
     """Give a packet with some items of the session in ``TOKEN``."""
-    return SessionPacket(TOKEN, 9, items)
+    return SessionPacket(TOKEN, version, items, offer=OFFER, **more)
+
+
+def staging(
+    packet: SessionPacket, transfer: str = "t", number: int = 1, complete: int = 0
+) -> Staging:
+    """Give what it takes to stage a packet that has everything."""
+    lists, gaps = ListLedger().stage(packet.items)
+    assert gaps == []
+    return Staging(packet.token, packet.offer, transfer, number, packet, lists, complete)
 
 
 @dataclass
@@ -109,50 +123,49 @@ class Place:
         assert token is not None
         return token
 
-    def freeze(self, transfer: str = "t", session: str = "s") -> str | None:
-        """Freeze a session for a transfer of the token known here."""
-        frozen = self.store.source.freeze(session, transfer, self.token(session).epoch)
-        return None if frozen is None else frozen.grant
+    def offer(self, transfer: str = "t", session: str = "s") -> Ask:
+        """Give what a destination asks that holds all of a session as it is now."""
+        packet = self.page(session=session)
+        epoch = packet.token.epoch
+        return Ask(session, transfer, epoch, packet.offer, packet.version)
 
-    def frozen(self, transfer: str = "t", session: str = "s") -> str:
-        """Freeze a session; gives the grant."""
-        grant = self.freeze(transfer, session)
-        assert grant is not None
-        return grant
+    def hand_over(self, ask: Ask, to: str = "city", **more: Any) -> Answer:
+        """Let a destination ask for a session."""
+        tokens = {ask.session: self.token(ask.session)}
+        return self.store.source.hand_over([ask], tokens, to, **more)[ask.session]
 
-    def give_away(self, to: str, session: str = "s") -> None:
+    def give_away(self, to: str, session: str = "s") -> Ask:
         """Hand a session over, whether or not there is somebody to take it."""
-        token, grant = self.token(session), self.frozen(f"to-{to}", session)
-        self.store.source.hand_over(token, grant, to)
+        ask = self.offer(f"to-{to}", session)
+        assert self.hand_over(ask, to) == Handed(ask.version)
+        return ask
 
     def page(self, since: int = 0, session: str = "s", **more: Any) -> SessionPacket:
         """Read what has changed since a version."""
-        return self.store.source.page(session, Cursor(since, since, since), **more)
+        return self.store.source.page(session, Since(since), **more)
 
-    def stage(self, packet: SessionPacket, transfer: str = "t", number: int = 1) -> None:
+    def stage(
+        self, packet: SessionPacket, transfer: str = "t", number: int = 1, complete: int = 0
+    ) -> Arrival:
         """Stage one packet that has everything."""
-        lists, gaps = ListLedger().stage(packet.items)
-        assert gaps == []
-        self.store.destination.stage(packet.token.session, transfer, number, packet, lists)
+        (staged,) = self.store.destination.stage([staging(packet, transfer, number, complete)])
+        if isinstance(staged, EdgeError):
+            raise staged
+        return staged
 
-    def staged(self, *items: Item) -> None:
+    def staged(self, *items: Item) -> Arrival:
         """Open the arrival of the session in ``TOKEN`` and stage one packet."""
-        self.store.destination.arrive(TOKEN, "t")
-        self.stage(packet(*items))
+        return self.stage(packet(*items))
 
     def prepared(self, *items: Item) -> Arrival:
-        """Bring such an arrival up to *prepared*, under the grant ``grant``."""
-        self.staged(*items)
-        self.store.destination.prepare("t", 1, TOKEN, "grant", 9)
+        """Bring such an arrival up to *prepared*, at version 9."""
+        self.stage(packet(*items), complete=9)
         return self.arrival()
 
     def take(self, source: Place, transfer: str = "t", session: str = "s") -> Arrival:
-        """Freeze a session at its source and stage it here, up to *prepared*."""
-        grant = source.frozen(transfer, session)
-        packet, destination = source.page(session=session), self.store.destination
-        destination.arrive(packet.token, transfer)
-        self.stage(packet, transfer)
-        destination.prepare(transfer, 1, packet.token, grant, packet.version)
+        """Stage a session that is resident at its source, up to *prepared*."""
+        packet = source.page(session=session)
+        self.stage(packet, transfer, complete=packet.version)
         return self.arrival(session)
 
     def arrival(self, session: str = "s") -> Arrival:
@@ -164,11 +177,9 @@ class Place:
     def move_from(self, source: Place, transfer: str = "t", session: str = "s") -> SessionToken:
         """Move a session here from its source; gives its new token."""
         arrival = self.take(source, transfer, session)
-        assert arrival.token is not None
-        assert arrival.grant is not None
-        source.store.source.hand_over(arrival.token, arrival.grant, self.location)
-        token = arrival.token.moved_to(self.location)
-        assert self.store.destination.activate(arrival, token)
+        assert source.hand_over(arrival.ask, self.location) == Handed(arrival.version)
+        (token,) = self.store.destination.activate([arrival])
+        assert token is not None
         return token
 
     def residents_of(self, *proprietaries: str) -> list[str]:

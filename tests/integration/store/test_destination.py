@@ -1,4 +1,4 @@
-"""The destination of a move on a real server: arrive, prepare, activate, discard."""
+"""The destination of a move on a real server: stage, activate, discard, set aside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edgedb.store.requests import Redirect, Wait
 from edgedb.store.scripts import Scripts
 from edgedb.wire.items import ListPart, Scalar
 from edgedb.wire.model import SessionToken, Update
-from tests.integration.store.steps import FREEZE_TIMEOUT_S, TOKEN, Place, packet
+from tests.integration.store.steps import FREEZE_TIMEOUT_S, OFFER, TOKEN, Place, packet, staging
 
 MET = ("current", "proprietary", "epoch")
 
@@ -22,30 +22,29 @@ def test_requests_wait_for_a_prepared_arrival(city: Place) -> None:
     assert city.begin() == city.begin(lock="") == Wait("arriving")
 
 
-def test_an_arrival_is_known_by_its_transfer_and_its_source(city: Place) -> None:
-    city.store.destination.arrive(TOKEN, "t")
-    assert city.arrival() == Arrival("s", "t", "edge-a", city.clock())
+def test_an_arrival_is_known_by_its_transfer_and_what_was_offered(city: Place) -> None:
+    run = city.staged().run
+    assert city.arrival() == Arrival(TOKEN, "t", OFFER, 0, run, city.clock())
     assert city.store.destination.arrivals() == ["s"]
-    city.store.destination.prepare("t", 0, TOKEN, "grant", 9)
-    assert city.arrival() == Arrival("s", "t", "edge-a", city.clock(), "grant", TOKEN)
+    city.stage(packet(), number=2, complete=9)
+    assert city.arrival() == Arrival(TOKEN, "t", OFFER, 9, run, city.clock())
 
 
 def test_a_session_arrives_once_at_a_time(city: Place) -> None:
     for _ in range(2):
-        city.store.destination.arrive(TOKEN, "t")
+        city.staged()
     with pytest.raises(SessionBusy):
-        city.store.destination.arrive(TOKEN, "other")
+        city.stage(packet(), "other")
     city.clock.advance(FREEZE_TIMEOUT_S)
-    with pytest.raises(UnfinishedArrival) as caught:
-        city.store.destination.arrive(TOKEN, "other")
-    assert caught.value.arrival == city.arrival()
+    with pytest.raises(UnfinishedArrival):
+        city.stage(packet(), "other")
 
 
 def test_a_prepared_arrival_is_finished_before_the_next_begins(city: Place) -> None:
-    arrival = city.prepared()
-    with pytest.raises(UnfinishedArrival) as caught:
-        city.store.destination.arrive(TOKEN, "other")
-    assert caught.value.arrival == arrival
+    city.prepared()
+    city.clock.advance(FREEZE_TIMEOUT_S)
+    with pytest.raises(UnfinishedArrival):
+        city.stage(packet(), "other")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_what_contradicts_the_nodes_own_knowledge_does_not_arrive(
     city.client.hset("edge:{s}:meta", mapping=dict(zip(MET, values, strict=True)))
     before = city.dump()
     with pytest.raises(error):
-        city.store.destination.arrive(TOKEN, "t")
+        city.staged()
     assert city.dump() == before
 
 
@@ -77,29 +76,52 @@ def test_a_session_comes_back_over_the_pointer_it_left(edge: Place, city: Place)
     assert city.begin() == Redirect("edge-a")
 
 
-def test_an_arrival_is_prepared_once_and_for_one_grant(city: Place) -> None:
-    city.prepared()
-    before = city.dump()
-    city.store.destination.prepare("t", 1, TOKEN, "grant", 9)
-    for transfer, packets, grant in (("t", 1, "other"), ("other", 1, "grant"), ("t", 2, "grant")):
-        with pytest.raises(Conflict):
-            city.store.destination.prepare(transfer, packets, TOKEN, grant, 9)
-    assert city.dump() == before
+def test_what_is_staged_further_takes_prepared_back(city: Place) -> None:
+    city.prepared(Scalar("x", "1"))
+    city.stage(packet(Scalar("x", "2")), number=2)
+    assert city.arrival().version == 0
+    city.stage(packet(Scalar("x", "3")), number=3, complete=11)
+    assert city.arrival().version == 11
 
 
-def test_only_what_is_prepared_becomes_resident_and_only_once(city: Place) -> None:
-    city.staged(Scalar("x", "1"))
-    token = TOKEN.moved_to("city")
-    assert not city.store.destination.activate(city.arrival(), token)
-    city.store.destination.prepare("t", 1, TOKEN, "grant", 9)
+def test_only_the_version_that_is_prepared_becomes_resident_and_only_once(city: Place) -> None:
+    activate = city.store.destination.activate
+    unprepared = city.staged(Scalar("x", "1"))
+    assert activate([unprepared, replace(unprepared, version=9)]) == [None, None]
+    city.stage(packet(), number=2, complete=9)
     arrival = city.arrival()
-    for other in (replace(arrival, transfer="other"), replace(arrival, grant="other")):
-        assert not city.store.destination.activate(other, token)
-    assert city.store.destination.activate(arrival, token)
+    others = [replace(arrival, transfer="other"), replace(arrival, version=8)]
+    assert activate(others) == [None, None]
+    assert activate([arrival]) == [TOKEN.moved_to("city")]
     before = city.dump()
-    assert not city.store.destination.activate(arrival, token)
+    assert activate([arrival]) == [None]
     assert city.dump() == before
-    assert (city.token(), city.residents_of("edge-a")) == (token, ["s"])
+    assert (city.token(), city.residents_of("edge-a")) == (TOKEN.moved_to("city"), ["s"])
+
+
+def test_what_was_asked_for_before_the_server_died_is_asked_for_again(city: Place) -> None:
+    arrival, before = city.prepared(Scalar("x", "1")), city.dump()
+    assert city.store.destination.activate([replace(arrival, run="before")]) == [None]
+    assert city.dump() == before
+
+
+def test_each_stay_has_its_own_id(edge: Place, city: Place) -> None:
+    edge.write({"x": "1"})
+    stays = {edge.page().offer.stay}
+    city.move_from(edge)
+    stays.add(city.page().offer.stay)
+    edge.move_from(city, "back")
+    stays.add(edge.page().offer.stay)
+    assert len(stays) == 3
+
+
+def test_of_many_each_is_staged_by_itself(city: Place) -> None:
+    city.prepared()
+    other = replace(packet(Scalar("x", "1")), token=replace(TOKEN, session="other"))
+    found = city.store.destination.stage([staging(packet(), "u"), staging(other, complete=9)])
+    assert isinstance(found[0], UnfinishedArrival)
+    assert isinstance(found[1], Arrival)
+    assert city.arrival("other").version == 9
 
 
 @pytest.mark.parametrize(
@@ -109,57 +131,67 @@ def test_a_proprietary_that_took_no_part_in_the_move_is_told(
     city: Place, proprietary: str, told: list[str]
 ) -> None:
     token = replace(TOKEN, proprietary_location=proprietary)
-    city.store.destination.arrive(token, "t")
-    city.store.destination.prepare("t", 0, token, "grant", 9)
+    arrival = city.stage(replace(packet(), token=token), complete=9)
     moved = token.moved_to("city")
-    assert city.store.destination.activate(city.arrival(), moved)
+    assert city.store.destination.activate([arrival]) == [moved]
     messages = [entry.message for entry in city.store.outbox.claim_new()]
     assert messages == [Update(to, moved) for to in told]
 
 
 def test_a_discarded_arrival_leaves_nothing(city: Place) -> None:
-    city.staged(Scalar("x", "1"), *(ListPart(name, 1, 0, ("e",)) for name in "abc"))
-    assert city.store.destination.discard("s", "t")
+    arrival = city.staged(Scalar("x", "1"), *(ListPart(name, 1, 0, ("e",)) for name in "abc"))
+    assert city.store.destination.discard(arrival)
     assert city.keys() == []
-    assert not city.store.destination.discard("s", "t")
+    assert not city.store.destination.discard(arrival)
 
 
-def test_a_prepared_arrival_is_discarded_only_with_the_grant_that_was_refused(city: Place) -> None:
-    city.prepared(Scalar("x", "1"))
-    before = city.dump()
-    for transfer, grant in (("t", ""), ("t", "other"), ("other", "grant"), ("other", "")):
-        assert not city.store.destination.discard("s", transfer, grant)
+def test_a_prepared_arrival_is_discarded_only_with_the_version_that_is_over(city: Place) -> None:
+    arrival, before = city.prepared(Scalar("x", "1")), city.dump()
+    for transfer, version in (("t", 0), ("t", 8), ("other", 9), ("other", 0)):
+        other = replace(arrival, transfer=transfer, version=version)
+        assert not city.store.destination.discard(other)
+        assert not city.store.destination.set_aside(other)
     assert city.dump() == before
-    assert city.store.destination.discard("s", "t", "grant")
+    assert city.store.destination.discard(arrival)
     assert city.keys() == []
+
+
+def test_what_is_set_aside_is_kept_under_a_name_of_its_own(city: Place) -> None:
+    for transfer in "tu":
+        city.stage(packet(Scalar("x", "1"), ListPart("a", 1, 0, ("e",))), transfer, complete=9)
+        assert city.store.destination.set_aside(city.arrival())
+    kept = [f"{part}" for part in ("arrival", "list:0", "lists", "scalars", "versions")]
+    assert city.keys() == sorted(f"edge-aside:{t}:{{s}}:{part}" for t in "tu" for part in kept)
+    assert all(0 < city.client.ttl(key) <= 30 * 24 * 3600 for key in city.keys())
 
 
 def test_a_resident_session_is_never_discarded(city: Place) -> None:
-    assert city.store.destination.activate(city.prepared(Scalar("x", "1")), TOKEN.moved_to("city"))
+    arrival = city.prepared(Scalar("x", "1"))
+    city.store.destination.activate([arrival])
     before = city.dump()
-    for grant in ("", "grant"):
-        assert not city.store.destination.discard("s", "t", grant)
+    for version in (0, 9):
+        assert not city.store.destination.discard(replace(arrival, version=version))
     assert city.dump() == before
 
 
 def test_what_a_mover_still_stages_is_not_idle(city: Place) -> None:
-    city.staged()
+    discard, arrival = city.store.destination.discard, city.staged()
     city.clock.advance(FREEZE_TIMEOUT_S - 0.001)
-    assert not city.store.destination.discard_idle("s", "t")
+    assert not discard(arrival, is_idle=True)
     city.stage(packet(Scalar("x", "1")), number=2)
     city.clock.advance(0.001)
-    assert not city.store.destination.discard_idle("s", "t")
+    assert not discard(arrival, is_idle=True)
     city.clock.advance(FREEZE_TIMEOUT_S)
-    assert city.store.destination.discard_idle("s", "t")
+    assert discard(arrival, is_idle=True)
 
 
 def test_a_discard_names_every_list_before_it_drops_any(
     city: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    city.staged(*(ListPart(name, 1, 0, ("e",)) for name in "abc"))
+    arrival = city.staged(*(ListPart(name, 1, 0, ("e",)) for name in "abc"))
     named = [f"edge:{{s}}:list:{number}" for number in range(3)]
     answers = iter([[], named[:2], named])
     monkeypatch.setattr(Scripts, "list_keys", lambda *_: next(answers))
-    assert city.store.destination.discard("s", "t")
+    assert city.store.destination.discard(arrival)
     assert list(answers) == []
     assert city.keys() == []
