@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 import requests
 
 from edgectl.errors import EdgectlError
-from edgedb.wire import problem as problems
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
-from edgedb.wire import openfaas
+from edgedb.wire import openfaas, problem as problems
 from edgedb.wire.choices import OffloadStatus
 from edgedb.wire.whereabouts import offloaded
 
@@ -70,6 +69,10 @@ class Operator:
         """Ask every node's oracle; one that does not answer is described with ``error``."""
         return self._of_all(self._status_of)
 
+    def load(self, location: str) -> dict[str, Any]:
+        """Say how full a location is."""
+        return dict(self._call("GET", location, "oracle", {}))
+
     def sessions(self, location: str, query: Query) -> list[dict[str, Any]]:
         """List sessions resident at a location."""
         return list(self._call("GET", location, "oracle/sessions", query)["sessions"])
@@ -104,6 +107,10 @@ class Operator:
     def offload(self, location: str, query: Query) -> dict[str, Any]:
         """Move one session up; give its token after the move."""
         return dict(self._call("POST", location, "force-offload", query))
+
+    def offload_many(self, location: str, query: Query) -> list[dict[str, Any]]:
+        """Move several sessions up; give the token of each, or ``{"session", "problem"}``."""
+        return list(self._call("POST", location, "force-offload", query))
 
     def onload(self, location: str, query: Query) -> list[dict[str, Any]]:
         """Bring sessions home; give their tokens after the move."""

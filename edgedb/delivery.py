@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 
 from edgedb.errors import BadRequest, Conflict, EdgeError, NotFound, PeerUnavailable
 from edgedb.node import Node
 from edgedb.store.outbox import Entry
 from edgedb.times import milliseconds
+from edgedb.waiting import Deadline
 from edgedb.wire.model import Message, Propagation, Update
 
 Target = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
+BATCH = 256
+"""Entries that are claimed at a time."""
+TIME_SHARE = 0.2
+"""Of ``exec_timeout``, for what one target gets of such a batch."""
 PROPAGATION_LIFE_S = 24 * 3600
 """As long as a receiver recognises duplicates; a later delivery might count twice."""
 
@@ -30,16 +36,42 @@ def deliver(node: Node, *, is_retry: bool = False) -> int:
 
 
 def send(node: Node, entries: Iterable[Entry]) -> int:
-    """Send entries of the outbox; gives how many are done with.
+    """Send entries of the outbox, to each target beside the others; gives how many are done with.
 
-    Who does not answer is not asked again.
+    Who does not answer, or takes too long, is not asked again.
     """
-    done, unreachable = 0, set[Target]()
+    done, passed_over = 0, set[Target]()
+    for batch in _batches(entries):
+        by_target = dict[Target, list[Entry]]()
+        for entry in batch:
+            if _target(entry.message) not in passed_over:
+                by_target.setdefault(_target(entry.message), []).append(entry)
+        sent = {t: node.ahead(partial(_sent, node, each)) for t, each in by_target.items()}
+        for target, result in sent.items():
+            count, is_enough = result()
+            done += count
+            if is_enough:
+                passed_over.add(target)
+    return done
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Give so many entries at a time: what is claimed is sent before more is."""
+    taken = iter(entries)
+    while batch := list(islice(taken, BATCH)):
+        yield batch
+
+
+def _sent(node: Node, entries: Sequence[Entry]) -> tuple[int, bool]:
+    """Send entries to one target; gives how many are done with, and whether that is enough."""
+    done, silent, deadline = 0, set[Target](), Deadline(node.settings.exec_timeout * TIME_SHARE)
     for entry in entries:
-        if _target(entry.message) not in unreachable and _is_settled(node, entry, unreachable):
+        if _is_settled(node, entry, silent):
             node.store.outbox.remove(entry)
             done += 1
-    return done
+        if silent or deadline.is_over:
+            return done, True
+    return done, False
 
 
 def _entries(node: Node, *, is_retry: bool) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import click
 
-from edgectl import infrastructure
+from edgectl import draining, infrastructure
 from edgectl.cli import render
 from edgectl.errors import EdgectlError
 from edgectl.local.state import StateFolder
@@ -128,12 +128,31 @@ def where(operator: Operator, session: str) -> Answer:
 @click.command()
 @click.argument("location")
 @_session
-@click.option("--policy", type=_POLICIES, help="Which one, if no session is named.")
+@click.option("--policy", type=_POLICIES, help="Which come first, if no session is named.")
+@click.option("--count", type=click.IntRange(min=1), help="So many, or all if they are fewer.")
 @for_a_tree
 def offload(operator: Operator, location: str, **query: str | int | None) -> Answer:
     """Move a session of LOCATION up, to the first node on the way that accepts it."""
-    token = operator.offload(location, query)
-    return Answer(token, partial(render.tokens, [token]))
+    if query["count"] is None:
+        token = operator.offload(location, query)
+        return Answer(token, partial(render.tokens, [token]))
+    fates = operator.offload_many(location, query)
+    return Answer(fates, partial(render.tokens, fates), any("problem" in fate for fate in fates))
+
+
+@click.command()
+@click.argument("location")
+@click.option("--keep", type=click.IntRange(min=0), default=0, help="Leave so many there.")
+@click.option("--policy", type=_POLICIES, help="Which go first.")
+@for_a_tree
+def drain(operator: Operator, location: str, keep: int, policy: str | None) -> Answer:
+    """Move all sessions of LOCATION up, many at a time; it can be stopped at any moment.
+
+    Sessions that cannot move are named at the end, with the reason; then it fails.
+    """
+    with render.progress(f"draining {location}") as show:
+        drained = draining.drain(operator, location, keep, policy, show)
+    return Answer(drained.to_json(), partial(render.drained, drained), not drained.is_done)
 
 
 @click.command()
@@ -168,4 +187,4 @@ def _set_status(operator: Operator, location: str, status: OffloadStatus) -> Ans
     return Answer(answer, lambda: click.echo(f"{answer['location']}: {answer['status']}"))
 
 
-COMMANDS = (status, sessions, where, offload, onload, accept, reject)
+COMMANDS = (status, sessions, where, offload, drain, onload, accept, reject)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.tree import Tree
 
+from edgectl.draining import Drained
 from edgectl.operating import Whereabouts
 from edgedb.topology.tree import Location, Topology
 from edgedb.wire.choices import OffloadStatus
@@ -56,10 +65,47 @@ def sessions(location: str, entries: Iterable[Entry]) -> None:
 
 
 def tokens(entries: Iterable[Entry]) -> None:
-    """Print where sessions are after a move, a line each."""
+    """Print where sessions are after a move, or why they stay, a line each."""
     for entry in entries:
+        if "problem" in entry:
+            click.echo(f"{entry['session']} stays: {entry['problem']['detail']}", err=True)
+            continue
         session, owner = entry["session"], entry["proprietaryLocation"]
         click.echo(f"{session} of {owner} is at {entry['currentLocation']}")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far it has come, how fast it is and how long it will take; on a terminal only."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def show(moved: int, left: int) -> None:
+            rate = f"{bar.tasks[0].speed or 0:.0f}/s"
+            bar.update(task, completed=moved, total=moved + left, rate=rate)
+
+        yield show
+
+
+def drained(found: Drained) -> None:
+    """Print what became of the sessions of a location."""
+    rate = found.moved / found.seconds if found.seconds else 0
+    click.echo(
+        f"{found.location}: {found.moved} moved in {found.seconds:.1f} s ({rate:.0f} a second), "
+        f"{found.left} left"
+    )
+    for session, reason in found.stayed.items():
+        click.echo(f"{session} stays: {reason}", err=True)
+    if found.failure or found.is_stopped:
+        click.echo(found.failure or "stopped; what has moved stays where it is", err=True)
 
 
 def whereabouts(found: Whereabouts) -> None:

@@ -102,4 +102,3 @@ def _when_it_has_ended(
         if not answer.is_running:
             return _with_difference(node, ask, answer, PAGE_BYTES)
     return give(is_last_try=True)[ask.session]
-

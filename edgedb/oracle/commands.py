@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 
-from edgedb.errors import Conflict, EdgeError, NotFound, OutcomeUnknown, PeerUnavailable, Unavailable
+from edgedb.errors import (
+    Conflict,
+    EdgeError,
+    NotFound,
+    OutcomeUnknown,
+    PeerUnavailable,
+    Unavailable,
+)
 from edgedb.moving.pull import pull
 from edgedb.moving.source import offers
 from edgedb.node import Node

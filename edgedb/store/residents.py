@@ -97,11 +97,13 @@ class ResidentStore:
         return [text(session) for session, _ in best]
 
     def _largest(self, count: int) -> list[str]:
-        """Take the candidates by the size kept here, order them by what the server says."""
+        """Take the candidates by the size kept here, order the first by what the server says."""
         with self._scripts.asking():
             found = self._client.zrange(keys.BY_SIZE, 0, max(count, MEASURED) - 1, desc=True)
-        sizes = {session: self.measure(session) for session in map(text, found)}
-        return sorted(sizes, key=lambda session: sizes[session], reverse=True)[:count]
+        names = [text(session) for session in found]
+        sizes = {session: self.measure(session) for session in names[:MEASURED]}
+        first = sorted(sizes, key=lambda session: sizes[session], reverse=True)
+        return [*first, *names[MEASURED:]][:count]
 
     def measure(self, session: str) -> int:
         """Ask the server how many bytes a resident takes, and correct the index."""

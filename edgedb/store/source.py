@@ -89,7 +89,9 @@ class SourceStore:
         is_all = packet.next is None and not any(_is_cut(item) for item in packet.items)
         return packet if is_all and packet.size <= SMALL_BYTES else packet.without_content()
 
-    def _changes(self, session: str, offer: Offer, since: int, most_bytes: int, most: int) -> Changes:
+    def _changes(
+        self, session: str, offer: Offer, since: int, most_bytes: int, most: int
+    ) -> Changes:
         answer = self._scripts.run(
             "page", SessionKeys(session).parts, self._location, *offer, since, most_bytes, most
         )

@@ -27,8 +27,7 @@ def from_json(document: object, location: str) -> dict[str, Fate]:
     if not isinstance(document, list):
         raise BadRequest("that is no list")
     return {
-        checked_session_id(member(each, "session", str)): _fate(each, location)
-        for each in document
+        checked_session_id(member(each, "session", str)): _fate(each, location) for each in document
     }
 
 

@@ -165,9 +165,8 @@ def hand_over(world: World, node: Node, call: Call) -> Outcome:
 
 def _is_offered(world: World, node: Node, call: Call) -> bool:
     rules, known, asked = world.rules, node.offer, call.offer
-    return (
-        ((known.epoch, known.stay) == asked[:2] or not rules.hand_over_checks_stay)
-        and (known.run == asked.run or not rules.hand_over_checks_run)
+    return ((known.epoch, known.stay) == asked[:2] or not rules.hand_over_checks_stay) and (
+        known.run == asked.run or not rules.hand_over_checks_run
     )
 
 
