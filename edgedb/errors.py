@@ -162,6 +162,12 @@ class StoreUnavailable(Unavailable):
     """The node's Redis does not answer, or refuses; nothing has happened."""
 
 
+class ReleasesDiffer(Unavailable):
+    """The other node runs a release that moves sessions in another way."""
+
+    retry_after = 60
+
+
 class OutcomeUnknown(EdgeError):
     """The call may have been carried out, or not; only a repeat with its key can tell.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from urllib.parse import urlencode
 
-from edgedb.errors import BadRequest, EdgeError, PeerUnavailable
+from edgedb.errors import BadRequest, EdgeError, PeerUnavailable, ReleasesDiffer
 from edgedb.peers import credentials
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.peers.waking import sent
@@ -69,7 +70,8 @@ class PeerClient:
     ) -> SessionPacket:
         """Read a page of a session, of an offer if there was one (migrate-session)."""
         query = {"session": session} | _parameters(cursor) | (offer._asdict() if offer.run else {})
-        answer = self._call("GET", source, "migrate-session", query, PACKED)
+        with _of_one_release(source):
+            answer = self._call("GET", source, "migrate-session", query, PACKED)
         with _read_from(source):
             (packet,) = from_msgpack(answer.body)
             return packet
@@ -81,13 +83,12 @@ class PeerClient:
         """
         query = {"phase": Phase.HAND_OVER, "to": self._settings.location, "hold": hold}
         body = json.dumps([ask.to_json() for ask in asks]).encode()
-        for is_last in (False, True):
+        call = partial(self._call, "POST", source, "migrate-session", query, PACKED, body)
+        with _of_one_release(source):
             try:
-                answer = self._call("POST", source, "migrate-session", query, PACKED, body)
-                break
+                answer = call()
             except PeerUnavailable:
-                if is_last:
-                    raise
+                answer = call()
         with _read_from(source):
             return answers_from_msgpack(answer.body)
 
@@ -97,15 +98,16 @@ class PeerClient:
 
     def pass_on(self, parent: str, packed: bytes) -> dict[str, Fate]:
         """Ask the parent to take the sessions of packets in the form that nodes send."""
-        answer = self._call(
-            "POST",
-            parent,
-            "offload-session",
-            headers={"Content-Type": PACKET},
-            body=packed,
-            timeout=self._settings.move_timeout,
-            is_repeatable=False,
-        )
+        with _of_one_release(parent):
+            answer = self._call(
+                "POST",
+                parent,
+                "offload-session",
+                headers={"Content-Type": PACKET},
+                body=packed,
+                timeout=self._settings.move_timeout,
+                is_repeatable=False,
+            )
         with _read_from(parent):
             return fates.from_json(json.loads(answer.body), parent)
 
@@ -203,6 +205,17 @@ def _parameters(cursor: Cursor) -> dict[str, object]:
     if isinstance(cursor, Within):
         return {"list": cursor.key, "start": cursor.start}
     return {"page": cursor.version}
+
+
+@contextmanager
+def _of_one_release(location: str) -> Iterator[None]:
+    """Say what it means if a node does not understand a call of the hand-over."""
+    try:
+        yield
+    except BadRequest as error:
+        raise ReleasesDiffer(
+            f"{location} runs another release; moves wait until both ends have the same: {error}"
+        ) from error
 
 
 @contextmanager

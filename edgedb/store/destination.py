@@ -244,12 +244,12 @@ class DestinationStore:
         found = dict(zip(state[::2], state[1::2], strict=True))
         if b"transfer" not in found:
             return None
-        home, source = found[b"proprietary"], text(found[b"source"])
+        home, source = found.get(b"proprietary", b""), text(found[b"source"])
         return Arrival(
-            token_of(session, home, source, found[b"function"], found[b"epoch"]),
+            token_of(session, home, source, found.get(b"function", b""), found.get(b"epoch", 0)),
             text(found[b"transfer"]),
-            Offer(text(found[b"stay"]), text(found[b"run"])),
-            int(found[b"prepared"]),
+            Offer(text(found.get(b"stay")), text(found.get(b"run"))),
+            int(found.get(b"prepared", 0)),
             text(run),
             int(found[b"touched"]),
         )

@@ -22,8 +22,8 @@ local current, proprietary, known_function, epoch, version, list_count, size, la
     'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed', 'lock_until',
     'queue', 'held_since', 'held_until')
 if current ~= here then
-  local prepared, source = fields(arrival, 'prepared', 'source')
-  if int(prepared) > 0 then return {'wait', 'arriving'} end
+  local prepared, source, grant = fields(arrival, 'prepared', 'source', 'grant')
+  if int(prepared) > 0 or grant then return {'wait', 'arriving'} end
   if current then return {'redirect', current} end
   if source then return {'redirect', source} end -- on its way here: it still lives there
   if not is_writer then return {'run', here, of_function, 0, '', 0, {}, {}, {}} end

@@ -12,8 +12,10 @@ local now,
   list_count, -- how many lists are named
   kept_ms = unpack(ARGV) -- what is set aside
 
-local open_for, prepared, touched = fields(arrival, 'transfer', 'prepared', 'touched')
-if open_for ~= transfer or int(prepared) ~= tonumber(over) then return 'gone' end
+local open_for, prepared, touched, grant =
+  fields(arrival, 'transfer', 'prepared', 'touched', 'grant')
+-- with a grant it was prepared by a release before hand-overs by version, and is finished by that
+if open_for ~= transfer or int(prepared) ~= tonumber(over) or grant then return 'gone' end
 local is_copied = idle_ms ~= '0' and in_force(touched, int(touched) + idle_ms, clock(now))
 if is_copied then return 'gone' end
 if call('HLEN', lists) ~= tonumber(list_count) then return 'again' end

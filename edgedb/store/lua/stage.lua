@@ -27,8 +27,8 @@ local changed_lists = counted_lists(2)
 local stored_replies = counted() -- key, reply, key, reply, …
 now = clock(now)
 
-local open_for, prepared, touched, version, size, list_count, packets =
-  fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'size', 'lists', 'packets')
+local open_for, prepared, touched, version, size, list_count, packets, grant =
+  fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'size', 'lists', 'packets', 'grant')
 if open_for == transfer then
   if packets == packet then return {'ok', server_run()} end
   if int(packets) ~= packet - 1 then return {'gone'} end
@@ -38,7 +38,7 @@ else
   if current and known_proprietary ~= proprietary then return {'stranger', known_proprietary} end
   if int(known_epoch) > tonumber(epoch) then return {'stale'} end
   if open_for then
-    if int(prepared) > 0 then return {'prepared'} end
+    if int(prepared) > 0 or grant then return {'prepared'} end
     return {in_force(touched, int(touched) + patience_ms, now) and 'busy' or 'abandoned'}
   end
   if packet ~= '1' then return {'gone'} end
