@@ -3,7 +3,7 @@
 ::
 
     version at the source   1 ……………… began ………… 40 …… 52 …… 53
-    Since(v)                |--page--|--page--|-------|         each page: what is newer, oldest first
+    Since(v)                |--page--|--page--|-------|         each page: what is newer, in order
     Within(list, n)              |--|--|                         elements that a page has left out
     complete                                          52         nothing newer was there
 
@@ -97,7 +97,7 @@ class Copy:
             packet = following()
 
     def complete(self, packet: SessionPacket, gaps: Sequence[Within]) -> Arrival:
-        """Do the rest where a packet that is staged has left something out; raises as :meth:`run`."""
+        """Do the rest where a packet that is staged has gaps; raises as :meth:`run`."""
         for gap in gaps:
             self._fill(gap)
         return self.run(replace(packet, items=(), replies=()))

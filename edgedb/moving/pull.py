@@ -132,22 +132,21 @@ class _Moves:
 
     def _round(self, moves: Sequence[_Move], hold: Hold) -> None:
         """Stage what there is to stage, and ask for what is here completely."""
-        whole = [move for move in moves if move.packet and _is_whole(move.packet)]
+        whole = [(m, m.packet) for m in moves if m.packet is not None and _is_whole(m.packet)]
+        others = [(m, m.packet) for m in moves if m.packet is not None and not _is_whole(m.packet)]
         self._stage(whole)
-        for move in moves:
-            if move.packet is not None and move.session in self._left and move not in whole:
-                self._copy(move, partial(move.copy.run, move.packet))
-        ready = [move for move in moves if move.arrival and move.session in self._left]
-        if ready:
-            self._ask(ready, hold)
+        for move, packet in others:
+            self._copy(move, partial(move.copy.run, packet))
+        here = [(m, m.arrival) for m in moves if m.arrival is not None and m.session in self._left]
+        if here:
+            self._ask(here, hold)
 
-    def _stage(self, moves: Sequence[_Move]) -> None:
+    def _stage(self, whole: Sequence[tuple[_Move, SessionPacket]]) -> None:
         """Stage packets that complete a version, in one step of the store's."""
         stagings = []
-        for move in moves:
+        for move, packet in whole:
             try:
-                assert move.packet is not None
-                stagings.append((move, *move.copy.staging(move.packet)))
+                stagings.append((move, *move.copy.staging(packet)))
             except (EdgeError, Restart) as error:
                 self._meet(move, error)
         if not stagings:
@@ -195,20 +194,20 @@ class _Moves:
             move.packet, move.arrival = packet, None
             self._copy(move, partial(move.copy.run, packet))
 
-    def _ask(self, moves: Sequence[_Move], hold: Hold) -> None:
+    def _ask(self, here: Sequence[tuple[_Move, Arrival]], hold: Hold) -> None:
         """Ask the source for what is here, and see what it says."""
-        arrivals = [move.arrival for move in moves if move.arrival is not None]
-        for move in moves:
+        for move, _ in here:
             move.is_over = False
         try:
-            found = ask(self._node, self._source, arrivals, hold)
+            found = ask(self._node, self._source, [arrival for _, arrival in here], hold)
         except EdgeError as error:
-            found = dict.fromkeys((move.session for move in moves), error)
-        for move in moves:
-            self._hear(move, found[move.session])
+            found = dict.fromkeys((move.session for move, _ in here), error)
+        for move, arrival in here:
+            self._hear(move, arrival, found[move.session])
 
-    def _hear(self, move: _Move, answer: SessionToken | Changed | EdgeError) -> None:
-        assert move.arrival is not None
+    def _hear(
+        self, move: _Move, arrival: Arrival, answer: SessionToken | Changed | EdgeError
+    ) -> None:
         if isinstance(answer, SessionToken):
             log.info("session %r moved from %s", move.session, self._source)
             self._end(move, answer)
@@ -216,9 +215,9 @@ class _Moves:
             self._end(move, answer)
         elif isinstance(answer, EdgeError):
             self._end(move, _unknown(answer))
-        elif answer.version > move.arrival.version:
-            move.is_over, news = True, answer.difference
-            move.packet = news or _head(move, answer.version)
+        elif answer.version > arrival.version:
+            move.is_over = True
+            move.packet = answer.difference or _head(arrival, answer.version)
 
     def _end(self, move: _Move, fate: Fate) -> None:
         self._fates[move.session] = fate
@@ -256,8 +255,6 @@ def _is_whole(packet: SessionPacket) -> bool:
     return packet.next is None and not any(cut)
 
 
-def _head(move: _Move, version: int) -> SessionPacket:
+def _head(arrival: Arrival, version: int) -> SessionPacket:
     """Give a packet after which all that is newer than the arrival has to be read."""
-    assert move.arrival is not None
-    copy = move.copy
-    return SessionPacket(copy.token, version, offer=copy.offer, next=move.arrival.version)
+    return SessionPacket(arrival.token, version, offer=arrival.offer, next=arrival.version)

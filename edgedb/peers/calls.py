@@ -32,6 +32,7 @@ from edgedb.wire.headers import (
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import (
+    NO_OFFER,
     PAGE_BYTES,
     Cursor,
     Offer,
@@ -66,7 +67,7 @@ class PeerClient:
         self._transport = transport
 
     def page(
-        self, source: str, session: str, cursor: Cursor, offer: Offer = Offer()
+        self, source: str, session: str, cursor: Cursor, offer: Offer = NO_OFFER
     ) -> SessionPacket:
         """Read a page of a session, of an offer if there was one (migrate-session)."""
         query = {"session": session} | _parameters(cursor) | (offer._asdict() if offer.run else {})

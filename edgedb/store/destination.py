@@ -93,7 +93,7 @@ class DestinationStore:
     def stage(self, stagings: Sequence[Staging]) -> list[Arrival | EdgeError]:
         """Put packets into sessions' keys that are not live yet; the first opens the arrival.
 
-        For each what is here then, on disk where that is asked for and it is complete; or the error:
+        For each what is here then, on disk where that is asked for and it is complete; or an error:
 
         * Conflict: it is resident here, or known here as somebody else's,
         * StaleToken: a higher epoch is known here,
@@ -167,7 +167,7 @@ class DestinationStore:
     def activate(self, arrivals: Sequence[Arrival]) -> list[SessionToken | None]:
         """Make arrivals resident whose sources have given them at their version; gives the tokens.
 
-        None: somebody else has dealt with it, or the server has started anew since it was asked for.
+        None: somebody else has dealt with it, or the server has started anew since it was asked.
         The proprietary location, unless it took part in the move, hears of it through the outbox.
         """
         return self._activate(arrivals, is_last_copy=False)

@@ -196,7 +196,7 @@ class Scripts:
         return StoreUnavailable if name in HARMLESS else OutcomeUnknown
 
     def read_each(self, name: str, calls: Sequence[Step]) -> list[Any]:
-        """Run a script that only reads so many times, in one round trip; raises StoreUnavailable."""
+        """Run a script that only reads so many times, in one go; raises StoreUnavailable."""
         answers = self.run_each(name, calls) if calls else []
         for answer in answers:
             if isinstance(answer, EdgeError):

@@ -20,7 +20,7 @@ from edgedb.waiting import attempts
 from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed
 from edgedb.wire.items import ListPart, in_one_piece
 from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import PAGE_BYTES, Cursor, Offer, SessionPacket, Since, Within
+from edgedb.wire.packet import NO_OFFER, PAGE_BYTES, Cursor, Offer, SessionPacket, Within
 from edgedb.wire.pieces import decode
 
 PAGE_ITEMS = 4096
@@ -53,15 +53,15 @@ class SourceStore:
 
         """
         for _ in attempts(WHOLE_ATTEMPTS):
-            packet = self._page(session, Offer(), since, PACKET_BYTES, PACKET_ITEMS)
+            packet = self._page(session, NO_OFFER, since, PACKET_BYTES, PACKET_ITEMS)
             if packet.next is not None:
                 raise TooLarge(f"the packet would be over {PACKET_BYTES} bytes; ask for pages")
-            newer = self._changes(session, Offer(), 0, 1, 0)
+            newer = self._changes(session, NO_OFFER, 0, 1, 0)
             if newer.version == packet.version:
                 return replace(packet, items=in_one_piece(packet.items))
         raise SessionBusy(f"session {session!r} is written to faster than it can be read")
 
-    def page(self, session: str, cursor: Cursor, offer: Offer = Offer()) -> SessionPacket:
+    def page(self, session: str, cursor: Cursor, offer: Offer = NO_OFFER) -> SessionPacket:
         """Read the next part of a copy of an offer; the session keeps serving.
 
         A value may be newer than the version that the packet goes up to: then it comes again.
@@ -85,7 +85,7 @@ class SourceStore:
 
         """
         self._disk.require()
-        packet = self._page(session, Offer(), 0, SMALL_BYTES, SMALL_ITEMS)
+        packet = self._page(session, NO_OFFER, 0, SMALL_BYTES, SMALL_ITEMS)
         is_all = packet.next is None and not any(_is_cut(item) for item in packet.items)
         return packet if is_all and packet.size <= SMALL_BYTES else packet.without_content()
 

@@ -29,6 +29,9 @@ class Offer(NamedTuple):
     run: str = ""
 
 
+NO_OFFER = Offer()
+
+
 class Since(NamedTuple):
     """Where a copy goes on: with what is newer than this version."""
 
@@ -58,7 +61,7 @@ class SessionPacket:
     version: int
     items: tuple[Item, ...] = ()
     replies: tuple[StoredReply, ...] = ()
-    offer: Offer = Offer()
+    offer: Offer = NO_OFFER
     next: int | None = None
     floor: int = 0
 

@@ -54,9 +54,7 @@ def migrate(node: Node, request: Request) -> Response:
     return Response(answers_to_msgpack(answers), headers=(("Content-Type", PACKET),))
 
 
-def _handed_over(
-    node: Node, asks: list[Ask], destination: str, hold: Hold
-) -> dict[str, Answer]:
+def _handed_over(node: Node, asks: list[Ask], destination: str, hold: Hold) -> dict[str, Answer]:
     """Answer for each session by itself."""
     tokens, answers = dict[str, SessionToken](), dict[str, Answer]()
     known = node.store.residents.tokens(ask.session for ask in asks)

@@ -12,7 +12,6 @@ from edgedb.wire.choices import Policy
 from edgedb.wire.headers import ONLOAD_LOCATION, PACKET
 from edgedb.wire.packet import SessionPacket, to_msgpack
 
-
 OFFERED_BYTES = 4 * 2**20
 """How much content one answer has."""
 
