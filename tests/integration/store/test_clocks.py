@@ -1,7 +1,7 @@
 """A server's clock is set back or forward: no state lasts longer than its own time for it.
 
 Nothing here is about safety. Who may commit and who may hand over is decided by lock, epoch and
-grant, whatever the time is.
+version, whatever the time is.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Callable
 
 import pytest
 
-from edgedb.errors import Conflict, GrantRefused, SessionLost
+from edgedb.errors import SessionLost
 from edgedb.store import keys
 from edgedb.store.destination import UnfinishedArrival
 from edgedb.store.limits import CLOCK_STEP_MS, REPLY_TTL_MS
-from edgedb.store.requests import Replay, Wait
+from edgedb.store.requests import Redirect, Replay, Wait
+from edgedb.wire.hand_over import Changed
 from edgedb.wire.items import Scalar
 from edgedb.wire.model import Propagation
-from tests.integration.store.steps import FREEZE_TIMEOUT_S, LOCK_TTL_S, TOKEN, Place, changes
+from tests.integration.store.steps import FREEZE_TIMEOUT_S, LOCK_TTL_S, Place, changes, packet
 
 HOUR_S = 3600.0
 HOUR_MS = 3_600_000
@@ -58,39 +59,34 @@ def test_a_request_that_runs_on_keeps_its_lock_by_renewing_it(edge: Place) -> No
     edge.run()
 
 
-def test_what_a_clock_is_put_right_by_ends_no_lock_and_no_freeze(edge: Place) -> None:
+def test_what_a_clock_is_put_right_by_ends_no_lock_and_no_hold(edge: Place) -> None:
     run = edge.run()
     set_back(edge, CLOCK_STEP_MS / 1000)
     assert edge.begin() == Wait("locked")
     edge.store.requests.commit(run, changes({"x": "1"}))
-    edge.frozen()
+    edge.store.source.hold(edge.offer())
     set_back(edge, CLOCK_STEP_MS / 1000)
-    assert edge.begin() == Wait("frozen")
+    assert edge.begin() == Wait("held")
 
 
-@pytest.mark.parametrize("has_grant", [True, False])
-def test_a_freeze_of_before_the_clock_was_set_back_is_over_for_ever(
-    edge: Place, has_grant: bool
-) -> None:
+def test_a_hold_of_before_the_clock_was_set_back_is_over_and_is_not_renewed(edge: Place) -> None:
     edge.write({"x": "1"})
-    run = None if has_grant else edge.run()
-    token, grant = edge.token(), edge.freeze()
+    ask = edge.offer()
+    edge.store.source.hold(ask)
     set_back(edge)
-    if run is not None:
-        edge.store.requests.release(run)
     edge.write({"x": "2"})
-    edge.clock.advance(HOUR_S)  # set right again
-    with pytest.raises(GrantRefused):
-        edge.store.source.hand_over(token, grant or "", "city")
-    with pytest.raises(Conflict, match="is over"):
-        edge.freeze()
+    edge.store.source.hold(ask)  # the same one, late
+    edge.write({"x": "3"})
+    edge.clock.advance(HOUR_S + FREEZE_TIMEOUT_S)  # set right again
+    edge.write({"x": "4"})
+    assert isinstance(edge.hand_over(ask), Changed)
 
 
 def test_a_lock_of_before_the_clock_was_set_back_holds_up_no_move(edge: Place) -> None:
     edge.write({"x": "1"})
     late = edge.run()
     set_back(edge)
-    edge.frozen()
+    edge.give_away("city")
     with pytest.raises(SessionLost):
         edge.store.requests.commit(late, changes({"x": "late"}))
 
@@ -98,31 +94,30 @@ def test_a_lock_of_before_the_clock_was_set_back_holds_up_no_move(edge: Place) -
 def test_an_arrival_whose_mover_is_silent_since_the_clock_was_set_back_makes_room(
     city: Place,
 ) -> None:
-    city.staged(Scalar("x", "1"))
+    arrival = city.staged(Scalar("x", "1"))
     set_back(city)
     with pytest.raises(UnfinishedArrival):
-        city.store.destination.arrive(TOKEN, "other")
-    assert city.store.destination.discard_idle("s", "t")
-    city.store.destination.arrive(TOKEN, "other")
+        city.stage(packet(), "other")
+    assert city.store.destination.discard(arrival, is_idle=True)
+    city.stage(packet(), "other")
 
 
 def test_an_arrival_that_is_still_copied_goes_on_after_the_clock_was_set_back(city: Place) -> None:
-    city.staged(Scalar("x", "1"))
+    arrival = city.staged(Scalar("x", "1"))
     set_back(city)
-    city.store.destination.prepare("t", 1, TOKEN, "grant", 9)
+    city.stage(packet(), number=2)
     city.clock.advance(FREEZE_TIMEOUT_S - 0.001)
-    assert not city.store.destination.discard_idle("s", "t")
+    assert not city.store.destination.discard(arrival, is_idle=True)
+    assert city.begin() == Redirect("edge-a")
+    city.stage(packet(), number=3, complete=9)
     assert city.begin() == Wait("arriving")
 
 
-@pytest.mark.parametrize("grant", ["", "grant"])
-def test_a_transfer_is_given_up_whatever_the_clock_says(city: Place, grant: str) -> None:
-    if grant:
-        city.prepared(Scalar("x", "1"))
-    else:
-        city.staged(Scalar("x", "1"))
+@pytest.mark.parametrize("complete", [0, 9])
+def test_a_transfer_is_given_up_whatever_the_clock_says(city: Place, complete: int) -> None:
+    arrival = city.stage(packet(Scalar("x", "1")), complete=complete)
     set_back(city)
-    assert city.store.destination.discard("s", "t", grant)
+    assert city.store.destination.discard(arrival)
     assert city.keys() == []
 
 

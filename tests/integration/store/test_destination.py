@@ -160,9 +160,10 @@ def test_what_is_set_aside_is_kept_under_a_name_of_its_own(city: Place) -> None:
     for transfer in "tu":
         city.stage(packet(Scalar("x", "1"), ListPart("a", 1, 0, ("e",))), transfer, complete=9)
         assert city.store.destination.set_aside(city.arrival())
-    kept = [f"{part}" for part in ("arrival", "list:0", "lists", "scalars", "versions")]
-    assert city.keys() == sorted(f"edge-aside:{t}:{{s}}:{part}" for t in "tu" for part in kept)
-    assert all(0 < city.client.ttl(key) <= 30 * 24 * 3600 for key in city.keys())
+    kept = ("arrival", "list:0", "lists", "scalars", "versions")
+    names = city.keys()
+    assert names == sorted(f"edge-aside:{t}:{{s}}:{part}" for t in "tu" for part in kept)
+    assert all(0 < city.client.ttl(key) <= 30 * 24 * 3600 for key in names)
 
 
 def test_a_resident_session_is_never_discarded(city: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,15 @@ import redis
 
 from edgedb.errors import ConfigurationError, OutcomeUnknown
 from edgedb.store import SessionStore, durability
+from edgedb.store.durability import Disk
+from edgedb.wire.hand_over import Handed
+from edgedb.wire.items import Scalar
 from tests.integration.store.steps import TOKEN, Place, packet, settings
 from tests.support.servers import Server
 from tests.support.tree import Clock
 
 INCOMING = replace(TOKEN, proprietary_location="edge-a", current_location="city")
+ARRIVING = replace(packet(Scalar("x", "1")), token=INCOMING)
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +51,39 @@ def place(disk: redis.Redis, clock: Clock) -> Place:
 
 def test_a_hand_over_is_answered_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
     place.write({"x": "1"})
-    grant = place.frozen("t")
+    ask = place.offer()
     with pytest.raises(OutcomeUnknown, match="disk"):
-        place.store.source.hand_over(TOKEN, grant, "city")
+        place.hand_over(ask)
     with pytest.raises(OutcomeUnknown, match="disk"):  # a repeat writes nothing, yet waits
-        place.store.source.hand_over(TOKEN, grant, "city")
+        place.hand_over(ask)
     disk.config_set("appendfsync", "always")
-    place.store.source.hand_over(TOKEN, grant, "city")
+    assert place.hand_over(ask) == Handed(ask.version)
     assert place.token().current_location == "city"
 
 
 def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redis.Redis) -> None:
-    place.store.destination.arrive(INCOMING, "t")
-    place.stage(replace(packet(), token=INCOMING))
-    with pytest.raises(OutcomeUnknown, match="disk"):
-        place.store.destination.prepare("t", 1, INCOMING, "grant", 9)
+    place.stage(ARRIVING)  # nothing rests on it yet
+    for _ in range(2):  # a repeat writes nothing, yet waits
+        with pytest.raises(OutcomeUnknown, match="disk"):
+            place.stage(ARRIVING, number=2, complete=9)
     disk.config_set("appendfsync", "always")
-    place.store.destination.prepare("t", 1, INCOMING, "grant", 9)
-    assert place.arrival().grant == "grant"
+    assert place.stage(ARRIVING, number=2, complete=9).version == 9
+    assert place.arrival().version == 9
+
+
+def test_of_many_all_are_on_disk_before_any_is_answered_for(
+    place: Place, disk: redis.Redis
+) -> None:
+    sessions = ["s", "t", "u"]
+    for session in sessions:
+        place.write({"x": "1"}, session=session)
+    asks = [place.offer(session=session) for session in sessions]
+    tokens = {session: place.token(session) for session in sessions}
+    with pytest.raises(OutcomeUnknown, match="disk"):
+        place.store.source.hand_over(asks, tokens, "city")
+    disk.config_set("appendfsync", "always")
+    found = place.store.source.hand_over(asks, tokens, "city")
+    assert found == {ask.session: Handed(ask.version) for ask in asks}
 
 
 def test_a_connection_lost_while_the_disk_is_awaited_is_no_answer(
@@ -73,11 +92,11 @@ def test_a_connection_lost_while_the_disk_is_awaited_is_no_answer(
     monkeypatch.setattr(durability, "WAIT_MS", 300)
     monkeypatch.setattr(durability, "WAITS", 1)
     place.write({"x": "1"})
-    grant = place.frozen("t")
+    ask = place.offer()
     killed = threading.Thread(target=kill_once_blocked, args=[disk])
     killed.start()
     with pytest.raises(OutcomeUnknown, match="disk"):
-        place.store.source.hand_over(TOKEN, grant, "city")
+        place.hand_over(ask)
     killed.join()
 
 
@@ -97,11 +116,11 @@ def test_by_default_nobody_waits_for_the_disk(disk: redis.Redis, clock: Clock) -
 
 def test_a_full_server_can_still_give_a_session_away(place: Place, disk: redis.Redis) -> None:
     place.write({"x": "1"})
-    grant = place.frozen("t")
+    ask = place.offer()
     disk.config_set("appendfsync", "always")
     disk.config_set("maxmemory", 1)
     try:
-        place.store.source.hand_over(TOKEN, grant, "city")
+        place.hand_over(ask)
     finally:
         disk.config_set("maxmemory", 0)
     assert place.token().current_location == "city"
@@ -120,29 +139,34 @@ def test_where_nobody_can_say_what_is_on_disk_a_move_is_refused_before_anything_
     place: Place,
 ) -> None:
     place.write({"x": "1"})
-    before = place.dump()
-    with pytest.raises(ConfigurationError, match="EDGE_DURABILITY=fsync needs"):
-        place.freeze("t")
-    with pytest.raises(ConfigurationError, match="EDGE_DURABILITY=fsync needs"):
-        place.store.destination.arrive(replace(INCOMING, session="other"), "t")
+    ask, before = place.offer(), place.dump()
+    other = replace(ARRIVING, token=replace(INCOMING, session="other"))
+    steps: list[Callable[[], object]] = [
+        lambda: place.store.source.small("s"),
+        lambda: place.hand_over(ask),
+        lambda: place.stage(other, complete=9),
+    ]
+    for step in steps:
+        with pytest.raises(ConfigurationError, match="EDGE_DURABILITY=fsync needs"):
+            step()
     assert place.dump() == before
 
 
 def test_where_nobody_can_say_so_any_more_the_outcome_is_unknown(
-    place: Place, disk: redis.Redis
+    place: Place, disk: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.write({"x": "1"})
-    grant = place.frozen("t")
-    disk.config_set("appendonly", "no")
+    ask = place.offer()
+    monkeypatch.setattr(Disk, "require", lambda _: disk.config_set("appendonly", "no"))
     with pytest.raises(OutcomeUnknown, match="appendonly"):
-        place.store.source.hand_over(TOKEN, grant, "city")
+        place.hand_over(ask)
 
 
 def test_a_step_that_was_taken_is_unknown_whatever_its_repetition_meets(
     place: Place, disk: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.write({"x": "1"})
-    grant = place.frozen("t")
+    ask = place.offer()
 
     def attempts(_: int) -> Iterator[None]:
         yield
@@ -152,7 +176,7 @@ def test_a_step_that_was_taken_is_unknown_whatever_its_repetition_meets(
     monkeypatch.setattr(durability, "attempts", attempts)
     try:
         with pytest.raises(OutcomeUnknown, match="replicas"):
-            place.store.source.hand_over(TOKEN, grant, "city")
+            place.hand_over(ask)
     finally:
         disk.config_set("min-replicas-to-write", 0)
 
@@ -166,8 +190,10 @@ def test_a_session_handed_over_and_one_prepared_survive_the_servers_death(
             place.store = SessionStore(client, replace(settings("edge-a"), fsync_moves=True), clock)
             place.write({"x": "1"})
             place.give_away("city")
+            place.stage(replace(ARRIVING, token=replace(INCOMING, session="other")), complete=9)
         server.kill()
         server.start()
         with server.client() as client:
             after = Place("edge-a", client, clock)
             assert after.token().current_location == "city"
+            assert after.arrival("other").version == 9

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from edgedb.errors import GrantRefused, SessionChanged, SessionLost
+from edgedb.errors import SessionChanged, SessionLost
 from edgedb.session import Changes
-from edgedb.store.requests import Run
-from tests.integration.store.steps import Place, changes
+from edgedb.store.requests import Run, Wait
+from edgedb.wire.hand_over import Changed, Ended, Handed
+from tests.integration.store.steps import TOKEN, Place, changes, packet
 from tests.support.servers import Server
 from tests.support.tree import Clock
 
@@ -132,16 +133,57 @@ def test_a_request_whose_lock_was_forgotten_waits_for_one_that_has_it(
         place.store.requests.commit(run, changes({"x": "2"}))
 
 
-def test_a_request_whose_lock_was_forgotten_is_too_late_once_a_grant_is_out(
+def test_a_request_whose_lock_was_forgotten_is_too_late_once_its_session_is_given_away(
     restarting: Server, place: Place
 ) -> None:
     run = place.run()
     restart(restarting)
-    grant = place.frozen()
-    with pytest.raises(SessionLost):
-        place.store.requests.commit(run, changes({"x": "2"}))
-    place.store.source.hand_over(place.token(), grant, "city")
-    with pytest.raises(SessionLost):
-        place.store.requests.commit(run, Changes({}, {}))
-    with pytest.raises(GrantRefused):
-        place.store.source.hand_over(place.token(), "another", "city")
+    place.give_away("city")
+    for written in (changes({"x": "2"}), Changes({}, {})):
+        with pytest.raises(SessionLost):
+            place.store.requests.commit(run, written)
+
+
+def test_a_request_whose_lock_was_forgotten_may_commit_before_that_and_nothing_of_it_is_lost(
+    restarting: Server, place: Place
+) -> None:
+    run = place.run()
+    restart(restarting)
+    ask = place.offer()
+    place.store.requests.commit(run, changes({"x": "2"}))
+    assert isinstance(place.hand_over(ask), Changed)
+    place.give_away("city")
+
+
+def test_what_was_offered_before_the_server_died_has_ended(
+    restarting: Server, place: Place
+) -> None:
+    ask = place.offer()
+    restart(restarting)
+    answer = place.hand_over(ask)
+    assert answer == Ended(place.page().offer.run, ask.version)
+    assert place.page().offer.run != ask.offer.run
+    place.give_away("city")
+
+
+def test_what_was_handed_over_before_the_server_died_was(restarting: Server, place: Place) -> None:
+    ask = place.give_away("city")
+    restart(restarting)
+    assert place.hand_over(ask) == Handed(ask.version)
+
+
+def test_a_hold_does_not_outlive_the_server(restarting: Server, place: Place) -> None:
+    place.store.source.hold(place.offer())
+    assert place.begin() == Wait("held")
+    restart(restarting)
+    place.run()
+
+
+def test_what_was_asked_for_before_the_destination_died_is_asked_for_again(
+    restarting: Server, place: Place
+) -> None:
+    token = replace(TOKEN, session="t", current_location="city")
+    asked = place.stage(replace(packet(), token=token), complete=9)
+    restart(restarting)
+    assert place.store.destination.activate([asked]) == [None]
+    assert place.store.destination.activate([place.arrival("t")]) == [token.moved_to("edge-a")]

@@ -11,7 +11,8 @@ from edgedb.errors import Conflict, SessionBusy
 from edgedb.store import keys
 from edgedb.store.inspection import State
 from edgedb.store.keys import SessionKeys, split
-from tests.integration.store.steps import TOKEN, Place
+from edgedb.store.limits import REMEMBERED_MS
+from tests.integration.store.steps import Place
 from tests.support.threads import at_once
 
 PARTS = ["meta", "scalars", "lists", "versions", "gone", "replies", "reply-index", "arrival"]
@@ -95,25 +96,31 @@ def test_a_full_node_is_put_in_order_too(edge: Place) -> None:
 def test_a_copy_is_adopted_once(edge: Place, city: Place) -> None:
     edge.write({"a": "1"})
     arrival = city.take(edge)
-    assert arrival.token is not None
     token = arrival.token.moved_to("city")
-    assert city.store.destination.activate(arrival, token, is_last_copy=True)
-    assert not city.store.destination.activate(arrival, token, is_last_copy=True)
+    assert city.store.destination.adopt(arrival) == token
+    assert city.store.destination.adopt(arrival) is None
     assert city.content() == ({"a": "1"}, {})
     assert city.store.residents.load().sessions == 1
     assert not look(city).misplaced()
     assert city.token() == token
 
 
-def test_a_copy_under_another_grant_or_of_another_transfer_is_not_adopted(
-    edge: Place, city: Place
-) -> None:
+def test_a_copy_of_another_version_or_transfer_is_not_adopted(edge: Place, city: Place) -> None:
     edge.write({"a": "1"})
     arrival = city.take(edge)
     before = city.dump()
-    for other in (replace(arrival, grant="x"), replace(arrival, transfer="x")):
-        token = replace(TOKEN, epoch=2)
-        assert not city.store.destination.activate(other, token, is_last_copy=True)
+    for other in (replace(arrival, version=99), replace(arrival, transfer="x")):
+        assert city.store.destination.adopt(other) is None
+    assert city.dump() == before
+
+
+def test_a_copy_is_not_adopted_where_a_later_owner_is_known(edge: Place, city: Place) -> None:
+    edge.write({"a": "1"})
+    arrival = city.take(edge)
+    later = {"current": "cloud", "proprietary": "edge-a", "epoch": arrival.token.epoch + 1}
+    city.client.hset("edge:{s}:meta", mapping=later)
+    before = city.dump()
+    assert city.store.destination.adopt(arrival) is None
     assert city.dump() == before
 
 
@@ -128,7 +135,16 @@ def test_only_the_pointer_that_was_found_is_changed(edge: Place, change: dict[st
     repoint(found, replace(found, current_location="cloud", epoch=5))
     assert (edge.token().current_location, edge.token().epoch) == ("cloud", 5)
     repoint(edge.token(), None)
-    assert edge.keys() == [keys.STATUS]
+    assert edge.store.residents.token("s") is None
+    assert edge.keys() == [keys.STATUS, "edge:{s}:meta"]
+
+
+def test_of_a_session_that_was_forgotten_its_epoch_is_kept_for_a_day(edge: Place) -> None:
+    edge.write({"a": "1"})
+    edge.give_away("city")
+    edge.store.mending.repoint(edge.token(), None)
+    assert edge.client.hgetall("edge:{s}:meta") == {b"epoch": b"2"}
+    assert 0 < edge.client.pttl("edge:{s}:meta") <= REMEMBERED_MS
 
 
 def test_what_is_here_or_arrives_is_no_pointer_to_forget(edge: Place, city: Place) -> None:

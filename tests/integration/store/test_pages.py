@@ -12,9 +12,10 @@ from hypothesis import given, strategies as st
 from edgedb.errors import SessionBusy, TooLarge
 from edgedb.store import source
 from edgedb.store.limits import DELETIONS_KEPT
+from edgedb.store.staging import ListLedger
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
-from edgedb.wire.model import Value
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.model import VERSION_LIMIT, Value
+from edgedb.wire.packet import Cursor, SessionPacket, Since, Within
 from edgedb.wire.pieces import Piece, joined, scalars_of
 from tests.integration.store.steps import Place
 from tests.support import strategies
@@ -24,11 +25,17 @@ MIB = 2**20
 names = st.sampled_from(["a", "b", "c", "d", "e"])
 
 
-def walk(place: Place, **limits: int) -> list[SessionPacket]:
-    """Read a session page by page, to the end."""
-    packets = [place.store.source.page("s", Cursor(), **limits)]
-    while packets[-1].next is not None:
-        packets.append(place.store.source.page("s", packets[-1].next, **limits))
+def walk(place: Place, most_items: int = source.PAGE_ITEMS) -> list[SessionPacket]:
+    """Read a session page by page, and what they leave out of lists, to the end."""
+    packets, left, ledger = list[SessionPacket](), list[Cursor]([Since()]), ListLedger()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "PAGE_ITEMS", most_items)
+        while left:
+            packet = place.store.source.page("s", left.pop())
+            packets.append(packet)
+            if packet.next is not None:
+                left.append(Since(packet.next))
+            left += ledger.stage(packet.items)[1]
     return packets
 
 
@@ -38,7 +45,7 @@ def collected(packets: list[SessionPacket]) -> tuple[dict[str, Value], dict[str,
     for item in itertools.chain.from_iterable(packet.items for packet in packets):
         if isinstance(item, Scalar):
             scalars[item.key, item.piece] = item.value
-        elif isinstance(item, ListPart):
+        elif isinstance(item, ListPart) and item.start <= len(lists.get(item.key, [])):
             lists[item.key] = [*lists.get(item.key, [])[: item.start], *item.values]
     whole = scalars_of((*place, piece) for place, piece in scalars.items())
     return whole, {name: list(joined(pieces)) for name, pieces in lists.items()}
@@ -60,7 +67,7 @@ def test_pages_of_any_size_add_up_to_the_whole_session(
 ) -> None:
     edge.client.flushall()
     edge.write(scalars, lists)
-    packets = walk(edge, most=most)
+    packets = walk(edge, most)
     assert all(len(packet.items) <= most for packet in packets)
     assert collected(packets) == (scalars, lists)
 
@@ -75,7 +82,7 @@ def test_a_page_has_the_token_and_the_sessions_version(edge: Place) -> None:
         ListPart("words", packet.version - 1, 0, ("one", b"two")),
     }
     assert [reply.key for reply in packet.replies] == ["key"]
-    assert (packet.next, packet.restart, packet.grant) == (None, False, None)
+    assert (packet.next, packet.floor) == (None, 0)
 
 
 def test_since_a_version_only_what_changed_is_sent(edge: Place) -> None:
@@ -87,9 +94,23 @@ def test_since_a_version_only_what_changed_is_sent(edge: Place) -> None:
     assert items(packet) == {
         Scalar("y", "2"),
         Scalar("z", "1"),
-        ListPart("b", born, 1, ("b1", "b2")),
+        ListPart("b", born, 0, ("b0", "b1", "b2")),
     }
     assert [reply.key for reply in packet.replies] == ["k2"]
+
+
+def test_of_a_large_list_only_the_new_end_is_sent_of_a_small_one_all_of_it(edge: Place) -> None:
+    large = "x" * source.WHOLE_LIST_BYTES
+    edge.write(appended={"large": [large], "small": ["x"]})
+    since = edge.page().version
+    edge.write(appended={"large": ["new"], "small": ["new"]})
+    parts = [(part.key, part.start, part.values) for part in list_parts(edge.page(since))]
+    assert sorted(parts) == [("large", 1, ("new",)), ("small", 0, ("x", "new"))]
+
+
+def list_parts(packet: SessionPacket) -> list[ListPart]:
+    """Give the parts of lists in a packet."""
+    return [item for item in packet.items if isinstance(item, ListPart)]
 
 
 def test_since_a_version_deletions_are_sent_too_unless_undone(edge: Place) -> None:
@@ -140,13 +161,15 @@ def test_a_large_element_is_sent_in_pieces(edge: Place) -> None:
 
 
 @pytest.mark.parametrize("known", [0, 1, 2, 3, 31, 32, 33, 99, 100])
-def test_the_new_end_of_a_list_is_found_however_long_it_is(edge: Place, known: int) -> None:
+def test_the_new_end_of_a_list_is_found_however_long_it_is(
+    edge: Place, known: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 0)
     edge.write({"x": "1"}, {"a": [str(n) for n in range(known)]} if known else {})
     since = edge.page().version
     for n in range(known, 100):
         edge.write(appended={"a": [str(n)]})
-    parts = [item for item in edge.page(since).items if isinstance(item, ListPart)]
-    assert [(p.start, p.values) for p in parts] == (
+    assert [(p.start, p.values) for p in list_parts(edge.page(since))] == (
         [(known, tuple(str(n) for n in range(known, 100)))] if known < 100 else []
     )
 
@@ -163,7 +186,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("written", SHAPES.values(), ids=SHAPES.keys())
 def test_no_command_asks_for_much_more_than_a_page(edge: Place, written: dict[str, Any]) -> None:
     edge.write(**written)
-    since = edge.page(most_bytes=1, most=0).version
+    since = edge.page(VERSION_LIMIT - 1).version
     with edge.client.monitor() as monitor:
         assert collected(walk(edge)) == (written.get("scalars", {}), written.get("appended", {}))
         edge.write(appended={"a": ["new"]})
@@ -189,36 +212,40 @@ def items_of(command: str) -> int:
 def test_a_list_that_vanishes_while_it_is_being_sent_is_reported_deleted_later(edge: Place) -> None:
     edge.write(appended={"a": [b"x" * MIB] * 3})
     first = edge.page()
+    (part,) = list_parts(first)
+    assert part.more
     edge.write(replaced={"a": []})
-    assert first.next is not None
-    second = edge.store.source.page("s", first.next)
-    assert (second.items, second.next) == ((), Cursor(0, first.version, first.version))
-    assert edge.store.source.page("s", second.next).items == (Deleted("a", "list"),)
+    second = edge.store.source.page("s", Within("a", part.end))
+    assert (second.items, second.next) == ((), None)
+    assert edge.page(first.version).items == (Deleted("a", "list"),)
 
 
-def test_what_changes_during_a_walk_comes_again_later(edge: Place) -> None:
+def test_what_changes_during_a_walk_comes_again_later(
+    edge: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PAGE_ITEMS", 2)
     edge.write(dict.fromkeys("abcde", "old"))
-    packets = [edge.store.source.page("s", Cursor(), most=2)]
+    packets = [edge.page()]
     edge.write(dict.fromkeys("abcde", "new"))
     while packets[-1].next is not None:
-        packets.append(edge.store.source.page("s", packets[-1].next, most=2))
+        packets.append(edge.page(packets[-1].next))
     assert collected(packets)[0] == dict.fromkeys("abcde", "new")
 
 
-def test_a_copy_begins_anew_once_deletions_it_needs_are_forgotten(edge: Place) -> None:
+def test_a_page_says_up_to_which_version_deletions_are_forgotten(edge: Place) -> None:
     doomed = [str(n) for n in range(DELETIONS_KEPT + 1)]
     edge.write({"kept": "x", **dict.fromkeys(doomed, "x")})
     early = edge.page().version
     edge.write(dict.fromkeys(doomed))
-    assert edge.page(early).restart
+    assert edge.page(early).floor > early
     late = edge.page()
-    assert (late.restart, items(late)) == (False, {Scalar("kept", "x")})
-    assert not edge.page(late.version).restart
+    assert (late.floor <= late.version, items(late)) == (True, {Scalar("kept", "x")})
+    assert edge.page(late.version).floor <= late.version
 
 
 def test_a_whole_packet_is_of_one_moment(edge: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     edge.write({"x": "1"})
-    read, writes = edge.store.source.page, iter(["2", "3"])
+    read, writes = edge.store.source._page, iter(["2", "3"])
 
     def interrupted(*arguments: Any) -> SessionPacket:
         packet = read(*arguments)
@@ -226,7 +253,7 @@ def test_a_whole_packet_is_of_one_moment(edge: Place, monkeypatch: pytest.Monkey
             edge.write({"x": value})
         return packet
 
-    monkeypatch.setattr(edge.store.source, "page", interrupted)
+    monkeypatch.setattr(edge.store.source, "_page", interrupted)
     packet = edge.store.source.whole("s", 0)
     assert (packet.items, packet.version) == ((Scalar("x", "3"),), edge.page().version)
 
@@ -235,14 +262,14 @@ def test_a_session_written_to_without_pause_has_no_whole_packet(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edge.write({"x": "1"})
-    read = edge.store.source.page
+    read = edge.store.source._page
 
     def interrupted(*arguments: Any) -> SessionPacket:
         packet = read(*arguments)
         edge.write({"x": "2"})
         return packet
 
-    monkeypatch.setattr(edge.store.source, "page", interrupted)
+    monkeypatch.setattr(edge.store.source, "_page", interrupted)
     with pytest.raises(SessionBusy):
         edge.store.source.whole("s", 0)
 

@@ -75,7 +75,6 @@ def test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before(
     for one in before:
         edge.write(one)
     first = edge.page()
-    city.store.destination.arrive(first.token, "t")
     city.stage(first, number=1)
     for one in after:
         edge.write(one)
@@ -98,7 +97,7 @@ def test_a_large_session_is_read_with_all_the_pieces_of_a_value(edge: Place) -> 
 def test_pages_end_between_two_pieces(edge: Place) -> None:
     values: dict[str, Value] = {"long": "x" * 50, "bytes": bytes(30)}
     edge.write(values)
-    packets = walk(edge, most=3)
+    packets = walk(edge, most_items=3)
     assert len(packets) > 6
     assert collected(packets) == (values, {})
 

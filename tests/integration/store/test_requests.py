@@ -125,7 +125,7 @@ def test_what_a_lock_says_of_itself_is_gone_with_it(edge: Place) -> None:
     assert set(edge.client.hkeys("edge:{s}:meta")) == at_rest
     edge.run()
     edge.clock.advance(LOCK_TTL_S)
-    edge.frozen()
+    edge.give_away("city")
     assert not any(name.startswith(b"lock") for name in edge.client.hkeys("edge:{s}:meta"))
     assert not any(name.startswith(b"lock") for name in at_rest)
 
@@ -166,9 +166,9 @@ def test_a_reply_is_replayed_while_another_request_runs_or_a_move_is_under_way(e
     edge.write(key="key", reply=b"first")
     edge.run()
     assert edge.begin(idempotency_key="key") == Replay(b"first")
-    edge.freeze()
+    edge.store.source.hold(edge.offer())
     assert edge.begin(idempotency_key="key") == Replay(b"first")
-    assert edge.begin(idempotency_key="other") == Wait("frozen")
+    assert edge.begin(idempotency_key="other") == Wait("held")
 
 
 def test_replies_that_are_over_their_time_make_room(edge: Place) -> None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from edgedb.errors import Conflict
+from edgedb.errors import Conflict, EdgeError, SessionBusy
+from edgedb.store.destination import Staging
 from edgedb.store.requests import Redirect, Replay
-from edgedb.store.staging import ListGap, ListLedger
+from edgedb.store.staging import ListLedger
 from edgedb.wire.items import Deleted, ListPart, Scalar
 from edgedb.wire.model import Value
+from edgedb.wire.packet import Within
 from tests.integration.store.steps import TOKEN, Place, packet
 from tests.support import strategies
 
@@ -72,7 +74,6 @@ def test_packets_are_staged_in_their_order_and_a_late_repetition_changes_nothing
 
 def test_a_later_packet_changes_what_is_staged(city: Place) -> None:
     ledger, first = ListLedger(), ListPart("gone", 1, 0, ("g",))
-    city.store.destination.arrive(TOKEN, "t")
     packets = (
         packet(Scalar("x", "1"), Scalar("y", "1"), first, ListPart("a", 2, 0, ("a0", "a1"))),
         packet(Scalar("x", "2"), Deleted("y", "scalar"), Deleted("gone", "list")),
@@ -82,9 +83,11 @@ def test_a_later_packet_changes_what_is_staged(city: Place) -> None:
     for number, one in enumerate(packets, start=1):
         lists, gaps = ledger.stage(one.items)
         assert gaps == []
-        city.store.destination.stage("s", "t", number, one, lists)
-    city.store.destination.prepare("t", len(packets), TOKEN, "grant", 9)
-    assert city.store.destination.activate(city.arrival(), TOKEN.moved_to("city"))
+        complete = 9 if number == len(packets) else 0
+        city.store.destination.stage(
+            [Staging(one.token, one.offer, "t", number, one, lists, complete)]
+        )
+    assert city.store.destination.activate([city.arrival()]) == [TOKEN.moved_to("city")]
     assert city.content() == ({"x": "2"}, {"a": ("a0", "a1", "a2"), "b": ("anew",)})
     assert city.store.residents.load().size == len("xs2") + len("asa0sa1sa2") + len("bsanew")
 
@@ -93,18 +96,30 @@ def test_a_part_of_a_list_that_does_not_join_on_is_a_gap() -> None:
     ledger = ListLedger()
     ledger.stage([ListPart("a", 1, 0, ("a0", "a1"))])
     _, gaps = ledger.stage([ListPart("a", 1, 3, ("a3",)), ListPart("b", 2, 1, ("b1",))])
-    assert gaps == [ListGap("a", 2), ListGap("b", 0)]
+    assert gaps == [Within("a", 2), Within("b", 0)]
     _, gaps = ledger.stage([ListPart("a", 9, 2, ("anew",))])
-    assert gaps == [ListGap("a", 0)]
+    assert gaps == [Within("a", 0)]
 
 
-@pytest.mark.parametrize("state", ["none", "other", "prepared"])
-def test_nothing_is_staged_outside_an_open_arrival(city: Place, state: str) -> None:
+def test_a_part_of_a_list_that_goes_on_leaves_a_gap_after_it() -> None:
+    ledger = ListLedger()
+    _, gaps = ledger.stage([ListPart("a", 1, 0, ("a0", "a1"), more=True)])
+    assert gaps == [Within("a", 2)]
+    _, gaps = ledger.stage([ListPart("a", 1, 2, ("a2",))])
+    assert gaps == []
+
+
+@pytest.mark.parametrize(
+    ("state", "error"), [("none", Conflict), ("other", SessionBusy), ("discarded", Conflict)]
+)
+def test_only_the_first_packet_opens_an_arrival(
+    city: Place, state: str, error: type[EdgeError]
+) -> None:
     if state == "other":
-        city.store.destination.arrive(TOKEN, "other")
-    if state == "prepared":
-        city.prepared(Scalar("x", "1"))
+        city.stage(packet(), "other")
+    if state == "discarded":
+        assert city.store.destination.discard(city.staged(Scalar("x", "1")))
     before = city.dump()
-    with pytest.raises(Conflict):
-        city.stage(packet(Scalar("x", "2")))
+    with pytest.raises(error):
+        city.stage(packet(Scalar("x", "2")), number=2)
     assert city.dump() == before
