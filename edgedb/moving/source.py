@@ -30,14 +30,12 @@ def offers(
     As long as there is ``room`` for so many bytes; the others are to be read.
     """
     offered = dict[str, SessionPacket | EdgeError]()
-    for session in sessions:
-        try:
-            packet = node.store.source.small(session)
-        except EdgeError as error:
-            offered[session] = error
-        else:
+    for session, packet in zip(sessions, node.store.source.offers(sessions), strict=True):
+        if isinstance(packet, SessionPacket):
             room -= packet.size
             offered[session] = packet if room >= 0 else packet.without_content()
+        else:
+            offered[session] = packet
     return offered
 
 

@@ -8,17 +8,26 @@ from typing import Any
 
 import pytest
 
-from edgedb.errors import NotFound, NotResident, OfferEnded, SessionBusy, SessionLost
+from edgedb.errors import EdgeError, NotFound, NotResident, OfferEnded, SessionBusy, SessionLost
 from edgedb.session import Changes
 from edgedb.store.requests import Redirect, Run, Wait
 from edgedb.store.scripts import Scripts
 from edgedb.wire.hand_over import Ask, Changed, Ended, Handed
-from edgedb.wire.packet import Offer, Since
+from edgedb.wire.packet import Offer, SessionPacket, Since
 from tests.integration.store.steps import FREEZE_TIMEOUT_S, LOCK_TTL_S, Place, changes
+
+
+def offered(place: Place) -> SessionPacket:
+    """Offer a session."""
+    (packet,) = place.store.source.offers(["s"])
+    if isinstance(packet, EdgeError):
+        raise packet
+    return packet
+
 
 STEPS: dict[str, Callable[[Place], Any]] = {
     "page": lambda place: place.page(),
-    "offer": lambda place: place.store.source.small("s"),
+    "offer": lambda place: offered(place),
     "whole": lambda place: place.store.source.whole("s", 0),
 }
 steps = pytest.mark.parametrize("step", STEPS.values(), ids=STEPS.keys())
@@ -62,11 +71,19 @@ def test_to_offer_a_session_writes_nothing(edge: Place, step: Callable[[Place], 
 
 def test_a_small_session_is_offered_with_all_of_it_a_large_one_without(edge: Place) -> None:
     edge.write({"x": "1"}, {"a": ["e"]})
-    assert edge.store.source.small("s") == edge.page()
+    assert offered(edge) == edge.page()
     edge.write({"y": "y" * 70_000})
-    offered = edge.store.source.small("s")
-    assert (offered.items, offered.next) == ((), 0)
-    assert offered.version == edge.page().version
+    large = offered(edge)
+    assert (large.items, large.next) == ((), 0)
+    assert large.version == edge.page().version
+
+
+def test_each_of_many_is_offered_with_its_own_content(edge: Place) -> None:
+    edge.write({"x": "1"}, {"a": ["e"]}, session="one")
+    edge.write({"x": "2"}, {"a": ["f"], "b": ["g"]}, session="two")
+    one, unknown, two = edge.store.source.offers(["one", "unknown", "two"])
+    assert (one, two) == (edge.page(session="one"), edge.page(session="two"))
+    assert isinstance(unknown, NotFound)
 
 
 def test_a_handed_over_session_is_a_pointer_and_nothing_else(edge: Place) -> None:
