@@ -18,7 +18,7 @@ from edgedb.errors import EdgeError
 from edgedb.peers.transport import CARRIED_LIMIT
 from edgedb.request import COUNT_LIMIT, Request
 from edgedb.settings import Settings
-from edgedb.store import limits as store_limits, source
+from edgedb.store import limits as store_limits, pages
 from edgedb.wire import sendable
 from edgedb.wire.choices import OffloadStatus, Phase
 from tests.docs.markdown import PROJECT, code, table
@@ -45,7 +45,7 @@ LIMITS = {
     "CALLERS_LIMIT": callers.CALLERS_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "CARRIED_LIMIT": CARRIED_LIMIT,
-    "PACKET_BYTES": source.PACKET_BYTES,
+    "PACKET_BYTES": pages.PACKET_BYTES,
     "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,
 }
 UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20}

@@ -11,7 +11,7 @@ import pytest
 
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.session import ListChange
-from edgedb.store import source
+from edgedb.store import pages, source
 from edgedb.store.limits import DELETIONS_KEPT
 from edgedb.wire import pieces
 from edgedb.wire.items import ListPart, Scalar
@@ -30,9 +30,9 @@ NAMES = list("abcdefgh")
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small sessions take many pages, and small lists and values count as large ones."""
     monkeypatch.setattr(pieces, "PIECE_BYTES", KIB)
-    monkeypatch.setattr(source, "PAGE_BYTES", 8 * KIB)
-    monkeypatch.setattr(source, "PAGE_ITEMS", 4)
-    monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 2 * KIB)
+    monkeypatch.setattr(pages, "PAGE_BYTES", 8 * KIB)
+    monkeypatch.setattr(pages, "PAGE_ITEMS", 4)
+    monkeypatch.setattr(pages, "WHOLE_LIST_BYTES", 2 * KIB)
 
 
 def frozen(tree: Tree) -> SessionPacket:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from edgedb.errors import SessionBusy, TooLarge
-from edgedb.store import source
+from edgedb.store import pages
 from edgedb.store.limits import DELETIONS_KEPT
 from edgedb.store.staging import ListLedger
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
@@ -25,11 +25,11 @@ MIB = 2**20
 names = st.sampled_from(["a", "b", "c", "d", "e"])
 
 
-def walk(place: Place, most_items: int = source.PAGE_ITEMS) -> list[SessionPacket]:
+def walk(place: Place, most_items: int = pages.PAGE_ITEMS) -> list[SessionPacket]:
     """Read a session page by page, and what they leave out of lists, to the end."""
     packets, left, ledger = list[SessionPacket](), list[Cursor]([Since()]), ListLedger()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "PAGE_ITEMS", most_items)
+        patch.setattr(pages, "PAGE_ITEMS", most_items)
         while left:
             packet = place.store.source.page("s", left.pop())
             packets.append(packet)
@@ -100,7 +100,7 @@ def test_since_a_version_only_what_changed_is_sent(edge: Place) -> None:
 
 
 def test_of_a_large_list_only_the_new_end_is_sent_of_a_small_one_all_of_it(edge: Place) -> None:
-    large = "x" * source.WHOLE_LIST_BYTES
+    large = "x" * pages.WHOLE_LIST_BYTES
     edge.write(appended={"large": [large], "small": ["x"]})
     since = edge.page().version
     edge.write(appended={"large": ["new"], "small": ["new"]})
@@ -164,7 +164,7 @@ def test_a_large_element_is_sent_in_pieces(edge: Place) -> None:
 def test_the_new_end_of_a_list_is_found_however_long_it_is(
     edge: Place, known: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "WHOLE_LIST_BYTES", 0)
+    monkeypatch.setattr(pages, "WHOLE_LIST_BYTES", 0)
     edge.write({"x": "1"}, {"a": [str(n) for n in range(known)]} if known else {})
     since = edge.page().version
     for n in range(known, 100):
@@ -223,7 +223,7 @@ def test_a_list_that_vanishes_while_it_is_being_sent_is_reported_deleted_later(e
 def test_what_changes_during_a_walk_comes_again_later(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "PAGE_ITEMS", 2)
+    monkeypatch.setattr(pages, "PAGE_ITEMS", 2)
     edge.write(dict.fromkeys("abcde", "old"))
     packets = [edge.page()]
     edge.write(dict.fromkeys("abcde", "new"))
@@ -277,7 +277,7 @@ def test_a_session_written_to_without_pause_has_no_whole_packet(
 def test_a_session_over_the_limit_has_pages_but_no_whole_packet(
     edge: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "PACKET_BYTES", 1000)
+    monkeypatch.setattr(pages, "PACKET_BYTES", 1000)
     edge.write({"x": "x" * 1000, "y": "1"})
     with pytest.raises(TooLarge):
         edge.store.source.whole("s", 0)
