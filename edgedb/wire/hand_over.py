@@ -45,7 +45,7 @@ class Ask:
             session=checked_session_id(member(document, "session", str)),
             transfer=text(document, "transfer"),
             epoch=number(document, "epoch"),
-            offer=Offer(member(document, "stay", str), text(document, "run")),
+            offer=Offer(text(document, "stay"), text(document, "run")),
             version=number(document, "version"),
         )
 

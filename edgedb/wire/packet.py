@@ -132,7 +132,7 @@ class SessionPacket:
             version=number(document, "version"),
             items=items,
             replies=replies,
-            offer=Offer(member(document, "stay", str), text(document, "run")),
+            offer=Offer(text(document, "stay"), text(document, "run")),
             next=number(document, "next") if "next" in optional else None,
             floor=number(document, "floor") if "floor" in optional else 0,
         )

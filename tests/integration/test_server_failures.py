@@ -13,13 +13,15 @@ import redis
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.errors import StoreUnavailable
+from edgedb.errors import OutcomeUnknown, StoreUnavailable
+from edgedb.moving.source import offers
 from edgedb.readiness import require_ready
 from edgedb.response import Response
 from edgedb.settings import Settings
 from edgedb.store import RETRY_PAUSE_S, SessionStore
 from edgedb.wire.choices import Policy
 from edgedb.wire.headers import PROBLEM_JSON
+from edgedb.wire.packet import SessionPacket
 from tests.support.failures import (
     become_replica,
     connected,
@@ -336,18 +338,43 @@ def test_a_full_destination_takes_nothing_and_the_source_serves_on(
 
 
 @breaks
+@pytest.mark.parametrize("reads", [False, True], ids=["before-it-is-read", "before-it-is-given"])
 def test_a_move_whose_source_loses_its_server_leaves_the_session_where_it_was(
-    tree: Tree, server: Server, harm: Callable[[Server], None], heal: Callable[[Server], None]
+    tree: Tree,
+    server: Server,
+    reads: bool,
+    harm: Callable[[Server], None],
+    heal: Callable[[Server], None],
 ) -> None:
-    token = tree.node("edge").store.residents.token("s")
-    assert token is not None
+    packet = offered(tree) if reads else offered(tree).without_content()
     harm(server)
-    with pytest.raises(StoreUnavailable):
-        tree.node("edge").peers.offload_session("city", token)
+    fate = tree.node("edge").peers.offload_session("city", [packet])["s"]
+    assert isinstance(fate, OutcomeUnknown if reads else StoreUnavailable)
     heal(server)
-    tree.clock.advance(tree.node("edge").settings.freeze_timeout)
     assert tree.write("edge", "two").status == 200
+    tree.tick_all()
     assert (tree.residents(), tree.leftovers()) == (["edge"], {})
+    assert tree.words("edge") == ["one", "two"]
+
+
+def test_a_copy_of_a_source_that_started_anew_is_set_aside_until_somebody_has_looked(
+    tree: Tree, server: Server
+) -> None:
+    packet = offered(tree)
+    server.kill()
+    tree.node("edge").peers.offload_session("city", [packet])
+    server.start()
+    tree.tick_all()
+    assert tree.residents() == ["edge"]
+    kept = [key.decode() for key in tree.clients["city"].scan_iter("edge-aside:*")]
+    assert any(key.endswith(":{s}:lists") for key in kept)
+
+
+def offered(tree: Tree) -> SessionPacket:
+    """Give what the edge offers."""
+    packet = offers(tree.node("edge"), ["s"])["s"]
+    assert isinstance(packet, SessionPacket)
+    return packet
 
 
 @pytest.mark.parametrize("location", ["edge", "city"])

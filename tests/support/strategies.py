@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings, strategies as st
 
+from edgedb.wire.hand_over import Ask, Changed, Ended, Handed
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.wire.model import VERSION_LIMIT, Propagation, SessionToken, Update
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import Offer, SessionPacket
 from edgedb.wire.pieces import PIECES_LIMIT, Unfinished
 
 quick = settings(
@@ -37,8 +38,9 @@ propagations = st.builds(
 )
 messages = propagations | st.builds(Update, to=texts, token=tokens)
 
-cursors = st.builds(Cursor, since=versions, began=versions, after=versions) | st.builds(
-    Cursor, versions, versions, versions, key=texts, start=versions, until=versions
+offers = st.builds(Offer, stay=texts, run=texts)
+asks = st.builds(
+    Ask, session=session_ids, transfer=texts, epoch=versions, offer=offers, version=versions
 )
 items = (
     st.builds(Scalar, key=texts, value=pieces, piece=st.integers(0, PIECES_LIMIT - 1))
@@ -48,6 +50,7 @@ items = (
         born=versions,
         start=versions,
         values=st.lists(pieces, max_size=4).map(tuple),
+        more=st.booleans(),
     )
     | st.builds(Scalar, key=texts, value=values, piece=st.just(0))
     | st.builds(Deleted, key=texts, kind=st.sampled_from(["scalar", "list"]))
@@ -66,7 +69,12 @@ packets = st.builds(
     version=versions,
     items=st.lists(items, max_size=4, unique_by=_place).map(tuple),
     replies=st.lists(replies, max_size=2).map(tuple),
-    next=st.none() | cursors,
-    restart=st.booleans(),
-    grant=st.none() | texts,
+    offer=offers,
+    next=st.none() | versions,
+    floor=versions,
+)
+answers = (
+    st.builds(Handed, versions)
+    | st.builds(Changed, versions, difference=st.none() | packets)
+    | st.builds(Ended, texts, versions)
 )

@@ -24,7 +24,7 @@ from tests.support import strategies
 from tests.support.signed import good_claims, sign
 
 KEY = b"a key of thirty-two bytes or more"
-CALL = Call("POST", "/function/migrate-session", b"session=s&phase=thaw", b"body")
+CALL = Call("POST", "/function/migrate-session", b"phase=hand-over&to=city", b"body")
 
 calls = st.builds(
     Call, method=st.text(), path=st.text(), query_string=st.binary(), body=st.binary()
@@ -64,7 +64,7 @@ def test_the_digest_tells_where_one_part_ends_and_the_next_begins() -> None:
     [
         replace(CALL, method="GET"),
         replace(CALL, path="/function/update-session"),
-        replace(CALL, query_string=b"session=s&phase=freeze"),
+        replace(CALL, query_string=b"phase=hand-over&to=cloud"),
         replace(CALL, query_string=b""),
         replace(CALL, body=b""),
         replace(CALL, body=b"body "),

@@ -15,9 +15,9 @@ from edgectl.cli import cli, render
 from edgedb.checking.findings import Finding, Kind
 from tests.support.answering import Call, answering
 
-THAW = "thaw it; it is served either way"
-FROZEN = Finding(Kind.FROZEN, "s [1]", "its freeze is over", "transfer")
-THAWED = replace(FROZEN, repaired=True)
+DISCARD = "discard the copy; the session is at its source"
+ARRIVING = Finding(Kind.ARRIVING, "s [1]", "nobody goes on copying", "arrival")
+DISCARDED = replace(ARRIVING, repaired=True)
 STUCK = Finding(Kind.SILENT, "city", "is silent", None, False, "it does not answer")
 Run = Callable[..., tuple[Result, list[Call]]]
 
@@ -54,14 +54,14 @@ def test_a_healthy_tree_is_exit_code_0(run: Run) -> None:
 
 
 def test_what_is_found_is_a_line_and_exit_code_1(run: Run) -> None:
-    done, _ = run({"cloud": [], "city": [FROZEN]})
-    line = f"city: frozen s [1]: its freeze is over; --fix would: {THAW}\n"
+    done, _ = run({"cloud": [], "city": [ARRIVING]})
+    line = f"city: arriving s [1]: nobody goes on copying; --fix would: {DISCARD}\n"
     assert (done.output, done.exit_code) == (line, 1)
 
 
 def test_what_is_repaired_is_exit_code_0(run: Run) -> None:
-    done, calls = run({"city": [THAWED]}, "--fix", "city")
-    line = f"city: frozen s [1]: its freeze is over; done: {THAW}\n"
+    done, calls = run({"city": [DISCARDED]}, "--fix", "city")
+    line = f"city: arriving s [1]: nobody goes on copying; done: {DISCARD}\n"
     assert (done.output, done.exit_code) == (line, 0)
     posts = [(call.location, call.function) for call in calls if call.method == "POST"]
     assert posts == [("city", "oracle/repairs")] * 2  # each after the function was woken
@@ -74,20 +74,20 @@ def test_what_could_not_be_repaired_is_exit_code_1(run: Run) -> None:
 
 
 def test_what_was_repaired_in_one_slice_only_is_exit_code_1(run: Run) -> None:
-    stuck = replace(FROZEN, repaired=False, reason="ask again")
-    done, _ = run({"city": [stuck, THAWED]}, "--fix", "city")
+    stuck = replace(ARRIVING, repaired=False, reason="ask again")
+    done, _ = run({"city": [stuck, DISCARDED]}, "--fix", "city")
     assert ("not repaired: ask again" in done.output, "done:" in done.output) == (True, True)
     assert done.exit_code == 1
 
 
 def test_a_node_that_does_not_answer_holds_up_no_other(run: Run) -> None:
-    done, _ = run({"city": [FROZEN]}, "--json")
+    done, _ = run({"city": [ARRIVING]}, "--json")
     found = json.loads(done.output)
     assert [(one["location"], one["kind"]) for one in found] == [
         ("cloud", "silent"),
-        ("city", "frozen"),
+        ("city", "arriving"),
     ]
-    assert found[1] == {"location": "city", **FROZEN.to_json()}
+    assert found[1] == {"location": "city", **ARRIVING.to_json()}
     assert found[0].keys() == found[1].keys()
     assert done.exit_code == 1
 
@@ -108,7 +108,7 @@ def test_on_a_terminal_it_is_a_table(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "160")
-    entries = [{"location": "city", **one.to_json()} for one in (FROZEN, STUCK)]
+    entries = [{"location": "city", **one.to_json()} for one in (ARRIVING, STUCK)]
     render.findings(["city"], entries)
     printed = capsys.readouterr().out
     assert "┃" in printed

@@ -10,6 +10,7 @@ from edgedb import errors
 from edgedb.errors import EdgeError
 from edgedb.problems import problem
 from edgedb.wire.headers import PROBLEM_JSON
+from edgedb.wire.problem import error_from, error_of
 
 
 def descendants(kind: type[EdgeError]) -> list[type[EdgeError]]:
@@ -54,8 +55,11 @@ def test_a_detail_that_utf8_cannot_carry_does_not_break_the_answer() -> None:
 @pytest.mark.parametrize("kind", ALL)
 def test_what_one_node_writes_another_reads(kind: type[EdgeError]) -> None:
     written = problem(kind("what happened"))
-    error = error_from("city", written.status, written.body)
-    assert (type(error), str(error)) == (kind, "city: what happened")
+    for error in (
+        error_from("city", written.status, written.body),
+        error_of(json.loads(written.body), "city"),
+    ):
+        assert (type(error), str(error)) == (kind, "city: what happened")
 
 
 NEAREST = {
