@@ -41,7 +41,7 @@ def error_from(location: str, status: int, body: bytes) -> EdgeError:
 def error_of(document: object, location: str = "") -> EdgeError:
     """Read a problem document that is part of an answer; raises ValueError."""
     found = _read(document)
-    status = document["status"] if isinstance(document, dict) else 0
+    status = document.get("status") if isinstance(document, dict) else None
     return _error(found, status, f"{location}: " if location else "")
 
 

@@ -36,8 +36,9 @@ def _read(node: Node, request: Request, session: str) -> SessionPacket:
 
 def _cursor(request: Request) -> Cursor | None:
     """Say where to read on; None: all of it, in one packet."""
-    if "list" in request.query:
-        return Within(request.query["list"], request.number("start", 0))
+    key = request.query.get("list")
+    if key is not None:
+        return Within(key, request.number("start", 0))
     return Since(request.number("page", 0)) if "page" in request.query else None
 
 

@@ -10,11 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgpack
 from werkzeug.datastructures import Headers
 
 import edgedb
 from edgedb.request import COUNT_LIMIT
-from edgedb.wire.headers import IDEMPOTENCY_KEY, ONLOAD_LOCATION, PROPAGATE, SESSION_REDIRECT
+from edgedb.wire.headers import (
+    IDEMPOTENCY_KEY,
+    ONLOAD_LOCATION,
+    PACKET,
+    PROPAGATE,
+    SESSION_REDIRECT,
+)
 from edgedb.wire.model import VERSION_LIMIT, Propagation
 from tests.hostile.document import USERS
 from tests.hostile.watched import Watched
@@ -76,6 +83,25 @@ def token(name: str, **changes: Any) -> bytes:
     return json.dumps({**document, "function": "keeper", "epoch": epoch, **changes}).encode()
 
 
+def asked(name: str, **changes: Any) -> dict[str, Any]:
+    """Give what a destination asks for a session, of an offer that nobody has made."""
+    epoch = json.loads(token(name))["epoch"]
+    document = {"session": name, "transfer": "t", "epoch": epoch, "stay": "", "run": ""}
+    return {**document, "version": 1, **changes}
+
+
+def asks(*names: str, **changes: Any) -> bytes:
+    """Give what a destination asks for some sessions as a body."""
+    return json.dumps([asked(name, **changes) for name in names]).encode()
+
+
+def packets(*tokens: bytes, **changes: Any) -> bytes:
+    """Give an offer of the sessions of some tokens, without their content, as a body."""
+    head = {"version": 1, "stay": "", "run": "", "scalars": [], "session_data": [], "replies": []}
+    offered = [{"token": json.loads(each), **head, "next": 0, **changes} for each in tokens]
+    return bytes(msgpack.packb(offered, unicode_errors="surrogatepass"))
+
+
 def propagation(**changes: Any) -> bytes:
     """Give a propagated value as a body."""
     message = Propagation("m", "city", "receiver", "milk", "edge-a")
@@ -83,7 +109,7 @@ def propagation(**changes: Any) -> bytes:
 
 
 MANY, HUGE = COUNT_LIMIT + 1, VERSION_LIMIT + 1
-STEP = "transfer=t&to=city&phase=freeze&epoch=1"
+STEP = "phase=hand-over&to=city"
 
 TEST = Call("edge-a", "test-function", "session=up")
 PLACE = replace(TEST, query="location=city", path="/gateway")
@@ -98,8 +124,10 @@ FORCE_ONLOAD = Call("edge-a", "force-onload", "session=up", caller=ORACLE)
 OFFLOAD = Call("city", "offload-session", body=token("s"), caller="edge-a")
 ONLOAD = Call("city", "onload-session", caller="edge-a", headers=((ONLOAD_LOCATION, "edge-a"),))
 READ = Call("edge-a", "migrate-session", "session=s", caller="city", method="GET")
-FREEZE = replace(READ, method="POST", query=f"session=s&{STEP}")
-THAW = replace(READ, method="POST", query="session=s&transfer=t&to=city&phase=thaw")
+PAGE = replace(READ, query="session=s&page=0")
+PART = replace(READ, query="session=s&list=kept&start=0&stay=&run=")
+HAND_OVER = replace(READ, method="POST", query=f"{STEP}&hold=small", body=asks("s"))
+OFFER = replace(OFFLOAD, body=packets(token("s")), headers=(("Content-Type", PACKET),))
 UPDATE = Call(
     *("edge-a", "update-session"),
     body=token("up", currentLocation="cloud", epoch=3),
@@ -217,6 +245,9 @@ EXAMPLES: dict[str, Examples] = {
     "GET /function/force-offload": examples(
         FORCE_OFFLOAD,
         replace(FORCE_OFFLOAD, query="policy=x"),
+        replace(FORCE_OFFLOAD, query="count=2"),
+        replace(FORCE_OFFLOAD, query="count=2&session=s"),
+        replace(FORCE_OFFLOAD, query=f"count={MANY}"),
         replace(FORCE_OFFLOAD, query="session=none"),
         replace(FORCE_OFFLOAD, query="session=up"),
     ),
@@ -227,32 +258,43 @@ EXAMPLES: dict[str, Examples] = {
         replace(FORCE_ONLOAD, query="session="),
         after_it_moved_on,
     ),
-    "POST /function/offload-session": examples(
-        OFFLOAD,
-        replace(OFFLOAD, body=b""),
-        replace(OFFLOAD, body=token("none")),
-        replace(OFFLOAD, body=token("s", epoch=7)),
+    "POST /function/offload-session": Examples(
+        [OFFLOAD, OFFER],
+        [
+            replace(OFFLOAD, body=b""),
+            replace(OFFLOAD, body=token("none")),
+            replace(OFFLOAD, body=token("up")),
+            replace(OFFER, body=b""),
+            replace(OFFER, body=packets(token("none"), token("up"))),
+        ],
     ),
     "GET /function/onload-session": Examples(
         [ONLOAD, replace(ONLOAD, query="session=above")],
         [ONLOAD.without(ONLOAD_LOCATION), replace(ONLOAD, query=f"count={MANY}")],
     ),
-    "GET /function/migrate-session": examples(
-        READ,
-        replace(READ, query=""),
-        replace(READ, query="session=none"),
-        replace(READ, query="session=up"),
-        replace(READ, query=f"session=s&since={HUGE}"),
-        replace(READ, query="session=s&page=x"),
+    "GET /function/migrate-session": Examples(
+        [READ, PAGE, PART],
+        [
+            replace(READ, query=""),
+            replace(READ, query="session=none"),
+            replace(READ, query="session=up"),
+            replace(READ, query=f"session=s&since={HUGE}"),
+            replace(READ, query="session=s&page=x"),
+            replace(PAGE, query=f"session=s&page={HUGE}"),
+            replace(PAGE, query="session=s&page=0&stay=other&run=other"),
+            replace(PART, query="session=s&list=kept&start=-1"),
+        ],
     ),
     "POST /function/migrate-session": Examples(
-        [FREEZE, THAW],
+        [HAND_OVER],
         [
-            replace(FREEZE, query=f"session=s&{STEP}&phase=x"),
-            replace(FREEZE, query=f"session=s&{STEP}&phase=hand-over&grant=g"),
-            replace(FREEZE, query=f"session=none&{STEP}"),
-            replace(FREEZE, query=f"session=up&{STEP}"),
-            replace(FREEZE, query=f"session=s&{STEP}&since={HUGE}"),
+            replace(HAND_OVER, query=f"{STEP}&phase=x"),
+            replace(HAND_OVER, query=f"{STEP}&hold=x"),
+            replace(HAND_OVER, query="phase=hand-over"),
+            replace(HAND_OVER, body=b""),
+            replace(HAND_OVER, body=asks("s", "s")),
+            replace(HAND_OVER, body=asks("s", version=HUGE)),
+            replace(HAND_OVER, body=asks("none", "up")),
         ],
     ),
     "POST /function/update-session": examples(

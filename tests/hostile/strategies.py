@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgpack
 from hypothesis import HealthCheck, settings, strategies as st
 
 many = settings(
@@ -50,6 +51,29 @@ _GONE = object()
 def like(document: Any) -> st.SearchStrategy[Any]:
     """Give documents that are like one, but for one or two of their parts."""
     return _changed(document).flatmap(lambda found: st.just(found) | _changed(found))
+
+
+def json_like(document: Any) -> st.SearchStrategy[bytes]:
+    """Give JSON of documents like one, as far as it can say them."""
+    return like(document).map(_as_json)
+
+
+def _as_json(document: Any) -> bytes:
+    return json.dumps(document, default=lambda value: value.decode("latin-1")).encode()
+
+
+def packed_like(document: Any) -> st.SearchStrategy[bytes]:
+    """Give MessagePack of documents like one, the same cut off or with more, and anything."""
+    packed = like(document).map(_packed)
+    cut = st.tuples(packed, st.integers(0, 200)).map(lambda pair: pair[0][: pair[1]])
+    return packed | cut | packed.map(lambda body: body + b"\x00") | st.binary(max_size=40)
+
+
+def _packed(document: Any) -> bytes:
+    try:
+        return bytes(msgpack.packb(document))
+    except (ValueError, OverflowError):  # what MessagePack cannot say
+        return b"\xc1"
 
 
 def bytes_like(document: Any) -> st.SearchStrategy[bytes]:

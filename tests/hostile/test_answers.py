@@ -27,7 +27,7 @@ from tests.support.silence import silent
 from tests.support.tree import Tree
 
 OPERATIONS = list(operations())
-CHANGING = ("commit", "status", "prepare", "hand_over", "thaw", "update", "XREADGROUP")
+CHANGING = ("commit", "status", "stage", "hand_over", "activate", "update", "XREADGROUP")
 
 
 def out_of_reach(tree: Tree, call: Call) -> int:

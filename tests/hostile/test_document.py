@@ -13,7 +13,7 @@ from edgedb.checking.findings import Kind
 from edgedb.errors import EdgeError, InvalidSession
 from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
 from edgedb.wire import model
-from edgedb.wire.choices import OffloadStatus, Phase, Policy
+from edgedb.wire.choices import Hold, OffloadStatus, Phase, Policy
 from edgedb.wire.headers import PROBLEM_JSON
 from tests.hostile.document import (
     DOCUMENT,
@@ -74,7 +74,8 @@ def test_a_status_is_described_by_the_answer_that_has_it() -> None:
 def test_the_choices_are_those_of_the_code() -> None:
     stated = [SCHEMAS["Status"], SCHEMAS["Phase"], SCHEMAS["Finding"]["properties"]["kind"]]
     assert [each["enum"] for each in stated] == [list(OffloadStatus), list(Phase), list(Kind)]
-    assert [each["const"] for each in SCHEMAS["Policy"]["oneOf"]] == list(Policy)
+    for name, choices in {"Policy": Policy, "Hold": Hold}.items():
+        assert [each["const"] for each in SCHEMAS[name]["oneOf"]] == list(choices)
 
 
 def test_the_limits_are_those_of_the_code() -> None:

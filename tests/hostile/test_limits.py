@@ -22,7 +22,7 @@ from edgedb.store import limits
 from edgedb.store.keys import SessionKeys
 from edgedb.wire import model
 from edgedb.wire.headers import IDEMPOTENCY_KEY
-from tests.hostile.calls import FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
+from tests.hostile.calls import FORCE_OFFLOAD, FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
 from tests.support.dumps import Held
 from tests.support.tree import Tree
 
@@ -36,7 +36,10 @@ NUMBERS: dict[str, tuple[Call, int]] = {
     "sessions-to-list": (replace(SESSIONS, query="limit={}"), COUNT_LIMIT),
     "sessions-to-name": (replace(ONLOAD, query="count={}"), COUNT_LIMIT),
     "sessions-to-bring": (replace(FORCE_ONLOAD, query="count={}"), COUNT_LIMIT),
+    "sessions-to-move": (replace(FORCE_OFFLOAD, query="count={}"), COUNT_LIMIT),
     "version": (replace(READ, query="session=s&since={}"), model.VERSION_LIMIT),
+    "page": (replace(READ, query="session=s&page={}"), model.VERSION_LIMIT),
+    "element": (replace(READ, query="session=s&list=kept&start={}"), model.VERSION_LIMIT),
 }
 
 

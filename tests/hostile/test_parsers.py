@@ -24,11 +24,13 @@ from edgedb.peers import credentials
 from edgedb.request import Request
 from edgedb.topology.file import TopologyFile
 from edgedb.topology.tree import Topology
+from edgedb.wire import fates
+from edgedb.wire.hand_over import Answer, answers_from_msgpack, asks_from_json
 from edgedb.wire.items import StoredReply, item_from_json
 from edgedb.wire.model import Propagation, SessionToken, message_from_json, value_from_json
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import SessionPacket, packets_of
 from tests.hostile import strategies
-from tests.hostile.calls import propagation, token
+from tests.hostile.calls import asked, propagation, token
 from tests.hostile.strategies import many
 from tests.support.signed import good_claims, sign
 from tests.support.tree import NODE_KEY, THREE_LEVELS
@@ -41,35 +43,60 @@ ITEMS: list[Any] = [
     {"key": "k", "deleted": "scalar"},
     {"key": "k", "piece": 1, "data": "text", "unfinished": True},
 ]
-CURSOR = {"since": 1, "began": 2, "after": 3, "key": "k", "start": 4, "until": 5}
 REPLY = {"key": "k", "data": base64.b64encode(bytes(8) + b"{}\n").decode(), "encoding": "base64"}
 PACKET = {
     "token": TOKEN,
     "version": 3,
     "session_data": ITEMS,
     "replies": [REPLY],
-    "next": CURSOR,
-    "restart": True,
-    "grant": "g",
+    "stay": "x",
+    "run": "y",
+    "next": 2,
+    "floor": 1,
 }
 PACKED = PACKET | {"scalars": ["l", "text"], "replies": ["k", bytes(8) + b"{}\n"]}
 MESSAGE = json.loads(propagation())
+PROBLEM = {"type": "urn:edgedb:problem:NotFound", "title": "t", "status": 404, "detail": "d"}
+ANSWERS = {
+    "handed": {"handed": 1},
+    "changed": {"changed": 4, "difference": PACKED},
+    "ended": {"ended": 1, "run": "y"},
+    "problem": {"problem": PROBLEM},
+}
+FATES = [TOKEN, {"session": "t", "problem": PROBLEM}]
 
 
-def unpacked(document: Any) -> SessionPacket:
-    """Read a packet from its MessagePack; what that cannot say is refused."""
+def packed(document: Any) -> bytes:
+    """Write MessagePack; what that cannot say is refused."""
     try:
-        body = msgpack.packb(document)
+        return bytes(msgpack.packb(document))
     except (ValueError, OverflowError) as error:
         raise BadRequest(str(error)) from error
-    return SessionPacket.from_msgpack(body)
+
+
+def answered(document: Any) -> dict[str, Answer]:
+    """Read answers as the caller of a node does, who takes none that makes no sense for none."""
+    try:
+        return answers_from_msgpack(packed(document))
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
+def moved(document: Any) -> dict[str, fates.Fate]:
+    """Read what has become of sessions, as the caller of a node does."""
+    try:
+        return fates.from_json(document, "city")
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
 
 
 PARSERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "token": (SessionToken.from_json, TOKEN),
     "packet": (SessionPacket.from_json, PACKET),
-    "messagepack": (unpacked, PACKED),
-    "cursor": (Cursor.from_json, CURSOR),
+    "messagepack": (lambda document: packets_of(packed(document)), [PACKED]),
+    "asks": (asks_from_json, [asked("s"), asked("up")]),
+    "answers": (answered, ANSWERS),
+    "fates": (moved, FATES),
     "item": (item_from_json, ITEMS[2]),
     "value": (value_from_json, ITEMS[1]),
     "reply": (StoredReply.from_json, REPLY),
@@ -95,8 +122,9 @@ def test_a_document_is_taken_or_refused(
     parse: Callable[[Any], Any], good: Any, data: st.DataObject
 ) -> None:
     found = taken(parse, data.draw(strategies.like(good)))
-    if hasattr(found, "to_json"):
-        assert json.dumps(found.to_json(), ensure_ascii=False).encode()
+    for one in found if isinstance(found, list) else [found]:
+        if hasattr(one, "to_json"):
+            assert json.dumps(one.to_json(), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(("parse", "good"), PARSERS.values(), ids=PARSERS.keys())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,26 +14,29 @@ from edgedb.errors import EdgeError, PeerUnavailable
 from edgedb.peers.calls import PeerClient
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.wire import openfaas
+from edgedb.wire.choices import Hold
+from edgedb.wire.hand_over import Ask, Handed, answers_to_msgpack
 from edgedb.wire.model import Propagation, SessionToken
-from edgedb.wire.packet import Cursor
+from edgedb.wire.packet import Offer, SessionPacket, Since, Within, to_msgpack
 from tests.hostile import strategies
-from tests.hostile.calls import token
 from tests.hostile.strategies import many
-from tests.hostile.test_parsers import PACKET, TOKEN
+from tests.hostile.test_parsers import ANSWERS, FATES, PACKED, PROBLEM, TOKEN
 from tests.support.tree import Tree
 
 HELD = SessionToken.from_json(TOKEN)
+OFFER = Offer("x", "y")
+ASK = Ask("s", "t", 1, OFFER, 1)
+FIRST = SessionPacket(HELD, 1, offer=OFFER)
+
 METHODS: dict[str, tuple[Callable[[PeerClient], Any], Any]] = {
-    "page": (lambda peer: peer.page("edge-a", "s", Cursor()), PACKET),
-    "freeze": (lambda peer: peer.freeze(HELD, "t", 0, is_final=True), PACKET),
-    "hand-over": (lambda peer: peer.hand_over("edge-a", "s", "t", "g"), {}),
-    "thaw": (lambda peer: peer.thaw("edge-a", "s", "t"), {}),
-    "offload": (lambda peer: peer.offload_session("cloud", HELD), TOKEN),
-    "onload": (lambda peer: peer.onload_session("cloud", "edge-a", None, 2), {"": [TOKEN]}),
+    "page": (lambda peer: peer.page("edge-a", "s", Since(), OFFER), [PACKED]),
+    "part": (lambda peer: peer.page("edge-a", "s", Within("k", 1), OFFER), [PACKED]),
+    "hand-over": (lambda peer: peer.hand_over("edge-a", [ASK], Hold.NO), ANSWERS),
+    "offload": (lambda peer: peer.offload_session("cloud", [FIRST]), FATES),
+    "onload": (lambda peer: peer.onload_session("cloud", "edge-a", None, 2), [PACKED]),
     "update": (lambda peer: peer.update_session("edge-a", HELD), {}),
     "propagate": (lambda peer: peer.propagate(Propagation("m", "cloud", "f", "", "city")), {}),
 }
-PROBLEM = {"type": "urn:edgedb:problem:NotFound", "title": "t", "status": 404, "detail": "d"}
 methods = pytest.mark.parametrize(("call", "good"), METHODS.values(), ids=METHODS.keys())
 
 
@@ -48,6 +52,11 @@ def answered(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[[PeerRespo
     return client
 
 
+def bodies_like(document: Any) -> st.SearchStrategy[bytes]:
+    """Give JSON and MessagePack that are like a document."""
+    return strategies.packed_like(document) | strategies.json_like(document)
+
+
 @methods
 @many
 @given(st.data())
@@ -57,7 +66,7 @@ def test_an_answer_that_makes_no_sense_is_none(
     good: Any,
     data: st.DataObject,
 ) -> None:
-    body = data.draw(strategies.bytes_like(good)) if good else data.draw(st.binary(max_size=40))
+    body = data.draw(bodies_like(good) if good else st.binary(max_size=40))
     try:
         call(answered(PeerResponse(200, body)))
     except EdgeError as error:
@@ -101,7 +110,7 @@ def test_an_answer_that_is_no_json_is_none(
 def test_more_sessions_than_asked_for_are_none(
     answered: Callable[[PeerResponse], PeerClient],
 ) -> None:
-    body = b"[%s]" % b",".join([token("s")] * 3)
+    body = to_msgpack([FIRST] * 3)
     with pytest.raises(PeerUnavailable):
         answered(PeerResponse(200, body)).onload_session("cloud", "edge-a", None, 2)
 
@@ -130,17 +139,80 @@ def test_the_call_for_a_whole_move_is_not_repeated_by_the_transport(tree: Tree) 
     assert calls == {"offload-session": False, "migrate-session": True}
 
 
-def test_a_source_that_never_comes_to_an_end_is_given_up(make_tree: Callable[..., Tree]) -> None:
-    tree = make_tree(settings={"move_timeout": 0.1})
+UNASKED: dict[str, dict[str, Any]] = {
+    "another-version": {"s": Handed(10**9)},
+    "an-older-version": {"s": Handed(0)},
+    "another-session": {"other": Handed(1)},
+    "none": {},
+}
+
+
+@pytest.mark.parametrize("answers", UNASKED.values(), ids=UNASKED.keys())
+def test_what_gives_something_else_than_was_asked_for_gives_nothing(
+    tree: Tree, answers: dict[str, Any]
+) -> None:
     tree.write("edge-a", "one")
-    endless_page = PACKET | {"session_data": [], "replies": [], "next": PACKET["next"]}
-    endless_page |= {"token": json.loads(token("s"))}
-    del endless_page["restart"], endless_page["grant"]
     first = tree.hook
 
     def hook(request: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        if request.method == "GET" or "phase=freeze" in request.query_string:
-            return PeerResponse(200, json.dumps(endless_page).encode())
+        if "phase=hand-over" in request.query_string:
+            return PeerResponse(200, answers_to_msgpack(answers))
+        return first(request, deliver)
+
+    tree.hook = hook
+    assert tree.oracle("edge-a", "force-offload", "session=s").status == 502
+    assert tree.residents() == ["edge-a"]
+    tree.hook = first  # the copy is prepared, and the next tick asks again
+    tree.tick_all()
+    assert (tree.residents(), tree.leftovers()) == (["city"], {})
+    assert tree.words("edge-a") == ["one"]
+
+
+OTHERS: dict[str, Callable[[SessionPacket], SessionPacket]] = {
+    "session": lambda page: replace(page, token=replace(page.token, session="other")),
+    "epoch": lambda page: replace(page, token=replace(page.token, epoch=7)),
+    "place": lambda page: replace(page, token=replace(page.token, current_location="cloud")),
+    "stay": lambda page: replace(page, offer=page.offer._replace(stay="other")),
+    "run": lambda page: replace(page, offer=page.offer._replace(run="other")),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
+def test_a_page_of_something_else_than_was_offered_is_not_staged(
+    tree: Tree, other: Callable[[SessionPacket], SessionPacket]
+) -> None:
+    tree.write("edge-a", "x" * 100_000)
+    page, first = tree.node("edge-a").store.source.page("s", Since()), tree.hook
+
+    def hook(request: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        if request.method == "GET":
+            return PeerResponse(200, to_msgpack([other(page)]))
+        return first(request, deliver)
+
+    tree.hook = hook
+    assert tree.oracle("edge-a", "force-offload", "session=s").status == 502
+    assert (tree.residents(), tree.leftovers()) == (["edge-a"], {})
+
+
+def test_what_is_said_of_other_sessions_says_nothing_of_the_one_that_was_offered(
+    tree: Tree,
+) -> None:
+    tree.write("edge-a", "one", "mine")
+    tree.hook = lambda _request, _deliver: PeerResponse(200, json.dumps(FATES).encode())
+    assert tree.oracle("edge-a", "force-offload", "session=mine").status == 502
+    assert tree.residents("mine") == ["edge-a"]
+
+
+def test_a_source_that_never_comes_to_an_end_is_given_up(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"move_timeout": 0.1})
+    tree.write("edge-a", "one")
+    tree.write("edge-a", "x" * 100_000)  # so much that it is read page by page
+    endless = replace(tree.node("edge-a").store.source.page("s", Since()), items=(), next=0)
+    first = tree.hook
+
+    def hook(request: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+        if request.method == "GET":
+            return PeerResponse(200, to_msgpack([endless]))
         return first(request, deliver)
 
     tree.hook = hook

@@ -9,9 +9,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
+from edgedb.errors import Forbidden, NotFound, OfferEnded
 from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.wire import fates
+from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed, answers_from_msgpack
+from edgedb.wire.packet import Offer, SessionPacket, Since, to_msgpack
 from tests.hostile import strategies
-from tests.hostile.calls import OFFLOAD, TELL, UPDATE, Call, propagation, token
+from tests.hostile.calls import OFFER, OFFLOAD, TELL, UPDATE, Call, packets, propagation, token
 from tests.hostile.strategies import many
 from tests.support.dumps import Held
 from tests.support.tree import Tree
@@ -22,6 +26,11 @@ MOVES_OF_OTHERS = {
     "a-siblings": replace(OFFLOAD, caller="edge-b"),
     "one-that-is-above": replace(OFFLOAD, body=token("s", currentLocation="cloud")),
     "an-unknown-place": replace(OFFLOAD, body=token("s", currentLocation="http://elsewhere")),
+    "an-offer-of-a-siblings": replace(OFFER, caller="edge-b"),
+    "an-offer-of-one-above": replace(OFFER, body=packets(token("s", currentLocation="cloud"))),
+    "one-of-others-among-its-own": replace(
+        OFFER, body=packets(token("s"), token("up", currentLocation="edge-b"))
+    ),
 }
 NEWS_OF_OTHERS = {
     "one-above-names-another": replace(
@@ -66,47 +75,141 @@ def test_a_value_is_taken_only_where_it_is_sent_and_from_whom(
     assert held.is_unchanged()
 
 
-def step(tree: Tree, caller: str, phase: str, grant: str = "") -> PeerResponse:
-    """Make a step of a move of session ``up`` away from city; gives the answer."""
-    query = f"session=up&phase={phase}&transfer=t&to={caller}&epoch=2&grant={grant}"
-    call = Call("city", "migrate-session", query, caller=caller)
+def offered(tree: Tree, location: str, session: str) -> SessionPacket:
+    """Give all of a session, as its place offers it."""
+    return tree.node(location).store.source.page(session, Since())
+
+
+def good_ask(tree: Tree) -> Ask:
+    """Give what a destination asks that has all of session ``up``, which is at city."""
+    packet = offered(tree, "city", "up")
+    return Ask("up", "t", packet.token.epoch, packet.offer, packet.version)
+
+
+def answers(
+    tree: Tree, caller: str, *asks: Ask, to: str = "", hold: str = "no"
+) -> dict[str, Answer]:
+    """Ask city for sessions; gives the answers."""
+    query = f"phase=hand-over&to={to or caller}&hold={hold}"
+    body = json.dumps([ask.to_json() for ask in asks]).encode()
+    call = Call("city", "migrate-session", query, body, caller)
     response = tree.respond("city", "migrate-session", call.request)
-    return PeerResponse(response.status, response.body)
+    assert response.status == 200, response.body
+    return answers_from_msgpack(response.body)
 
 
-def frozen_for_cloud(tree: Tree) -> str:
-    return str(json.loads(step(tree, "cloud", "freeze").body)["grant"])
+def test_a_session_is_given_to_one_transfer_of_one_place_only(state: Tree) -> None:
+    ask = good_ask(state)
+    others = [("edge-a", ask), ("cloud", replace(ask, transfer="other"))]
+    for _ in range(2):
+        assert answers(state, "cloud", ask)["up"] == Handed(ask.version)
+        for caller, other in others:
+            assert isinstance(answers(state, caller, other)["up"], Ended)
 
 
-def test_a_grant_is_honoured_for_one_place_only(state: Tree) -> None:
-    grant = frozen_for_cloud(state)
-    assert step(state, "cloud", "hand-over", grant).status == 200
-    assert step(state, "edge-a", "hand-over", grant).status == 409
-    assert step(state, "cloud", "hand-over", grant).status == 200
+GUESSES: dict[str, Callable[[Ask, str], Ask]] = {
+    "stay": lambda ask, guess: replace(ask, offer=ask.offer._replace(stay=guess)),
+    "run": lambda ask, guess: replace(ask, offer=ask.offer._replace(run=guess)),
+    "both": lambda ask, guess: replace(ask, offer=Offer(guess, guess)),
+}
 
 
-@pytest.mark.parametrize("guess", ["", "t", "x" * 16, "%00", "None", "false", "*"])
-def test_a_guessed_grant_is_worth_nothing(state: Tree, guess: str) -> None:
-    frozen_for_cloud(state)
-    held = Held(state)
-    assert step(state, "cloud", "hand-over", guess).status in {400, 409}
+@pytest.mark.parametrize("guessed", GUESSES.values(), ids=GUESSES.keys())
+@pytest.mark.parametrize("guess", ["", "t", "x" * 16, "\x00", "None", "false", "*", "0" * 40])
+def test_what_was_not_offered_is_not_given_nor_held(
+    state: Tree, held: Held, guessed: Callable[[Ask, str], Ask], guess: str
+) -> None:
+    answer = answers(state, "cloud", guessed(good_ask(state), guess), hold="any")["up"]
+    assert isinstance(answer, Ended)
     assert held.is_unchanged()
 
 
-def test_a_session_that_is_not_frozen_has_no_grant(state: Tree, held: Held) -> None:
-    for guess in ("", "x", "false", "nil"):
-        assert step(state, "cloud", "hand-over", guess).status in {400, 409}
+@pytest.mark.parametrize("change", [{"version": FUTURE}, {"epoch": FUTURE}, {"epoch": 0}], ids=str)
+def test_a_version_or_an_epoch_that_never_was_is_not_given(
+    state: Tree, held: Held, change: dict[str, int]
+) -> None:
+    answer = answers(state, "cloud", replace(good_ask(state), **change), hold="any")["up"]
+    assert isinstance(answer, Ended)
     assert held.is_unchanged()
 
 
-@pytest.mark.parametrize("caller", ["cloud", "edge-a"])
-def test_another_transfer_is_not_thawed(state: Tree, caller: str) -> None:
-    frozen_for_cloud(state)
-    held = Held(state)
-    call = Call("city", "migrate-session", caller=caller)
-    query = f"session=up&phase=thaw&transfer=other&to={caller}"
-    assert replace(call, query=query)(state) == 200
+def test_who_has_nothing_of_a_session_gets_no_more_than_it_may_read(
+    state: Tree, held: Held
+) -> None:
+    answer = answers(state, "cloud", replace(good_ask(state), version=0))["up"]
+    assert isinstance(answer, Changed)
+    assert answer.difference == offered(state, "city", "up")
     assert held.is_unchanged()
+
+
+def test_nobody_asks_in_anothers_name(state: Tree, held: Held) -> None:
+    body = json.dumps([good_ask(state).to_json()]).encode()
+    query = "phase=hand-over&to=cloud&hold=any"
+    for caller in ("edge-a", "edge-b", "elsewhere"):
+        assert Call("city", "migrate-session", query, body, caller)(state) in {401, 403}
+    assert held.is_unchanged()
+
+
+def test_a_session_is_given_to_nobody_off_its_path_and_what_else_is_asked_for_is_answered(
+    state: Tree, held: Held
+) -> None:
+    ask = good_ask(state)
+    found = answers(state, "edge-b", ask, replace(ask, session="none"), hold="any")
+    assert (type(found["up"]), type(found["none"])) == (Forbidden, NotFound)
+    assert held.is_unchanged()
+    assert state.call("city", "keeper", "up").status == 200
+
+
+def test_a_repeated_hold_keeps_nobody_waiting(state: Tree) -> None:
+    ask = replace(good_ask(state), version=0)
+    answers(state, "cloud", ask, hold="any")
+    assert state.call("city", "keeper", "up").status == 503
+    state.clock.advance(state.node("city").settings.freeze_timeout)
+    for transfer in ("t", "other"):
+        answers(state, "cloud", replace(ask, transfer=transfer), hold="any")
+        assert state.call("city", "keeper", "up").status == 200
+
+
+def fate_of(tree: Tree, packet: SessionPacket) -> fates.Fate:
+    """Let edge-a offer its session to city; gives what became of it."""
+    call = replace(OFFER, body=to_msgpack([packet]))
+    response = tree.respond("city", "offload-session", call.request)
+    assert response.status == 200, response.body
+    return fates.from_json(json.loads(response.body), "city")[packet.token.session]
+
+
+def test_an_offer_that_nobody_made_moves_nothing_and_leaves_nothing(
+    state: Tree, held: Held
+) -> None:
+    packet = offered(state, "edge-a", "s")
+    forged = [
+        replace(packet, offer=packet.offer._replace(stay="guess")),
+        replace(packet, version=FUTURE),
+    ]
+    for each in forged:
+        assert isinstance(fate_of(state, each), OfferEnded)
+        assert held.is_unchanged()
+
+
+def test_an_offer_of_a_run_that_never_was_moves_nothing_and_is_not_lost(
+    state: Tree, held: Held
+) -> None:
+    packet = offered(state, "edge-a", "s")
+    forged = replace(packet, offer=packet.offer._replace(run="guess"))
+    assert isinstance(fate_of(state, forged), OfferEnded)
+    for key in state.clients["city"].scan_iter("edge-aside:*"):
+        assert state.clients["city"].ttl(key) > 0
+        state.clients["city"].delete(key)
+    assert held.is_unchanged()
+
+
+def test_an_offer_with_other_content_than_the_session_has_is_the_sources_own_word(
+    state: Tree,
+) -> None:
+    """A node speaks for itself: what it offers under its own version is what it has."""
+    packet = replace(offered(state, "edge-a", "s"), items=())
+    assert fate_of(state, packet) == packet.token.moved_to("city")
+    assert state.residents() == ["city"]
 
 
 places = st.sampled_from(["cloud", "city", "edge-a", "edge-b"])
@@ -128,9 +231,11 @@ def test_no_token_makes_a_node_call_a_gateway_that_is_not_of_its_tree(
         return deliver()
 
     state.hook = hook
-    for call in (OFFLOAD, UPDATE):
-        changes = {"proprietaryLocation": proprietary, "currentLocation": current, "epoch": epoch}
-        assert replace(call, body=token(session, **changes))(state) < 500
+    places = {"proprietaryLocation": proprietary, "currentLocation": current}
+    body = token(session, **places, epoch=epoch)
+    for call in (replace(OFFLOAD, body=body), replace(UPDATE, body=body)):
+        assert call(state) < 500
+    assert replace(OFFER, body=packets(body))(state) < 500
     held.put_back()
     assert called <= GATEWAYS
 

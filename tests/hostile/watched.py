@@ -9,7 +9,7 @@ from werkzeug.datastructures import Headers
 import edgedb
 
 NOT_DESCRIBED = {
-    *("accept", "authorization"),  # no parameters in an OpenAPI document
+    *("accept", "authorization", "content-type"),  # no parameters in an OpenAPI document
     *("origin", "access-control-request-method", "user-agent", "x-start-time"),
 }
 """The second line: what browsers and the platform say of a call."""
