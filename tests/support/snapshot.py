@@ -78,6 +78,8 @@ class NodeState:
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
     node: dict[str, str] = field(default_factory=dict)
     outbox: int = 0
+    aside: list[str] = field(default_factory=list)
+    """What is kept of copies whose source has started anew."""
 
 
 def read(client: redis.Redis) -> NodeState:
@@ -92,6 +94,8 @@ def read(client: redis.Redis) -> NodeState:
             state.node = _texts(value)
         elif key == "edge:outbox":
             state.outbox = len(value)
+        elif key.startswith("edge-aside"):
+            state.aside.append(key)
         elif not key.startswith("edge-local"):
             state.indexes[key] = _scores(value)
     return state

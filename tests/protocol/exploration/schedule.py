@@ -81,7 +81,7 @@ _FAULTS_OF: dict[Kind, tuple[Fault, ...]] = {
     Kind.READ: (*_PROCESS, Fault.LOSE_REQUEST, Fault.RESTART),
 }
 
-REFUSABLE = {"begin", "commit", "arrive", "stage", "prepare", "update"}
+REFUSABLE = {"begin", "commit", "stage", "update"}
 """Scripts that take memory before they give any back; a full server refuses them."""
 
 

@@ -47,6 +47,15 @@ def known_scripts() -> Mapping[str, tuple[str, str]]:
     return {Script(redis.Redis(), text).sha: (name, text) for name, text in texts}
 
 
+@cache
+def _name_of(script: str) -> str:
+    """Give the name of a script that is sent as its digest or as its text."""
+    known = known_scripts()
+    if script in known:
+        return known[script][0]
+    return next(name for name, text in known.values() if text == script)
+
+
 def load_scripts(server: redis.Redis) -> None:
     """Have a server know all scripts, so that running one is always one command."""
     # what is gone is soon gone from its file too, which it reads whenever it is restarted
@@ -71,8 +80,8 @@ class SteppedClient(redis.Redis):
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command, as a step."""
-        is_script = args[0] == "EVALSHA"
-        name, key = (known_scripts()[args[1]][0], args[3]) if is_script else (args[0], "")
+        is_script = args[0] in {"EVALSHA", "EVAL"}
+        name, key = (_name_of(args[1]), args[3]) if is_script else (args[0], "")
         send: Any = super().execute_command
         return self.stage.command(self.location, name, key, lambda: send(*args, **options))
 
@@ -92,7 +101,7 @@ class _SteppedPipeline(Pipeline):
         if not self._is_atomic:
             commands = list(self.command_stack)
             self.reset()
-            return [self._client.execute_command(*args, **options) for args, options in commands]
+            return [self._answer(raise_on_error, *each) for each in commands]
         commands, send = list(self.command_stack), super().execute
 
         def again() -> list[Any]:
@@ -101,6 +110,16 @@ class _SteppedPipeline(Pipeline):
 
         found: list[Any] = self._client.stage.command(self._client.location, "MULTI", "", again)
         return found
+
+
+    def _answer(self, raise_on_error: bool, args: Any, options: Any) -> Any:
+        """Send one command; what it is refused with is its answer, if that is wanted."""
+        try:
+            return self._client.execute_command(*args, **options)
+        except redis.ResponseError as refusal:
+            if raise_on_error:
+                raise
+            return refusal
 
 
 class _NoRenewal:

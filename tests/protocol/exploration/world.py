@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from edgedb import waiting
 from edgedb.errors import EdgeError
 from edgedb.moving import source as moving_source
-from edgedb.store import limits, scripts, source
+from edgedb.store import limits, pages, scripts
 from edgedb.topology.tree import Topology
 from edgedb.wire import pieces
 from tests.protocol.exploration.activities import Activity, NoAnswer, State, Time
@@ -70,9 +70,10 @@ class World:
         with ExitStack() as patches:
             for target, name, value in [
                 (limits, "SMALL_BYTES", 0),
-                (source, "PAGE_BYTES", TINY_PAGE[0]),
-                (source, "PAGE_ITEMS", TINY_PAGE[1]),
-                (source, "WHOLE_LIST_BYTES", 0),
+                (pages, "SMALL_BYTES", 0),
+                (pages, "PAGE_BYTES", TINY_PAGE[0]),
+                (pages, "PAGE_ITEMS", TINY_PAGE[1]),
+                (pages, "WHOLE_LIST_BYTES", 0),
                 (pieces, "PIECE_BYTES", TINY_PIECE_BYTES),
             ]:
                 patches.enter_context(patch.object(target, name, value))
