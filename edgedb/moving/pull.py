@@ -14,19 +14,18 @@ from edgedb.errors import (
     BadRequest,
     Conflict,
     EdgeError,
-    OfferEnded,
     OutcomeUnknown,
     PeerUnavailable,
     SessionBusy,
 )
 from edgedb.moving.copying import Copy, Restart
-from edgedb.moving.recovery import ask, settle_session
+from edgedb.moving.recovery import ask, over, settle_session
 from edgedb.node import Node
 from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.fates import Fate
-from edgedb.wire.hand_over import Changed
+from edgedb.wire.hand_over import Answer, Changed, Ended
 from edgedb.wire.items import ListPart
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import SessionPacket, Since
@@ -79,8 +78,20 @@ def pull(node: Node, offered: Iterable[SessionPacket]) -> dict[str, Fate]:
 
 
 def offer_of(node: Node, token: SessionToken) -> SessionPacket:
-    """Ask for what is offered where only a token came; raises EdgeError."""
-    return node.peers.page(token.current_location, token.session, Since())
+    """Ask for what is offered where only a token came.
+
+    Raises:
+        Conflict: the session is another's, or has moved since.
+        EdgeError: its location refuses, or does not answer.
+
+    """
+    packet = node.peers.page(token.current_location, token.session, Since())
+    if packet.token.proprietary_location != token.proprietary_location:
+        home = packet.token.proprietary_location
+        raise Conflict(f"session {token.session!r} belongs to {home}")
+    if packet.token.epoch != token.epoch:
+        raise Conflict(f"session {token.session!r} is in epoch {packet.token.epoch}")
+    return packet
 
 
 def check_path(node: Node, token: SessionToken) -> None:
@@ -205,17 +216,15 @@ class _Moves:
         for move, arrival in here:
             self._hear(move, arrival, found[move.session])
 
-    def _hear(
-        self, move: _Move, arrival: Arrival, answer: SessionToken | Changed | EdgeError
-    ) -> None:
+    def _hear(self, move: _Move, arrival: Arrival, answer: SessionToken | Answer) -> None:
         if isinstance(answer, SessionToken):
             log.info("session %r moved from %s", move.session, self._source)
             self._end(move, answer)
-        elif isinstance(answer, OfferEnded):
-            self._end(move, answer)
+        elif isinstance(answer, Ended):
+            self._end(move, over(arrival, answer))
         elif isinstance(answer, EdgeError):
             self._end(move, _unknown(answer))
-        elif answer.version > arrival.version:
+        elif isinstance(answer, Changed) and answer.version > arrival.version:
             move.is_over = True
             move.packet = answer.difference or _head(arrival, answer.version)
 

@@ -14,7 +14,7 @@ from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.store.destination import Arrival, is_home_an_end
 from edgedb.wire.choices import Hold
-from edgedb.wire.hand_over import Answer, Changed, Ended, Handed
+from edgedb.wire.hand_over import Answer, Ended, Handed
 from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 def ask(
     node: Node, source: str, arrivals: Sequence[Arrival], hold: Hold
-) -> dict[str, SessionToken | Changed | EdgeError]:
+) -> dict[str, SessionToken | Answer]:
     """Ask a source for what is prepared here, and make live what it gives.
 
     Repeating it is safe: the source says again what it has given, and to whom. For each session
-    there is its new token, or what the source says; an error that is not an :class:`OfferEnded`
-    leaves it prepared. What has ended is not here any more.
+    there is its new token, or what the source says; an error leaves it prepared. What has ended is
+    not here any more.
 
     Raises:
         EdgeError: the source does not answer, or not to the point; all stay prepared.
@@ -36,7 +36,7 @@ def ask(
     answers = node.peers.hand_over(source, [arrival.ask for arrival in arrivals], hold)
     found = {each.session: _meant(node, each, answers) for each in arrivals}
     given = [each for each in arrivals if isinstance(found[each.session], Handed)]
-    return {**_others(found), **_taken_over(node, given)}
+    return {**found, **_taken_over(node, given)}
 
 
 def _meant(node: Node, arrival: Arrival, answers: Mapping[str, Answer]) -> Answer:
@@ -45,29 +45,33 @@ def _meant(node: Node, arrival: Arrival, answers: Mapping[str, Answer]) -> Answe
     if answer is None or (isinstance(answer, Handed) and answer.version != arrival.version):
         return PeerUnavailable(f"{arrival.source} has not answered for {arrival.session!r}")
     if isinstance(answer, Ended):
-        return _ended(node, arrival, answer)
+        _drop(node, arrival, answer)
     return answer
 
 
-def _ended(node: Node, arrival: Arrival, answer: Ended) -> EdgeError:
-    """Drop what is over; keep a copy where the source may have lost what is in it."""
-    if answer.run == arrival.offer.run:
-        node.store.destination.discard(arrival)
-    elif node.store.destination.set_aside(arrival):
-        log.error(
-            "%s has started anew since it offered session %r, and is at version %d; what is here, "
-            "version %d, is set aside",
-            *(arrival.source, arrival.session, answer.version, arrival.version),
-        )
+def _drop(node: Node, arrival: Arrival, answer: Ended) -> None:
+    """Drop what is over; keep a copy where the source may have lost what is in it.
+
+    What cannot be dropped now, the next tick will.
+    """
+    try:
+        if answer.run == arrival.offer.run:
+            node.store.destination.discard(arrival)
+        elif node.store.destination.set_aside(arrival):
+            log.error(
+                "%s has started anew since it offered session %r, and is at version %d; what is "
+                "here, version %d, is set aside",
+                *(arrival.source, arrival.session, answer.version, arrival.version),
+            )
+    except EdgeError as error:
+        log.warning("transfer %s is not cleaned up yet: %s", arrival.transfer, error)
+
+
+def over(arrival: Arrival, answer: Ended) -> EdgeError:
+    """Say why an offer has ended: a request did not, or the session is not there any more."""
+    if (answer.run, answer.version) == (arrival.offer.run, arrival.version):
+        return SessionBusy(f"a request has session {arrival.session!r} at {arrival.source}")
     return OfferEnded(f"session {arrival.session!r} is not at {arrival.source} as it was offered")
-
-
-def _others(found: Mapping[str, Answer]) -> dict[str, Changed | EdgeError]:
-    return {
-        session: answer
-        for session, answer in found.items()
-        if isinstance(answer, Changed | EdgeError)
-    }
 
 
 def _taken_over(node: Node, given: Sequence[Arrival]) -> dict[str, SessionToken | EdgeError]:
@@ -107,6 +111,8 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
         return fate
     if isinstance(fate, EdgeError):
         raise fate
+    if isinstance(fate, Ended):
+        raise OfferEnded(str(over(arrival, fate)))
     if fate.version > arrival.version:
         node.store.destination.discard(arrival)
         raise OfferEnded(f"session {arrival.session!r} has changed since it was copied")

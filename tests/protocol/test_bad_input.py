@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.wire.headers import ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.headers import ONLOAD_LOCATION, PACKET, PROPAGATE
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
 from tests.support.signed import NodeCall
@@ -27,7 +28,8 @@ TOKEN = {
 }
 DEEP = b"[" * 50_000
 TOLD = Headers({"Authorization": f"Bearer {ORACLE_TOKEN}"})
-PATH = {"session": "s", "phase": "freeze", "transfer": "t", "to": "city", "epoch": "1"}
+PATH = {"phase": "hand-over", "to": "city", "hold": "small"}
+ASK = {"session": "s", "transfer": "t", "epoch": 1, "stay": "a", "run": "b", "version": 1}
 
 
 @pytest.fixture
@@ -95,13 +97,12 @@ READS = {
     400: [
         *("", "session=", "session=%0A", "session=%FF", f"session={'x' * 257}"),
         *("session=s&since=", "session=s&since=-1", "session=s&since=one"),
-        *("session=s&page=", "session=s&page=1", "session=s&page={}"),
-        'session=s&page={"since":0,"began":0}',
-        'session=s&page={"since":0,"began":0,"after":-1}',
-        'session=s&page={"since":0,"began":0,"after":0,"key":"x"}',
-        *(f"session=s&page={'[' * 5000}", f"session=s&page={'9' * 5000}"),
+        *("session=s&page=", "session=s&page=-1", "session=s&page=1.5", "session=s&page={}"),
+        *("session=s&list=words&start=", "session=s&list=words&start=-1"),
+        f"session=s&page={'[' * 5000}",
     ],
-    413: ["session=s&since=99999999999999999999"],
+    409: ["session=s&page=0&stay=another&run=another", "session=s&page=0&stay=&run=another"],
+    413: [f"session=s&{name}=99999999999999999999" for name in ("since", "page", "list=x&start")],
 }
 
 
@@ -113,22 +114,57 @@ def test_a_read_of_a_session_that_makes_no_sense(state: Tree, status: int) -> No
 
 
 STEPS: list[dict[str, str | None]] = [
-    *({"session": None}, {"session": ""}, {"session": "%00"}),
     *({"phase": None}, {"phase": ""}, {"phase": "melt"}),
-    *({"to": None}, {"to": ""}, {"transfer": None}, {"transfer": ""}),
-    *({"since": "x"}, {"epoch": "x"}),
-    *({"phase": "hand-over", "grant": None}, {"phase": "hand-over", "grant": ""}),
-    {"phase": "thaw", "transfer": None},
+    *({"to": None}, {"to": ""}, {"hold": ""}, {"hold": "tight"}),
 ]
 
 
 def test_a_step_of_a_move_that_makes_no_sense(state: Tree) -> None:
-    calls = dict[str, NodeCall]()
+    calls, body = dict[str, NodeCall](), json.dumps([ASK]).encode()
     for changes in STEPS:
         parameters = {key: value for key, value in (PATH | changes).items() if value is not None}
         query = "&".join(f"{key}={value}" for key, value in parameters.items())
-        calls[str(changes)] = NodeCall("city", "edge-a", "migrate-session", query=query)
+        calls[str(changes)] = NodeCall("city", "edge-a", "migrate-session", query=query, body=body)
     refused(state, signed(state, calls))
+
+
+ASKS: dict[str, object] = {
+    "null": None,
+    "text": "s",
+    "object": ASK,
+    "numbers": [1],
+    "twice": [ASK, ASK],
+    **{f"no-{key}": [{**ASK, key: None}] for key in ASK},
+    **{f"list-{key}": [{**ASK, key: []}] for key in ASK},
+    "bad-session": [{**ASK, "session": "a\nb"}],
+    "negative": [{**ASK, "version": -1}],
+    "fraction": [{**ASK, "epoch": 1.5}],
+    "one-is-wrong": [ASK, {"session": "up"}],
+}
+
+
+def test_what_is_asked_for_and_makes_no_sense(state: Tree) -> None:
+    query = "phase=hand-over&to=city"
+    bodies = {name: json.dumps(document).encode() for name, document in ASKS.items()}
+    bodies |= {"nothing": b"", "no-json": b"{", "no-utf8": b"\xff", "too-deep": DEEP}
+    call = NodeCall("city", "edge-a", "migrate-session", query=query)
+    refused(state, signed(state, {name: replace(call, body=b) for name, b in bodies.items()}))
+
+
+def test_packets_that_make_no_sense(state: Tree) -> None:
+    packet = state.node("edge-a").store.source.whole("s", 0).to_binary()
+    documents = {
+        "null": None,
+        "object": packet,
+        "numbers": [1],
+        "text": ["s"],
+        **{f"no-{key}": [{**packet, key: None}] for key in packet},
+        "one-is-wrong": [packet, {}],
+    }
+    bodies = {name: msgpack.packb(document) for name, document in documents.items()}
+    bodies |= {"nothing": b"", "no-packet": b"{", "cut": msgpack.packb([packet])[:-1]}
+    call = NodeCall("edge-a", "city", "offload-session", headers={"Content-Type": PACKET})
+    refused(state, signed(state, {name: replace(call, body=b) for name, b in bodies.items()}))
 
 
 def test_a_call_for_sessions_that_makes_no_sense(state: Tree) -> None:

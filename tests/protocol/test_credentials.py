@@ -10,8 +10,11 @@ import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
+from edgedb.errors import Forbidden
+from edgedb.wire.hand_over import Ask, answers_from_msgpack
 from edgedb.wire.headers import ONLOAD_LOCATION, PROPAGATE
 from edgedb.wire.model import Propagation, SessionToken
+from edgedb.wire.packet import SessionPacket
 from tests.support.dumps import dump
 from tests.support.signed import NodeCall
 from tests.support.tree import ORACLE_TOKEN, Tree
@@ -25,23 +28,25 @@ def body(document: SessionToken | Propagation) -> bytes:
     return json.dumps(document.to_json()).encode()
 
 
-def step(phase: str, caller: str = "city") -> NodeCall:
-    query = f"session=s&phase={phase}&transfer=t&to=city&grant=GRANT&since=0&epoch=1"
-    return NodeCall(caller, "edge-a", "migrate-session", query=query)
-
-
 CALLS = {
     "offload": NodeCall("edge-a", "city", "offload-session", body=body(FREE)),
     "onload": NodeCall(
         "edge-a", "city", "onload-session", "GET", headers={ONLOAD_LOCATION: "edge-a"}
     ),
     "read": NodeCall("city", "edge-a", "migrate-session", "GET", "session=s"),
-    "freeze": step("freeze"),
-    "hand-over": step("hand-over"),
-    "thaw": step("thaw"),
+    "hand-over": NodeCall("city", "edge-a", "migrate-session", query="phase=hand-over&to=city"),
     "update": NodeCall("cloud", "edge-a", "update-session", body=body(UP.moved_to("cloud"))),
     "propagate": NodeCall("edge-a", "city", "tally", body=body(MESSAGE), headers={PROPAGATE: "m"}),
 }
+
+
+def asked(tree: Tree, session: str = "s") -> bytes:
+    """Ask for a session as it is now, wherever it is."""
+    (place,) = tree.residents(session)
+    (packet,) = tree.node(place).store.source.offers([session])
+    assert isinstance(packet, SessionPacket)
+    ask = Ask(session, "t", packet.token.epoch, packet.offer, packet.version)
+    return json.dumps([ask.to_json()]).encode()
 
 
 @pytest.fixture
@@ -50,16 +55,14 @@ def state(tree: Tree) -> Tree:
     for session in ("s", "free", "up"):
         tree.write("edge-a", "one", session)
     tree.offload("edge-a", "up")
-    tree.node("edge-a").store.source.freeze("s", "t", 1)
     return tree
 
 
 @pytest.fixture(params=CALLS.values(), ids=CALLS.keys())
 def call(request: pytest.FixtureRequest, state: Tree) -> NodeCall:
-    """Give one call of each kind, with the grant that is in force."""
-    grant = (state.clients["edge-a"].hget("edge:{s}:meta", "grant") or b"").decode()
+    """Give one call of each kind, with what is offered now."""
     found: NodeCall = request.param
-    return replace(found, query=found.query.replace("GRANT", grant))
+    return replace(found, body=asked(state)) if "hand-over" in found.query else found
 
 
 def test_with_its_own_credential_each_call_is_served(state: Tree, call: NodeCall) -> None:
@@ -110,8 +113,7 @@ STRANGERS = {
     "read": ["edge-a", "edge-b", "nobody"],
     "update": ["edge-a", "edge-b", "nobody"],
     "propagate": ["cloud", "nobody"],
-    # cloud speaks for city, which they name
-    **dict.fromkeys(["freeze", "hand-over", "thaw"], ("edge-a", "edge-b", "nobody", "cloud")),
+    "hand-over": ["edge-a", "edge-b", "nobody", "cloud"],  # cloud speaks for city, which it names
 }
 
 
@@ -124,14 +126,19 @@ def test_a_caller_who_may_not_make_the_call_is_403_and_changes_nothing(state: Tr
             assert dump(state) == before, (name, caller)
 
 
-@pytest.mark.parametrize("query", ["", "phase=freeze&epoch=2", "phase=hand-over&grant=g"])
-def test_who_is_not_on_a_sessions_way_to_the_root_gets_nothing_of_it(
+@pytest.mark.parametrize("query", ["session=up", "session=up&page=0", "session=up&list=words"])
+def test_who_is_not_on_a_sessions_way_to_the_root_reads_nothing_of_it(
     state: Tree, query: str
 ) -> None:
-    before, method = dump(state), "POST" if query else "GET"
-    query = f"session=up&transfer=t&to=edge-b&{query}"
-    call = NodeCall("edge-b", "city", "migrate-session", method, query)
+    call = NodeCall("edge-b", "city", "migrate-session", "GET", query)
     assert call.signed(state).status in {400, 403}
+
+
+def test_who_is_not_on_a_sessions_way_to_the_root_does_not_get_it(state: Tree) -> None:
+    before, query = dump(state), "phase=hand-over&to=edge-b"
+    call = NodeCall("edge-b", "city", "migrate-session", query=query, body=asked(state, "up"))
+    (answer,) = answers_from_msgpack(call.signed(state).body).values()
+    assert isinstance(answer, Forbidden)
     assert dump(state) == before
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edgedb.errors import BadRequest, Forbidden
+from edgedb.store.requests import Attempt, Run
 from edgedb.wire.model import SessionToken
 from tests.support.tree import Tree
 
@@ -118,8 +119,13 @@ def test_a_session_is_found_by_name_however_far_up_it_is(tree: Tree) -> None:
 
 def test_what_cannot_be_moved_now_does_not_hold_up_the_others(tree: Tree) -> None:
     offloaded(tree, "edge-a", "a", "b")
-    tree.node("city").store.source.freeze("b", "another transfer", 2)
-    assert onload(tree, "edge-a", "count=2") == ["a"]
+    busy = tree.node("city").store.requests.begin(Attempt("b", "other", "another process"))
+    assert isinstance(busy, Run)
+    answer = json.loads(tree.oracle("edge-a", "force-onload", "count=2").body)
+    fates = {each["session"]: each for each in answer}
+    assert fates["a"]["currentLocation"] == "edge-a"
+    assert fates["b"]["problem"]["type"] == "urn:edgedb:problem:SessionBusy"
+    assert tree.residents("b") == ["city"]
 
 
 def test_the_nodes_on_the_way_lead_to_a_session_that_came_home(tree: Tree) -> None:

@@ -20,8 +20,10 @@ from edgedb.errors import (
 )
 from edgedb.peers.transport import PeerResponse
 from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import Since
 from tests.protocol.test_requests import problem
 from tests.support.dumps import dump
+from tests.support.signed import NodeCall
 from tests.support.tree import Tree
 
 TOKEN = SessionToken("s", "edge-a", "edge-a", "notebook", 1)
@@ -53,9 +55,9 @@ def test_a_token_that_does_not_say_how_it_is_moves_nothing(
     tree: Tree, caller: str, asked: str, claims: dict[str, Any], error: type[EdgeError]
 ) -> None:
     tree.write("edge-a", "one")
-    before = dump(tree)
-    with pytest.raises(error):
-        tree.node(caller).peers.offload_session(asked, replace(TOKEN, **claims))
+    before, token = dump(tree), replace(TOKEN, **claims)
+    call = NodeCall(caller, asked, "offload-session", body=json.dumps(token.to_json()).encode())
+    assert problem(call.signed(tree)) == error.__name__
     assert {**dump(tree), "edge-a": {}} == {**before, "edge-a": {}}
     assert (tree.residents(), tree.leftovers()) == (["edge-a"], {})
     assert tree.write("edge-a", "two").status == 200
@@ -85,8 +87,9 @@ def test_a_session_that_turns_out_to_be_somebody_elses_is_not_taken(tree: Tree) 
     tree.write("edge-a", "one")
     token, before = tree.offload("edge-a"), dump(tree)
     claimed = replace(token, proprietary_location="edge-b")
-    with pytest.raises(Conflict, match="belongs to edge-a"):
-        tree.node("city").peers.offload_session("cloud", claimed)
+    call = NodeCall("city", "cloud", "offload-session", body=json.dumps(claimed.to_json()).encode())
+    answer = call.signed(tree)
+    assert (problem(answer), b"belongs to edge-a" in answer.body) == ("Conflict", True)
     assert dump(tree)["cloud"] == before["cloud"]
     assert (tree.residents(), tree.write("edge-a", "two").status) == (["city"], 200)
 
@@ -199,6 +202,4 @@ def test_a_session_is_asked_for_where_it_is_not(tree: Tree) -> None:
     tree.write("edge-a", "one")
     token = tree.offload("edge-a")
     with pytest.raises(NotResident):
-        tree.node("city").peers.freeze(
-            replace(token, current_location="edge-a"), "t", 0, is_final=True
-        )
+        tree.node("city").peers.page("edge-a", token.session, Since())
