@@ -21,7 +21,10 @@ held = tonumber(held)
 local current, known_epoch, known_stay, version, size, handed, handed_version, renewed, locked_until =
   fields(meta, 'current', 'epoch', 'stay', 'version', 'size', 'handed', 'handed_version',
     'lock_renewed', 'lock_until')
-if not known_epoch or current == here and int(version) == 0 then return {'unknown'} end
+-- a session that is not committed may be one that this server has lost, unless its epoch says that
+-- it was created where one was removed
+local is_new = current == here and int(version) == 0 and int(known_epoch) == 1
+if not known_epoch or is_new then return {'unknown'} end
 if current == destination and handed == transfer then return {'handed', int(handed_version)} end
 version = int(version)
 local is_offered = known_epoch == epoch and (known_stay or '') == stay and server_run() == run

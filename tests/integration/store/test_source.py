@@ -202,6 +202,15 @@ def test_a_session_that_was_removed_is_not_given_and_the_next_is_another(edge: P
     assert isinstance(edge.hand_over(ask), Ended)
 
 
+def test_nor_is_the_next_before_its_first_commit(edge: Place) -> None:
+    edge.write({"x": "1"})
+    ask, token = edge.give_away("city"), edge.token()
+    edge.store.mending.repoint(token, None)
+    edge.run()
+    answer = edge.store.source.hand_over([ask], {"s": token}, "city")["s"]
+    assert isinstance(answer, Ended)
+
+
 def test_a_request_that_writes_nothing_leaves_what_was_removed_as_it_is(edge: Place) -> None:
     edge.write({"x": "1"})
     edge.give_away("city")
