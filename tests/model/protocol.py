@@ -2,10 +2,11 @@
 
 This is the whole protocol and nothing else. A step is one script of the store, under the same name,
 so it happens entirely or not at all. (No scripts: ``resume`` reads a prepared arrival, ``expire``
-is time going by, ``delivered`` removes an entry of the outbox, ``restart``, ``lose`` and ``sync``
-happen to a server.) It gets what the location's server keeps (``records.py``) and the call's
-arguments, and gives what is kept afterwards and the calls that whoever gets the answer may make
-next. Those lead from step to step through a move::
+is time going by, ``end`` is a repair, ``another_stay`` a part of ``hand_over``, ``drop`` of what
+follows from its answers, ``delivered`` removes an entry of the outbox; ``restart``, ``lose``,
+``sync``, ``back_up`` and ``restore`` happen to a server.) It gets what the location's server keeps
+(``records.py``) and the call's arguments, and gives what is kept afterwards and the calls that
+whoever gets the answer may make next. Those lead from step to step through a move::
 
     destination              stage              (stage)                 activate
                             |     |            |       |               | (or drop)
@@ -57,11 +58,23 @@ def commit(world: World, node: Node, call: Call) -> Outcome:
     return node._replace(data=(*node.data, written), lock=0, last=call.lock), ()
 
 
+def release(_world: World, node: Node, call: Call) -> Outcome:
+    """Remove a session that was created and never committed; it might never have been."""
+    if node.owner != call.at or node.data:
+        return node, ()
+    return node._replace(owner=NOWHERE, epoch=node.epoch - 1, stay=0, lock=0), ()
+
+
 def end(_world: World, node: Node, call: Call) -> Outcome:
     """Remove the session; its epoch is kept."""
     if node.owner != call.at or node.lock or not node.data:
         return node, ()
     return node._replace(owner=NOWHERE, stay=0, data=(), last=0), ()
+
+
+def another_stay(_world: World, node: Node, call: Call) -> Outcome:
+    """End what is offered without giving it away; the session stays."""
+    return node._replace(stay=call.fresh) if node.owner == call.at else node, ()
 
 
 def restart(_world: World, node: Node, call: Call) -> Outcome:
@@ -77,6 +90,16 @@ def lose(_world: World, node: Node, call: Call) -> Outcome:
 def sync(_world: World, node: Node, _call: Call) -> Outcome:
     """Let all that was written be on the disk."""
     return node._replace(disk=None), ()
+
+
+def back_up(_world: World, node: Node, _call: Call) -> Outcome:
+    """Keep elsewhere what the server has."""
+    return node._replace(backup=node._replace(disk=None, backup=None)), ()
+
+
+def restore(_world: World, node: Node, call: Call) -> Outcome:
+    """Let the server come back as it was when that was kept."""
+    return (node.backup or node)._replace(lock=0, run=call.fresh), ()
 
 
 def expire(_world: World, node: Node, _call: Call) -> Outcome:
@@ -110,8 +133,7 @@ def stage(world: World, node: Node, call: Call) -> Outcome:
     """Put what is offered beside what is live here; with that, the version is complete."""
     there, rules = node.arrival, world.rules
     is_old = call.offer.epoch < node.epoch and rules.arrive_checks_epoch
-    is_here = node.owner == call.at and rules.arrive_checks_resident
-    if is_here or is_old or node.stranger:
+    if is_old or node.stranger:
         return node, ()
     if there is None or there.transfer != call.transfer:
         if there is not None and there.version and rules.resolve_before_next:
@@ -130,7 +152,7 @@ def stage(world: World, node: Node, call: Call) -> Outcome:
 
 
 def resume(world: World, node: Node, call: Call) -> Outcome:
-    """Ask the source for the session that is prepared here, at any moment and any number of times."""
+    """Ask the source for the session that is prepared here, at any moment, any number of times."""
     there = node.arrival
     if there is None or not there.version:
         return node, ()
@@ -149,17 +171,18 @@ def hand_over(world: World, node: Node, call: Call) -> Outcome:
         version = len(node.data)
         if version == call.version or not world.rules.hand_over_checks_version:
             handed = Handed(call.to, call.transfer, version)
-            kept = {"outbox": node.outbox, "run": node.run, "handed": handed}
-            pointer = Node(call.to, node.epoch + 1, **kept)
+            kept = {"outbox": node.outbox, "run": node.run, "backup": node.backup}
+            pointer = Node(call.to, node.epoch + 1, handed=handed, **kept)
             return pointer, (_named(world, answer, call.version),)
         if version > call.version and node.data:
             difference = _difference(world, node, call._replace(since=call.version, to=NOWHERE))
             return node, (difference._replace(asker=0), answer._replace(step="drop"))
     if not node.epoch:
         return node, ()
-    if handed is not None and node.owner == handed.to == call.to:
-        if handed.transfer == call.transfer or not world.rules.answers_name_transfer:
-            return node, (_named(world, answer, handed.version),)
+    is_any = not world.rules.answers_name_transfer
+    is_there = handed is not None and node.owner == handed.to == call.to
+    if handed is not None and is_there and (handed.transfer == call.transfer or is_any):
+        return node, (_named(world, answer, handed.version),)
     return node, (answer._replace(step="drop", version=0),)
 
 
@@ -186,7 +209,7 @@ def activate(world: World, node: Node, call: Call) -> Outcome:
     if call.asker != node.run and rules.activate_checks_own_run:
         return node, ()
     owned = Node(call.at, there.offer.epoch + 1, call.fresh, there.data, run=node.run)
-    owned = owned._replace(outbox=node.outbox)
+    owned = owned._replace(outbox=node.outbox, backup=node.backup)
     if P in world.transfers[there.transfer]:
         return owned, ()
     news = Call("update", P, epoch=owned.epoch, owner=call.at)
@@ -211,6 +234,7 @@ def update(world: World, node: Node, call: Call) -> Outcome:
     if call.epoch <= node.epoch and world.rules.update_checks_epoch:
         return node, answer
     kept = {"arrival": node.arrival, "outbox": node.outbox, "run": node.run}
+    kept["backup"] = node.backup
     return Node(call.owner, call.epoch, **kept), answer
 
 
@@ -219,8 +243,8 @@ def delivered(_world: World, node: Node, call: Call) -> Outcome:
     return node._replace(outbox=node.outbox - {call._replace(step="update", at=P)}), ()
 
 
-_SOURCE = (begin, commit, expire, end, offer, page, hand_over)
-_SERVER = (restart, lose, sync)
+_SOURCE = (begin, commit, release, expire, end, another_stay, offer, page, hand_over)
+_SERVER = (restart, lose, sync, back_up, restore)
 _DESTINATION = (stage, resume, activate, drop, delivered)
 STEPS: dict[str, Callable[[World, Node, Call], Outcome]] = {
     step.__name__: step for step in (*_SOURCE, *_SERVER, *_DESTINATION, update)

@@ -80,6 +80,8 @@ class Node(NamedTuple):
     """Of the server; never the same after it has died."""
     disk: Node | None = None
     """What comes back when the machine dies, where that is not all."""
+    backup: Node | None = None
+    """What was kept of it elsewhere while an arrival was prepared here."""
 
     @property
     def offer(self) -> Offer:

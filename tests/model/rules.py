@@ -37,9 +37,7 @@ class Rules:
     staging_checks_version: bool = True
     """A difference goes onto the version it was made for."""
     arrive_checks_epoch: bool = True
-    """No arrival is opened by an offer older than the token kept here."""
-    arrive_checks_resident: bool = True
-    """None is opened where the session is."""
+    """No arrival is opened by an offer older than the token kept here, so none where it is."""
     activate_after_hand_over: bool = True
     """Data go live only after the source has given the session away."""
     keep_prepared: bool = True
@@ -73,8 +71,12 @@ class World:
     """How often a server dies and comes back, without its locks."""
     losses: int = 0
     """How often it comes back without what was not on its disk, too."""
+    rollbacks: int = 0
+    """How often the server of a destination comes back as it was when a session was prepared."""
     ends: int = 0
     """How often the session is removed."""
+    stays: int = 0
+    """How often its source ends what it offers, and keeps it."""
     duplicates: bool = True
     """Calls may be executed again; without it exploring longer stories becomes possible."""
     rules: Rules = Rules()

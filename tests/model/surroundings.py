@@ -8,6 +8,8 @@
   restarts may find a prepared arrival (``resume``).
 * A client may call any location at any moment (``begin``), and its handler may be so slow that its
   lock has ended when it comes to ``commit``.
+* A destination may come back as it was when a session was prepared there (``restore``), unless
+  what it has offered is prepared elsewhere: that is for its rejoin to settle.
 * A server that dies forgets its locks; a machine that dies (``lose``), all that was not on the
   disk. What *stage* prepares and what *hand_over* gives away is on the disk before it is answered.
 """
@@ -41,6 +43,8 @@ class State(NamedTuple):
     restarts: int = 0
     losses: int = 0
     ends: int = 0
+    stays: int = 0
+    rollbacks: int = 0
 
 
 def initial(world: World) -> State:
@@ -71,16 +75,35 @@ def _spontaneous(world: World, state: State) -> Iterator[Call]:
             yield Call("begin", at, lock=state.locks + 1)
         if node.lock:
             yield Call("expire", at)
+        if node.owner == at and not node.data:
+            yield Call("release", at)
         if node.owner == at and state.ends < world.ends:
             yield Call("end", at)
+        if node.owner == at and state.stays < world.stays:
+            yield Call("another_stay", at)
         if node.arrival is not None:
             yield Call("resume", at)
         if state.restarts < world.restarts:
             yield Call("restart", at)
+        if world.rollbacks and node.backup is None and _is_prepared(node):
+            yield Call("back_up", at)
+        is_asked_for = any(_is_prepared_from(world, other, at) for other in state.nodes)
+        if node.backup is not None and state.rollbacks < world.rollbacks and not is_asked_for:
+            yield Call("restore", at)
         if node.disk is not None:
             yield Call("sync", at)
             if state.losses < world.losses:
                 yield Call("lose", at)
+
+
+def _is_prepared(node: Node) -> bool:
+    return node.arrival is not None and node.arrival.version != 0
+
+
+def _is_prepared_from(world: World, node: Node, source: int) -> bool:
+    """Tell whether a copy of what a location has offered is prepared here."""
+    there = node.arrival
+    return there is not None and there.version != 0 and world.transfers[there.transfer][0] == source
 
 
 def _execute(world: World, state: State, call: Call) -> tuple[Call, State]:
@@ -94,7 +117,7 @@ def _execute(world: World, state: State, call: Call) -> tuple[Call, State]:
     return called, after._replace(sent=after.sent.union(answer))
 
 
-FRESH = frozenset({"begin", "activate", "restart", "lose"})
+FRESH = frozenset({"begin", "activate", "restart", "lose", "restore", "another_stay"})
 
 
 def _counted(world: World, state: State, before: Node, node: Node, call: Call) -> State:
@@ -106,7 +129,7 @@ def _counted(world: World, state: State, before: Node, node: Node, call: Call) -
     acknowledged, removed = state.acknowledged, state.removed
     if call.step == "commit":
         acknowledged |= {node.data[-1]}
-    if call.step == "lose":  # operations.md, "Durability", says so
+    if call.step in {"lose", "restore"}:  # operations.md, "Durability", says so
         there = node.data if node.arrival is None else (*node.data, *node.arrival.data)
         acknowledged -= set(before.data) - set(there)
     if call.step == "end":
@@ -122,6 +145,8 @@ def _counted(world: World, state: State, before: Node, node: Node, call: Call) -
         state.restarts + (call.step == "restart"),
         state.losses + (call.step == "lose"),
         state.ends + (call.step == "end"),
+        state.stays + (call.step == "another_stay"),
+        state.rollbacks + (call.step == "restore"),
     )
 
 

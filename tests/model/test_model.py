@@ -7,13 +7,13 @@ from dataclasses import fields
 
 import pytest
 
-from .records import Arrival, Freeze, Node
+from .records import Arrival, Handed, Node
 from .rules import D, P, Rules, S, World
 from .scenarios import BROKEN, SMALL
 from .search import explore
 from .surroundings import State, initial, successors
 
-THERE_AND_BACK = World(3, S, ((S, D), (D, S)), writes=2, grants=3)
+THERE_AND_BACK = World(3, S, ((S, D), (D, S)), writes=2)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -41,36 +41,49 @@ def names(node: Node, at: int, epoch: int) -> bool:
 
 def prepared(node: Node) -> Arrival | None:
     """Give the arrival here if it is a prepared one."""
-    return node.arrival if node.arrival is not None and node.arrival.grant else None
+    return node.arrival if node.arrival is not None and node.arrival.version else None
+
+
+def handed(node: Node) -> Handed:
+    """Give what this location has given away, and to whom."""
+    return node.handed or Handed(P, 0, 0)
 
 
 EVENTS: dict[str, Callable[[State, State], bool]] = {
     "it comes home with a write made while away": lambda before, after: (
         names(after.nodes[S], S, 4)
-        and before.nodes[S].version == 0
-        and after.nodes[S].version == after.acknowledged > 1
+        and not before.nodes[S].data
+        and set(after.nodes[S].data) == after.acknowledged > {1}
         and not any(call.step == "commit" and call.at == S for call in after.sent)
     ),
     "P hears of the second move, but never of the first": lambda before, after: (
         names(before.nodes[P], S, 2) and names(after.nodes[P], S, 4)
     ),
-    "a freeze waits for a request and then gets its grant": lambda before, after: (
-        before.nodes[S].freeze == Freeze(0) and after.nodes[S].freeze == Freeze(0, 1)
+    "a copy is brought up to date and then given": lambda before, after: (
+        prepared(before.nodes[D]) == Arrival(0, before.nodes[S].offer, 2, before.nodes[S].data)
+        and handed(after.nodes[S]) == Handed(D, 0, 2)
+        and any(call.step == "drop" and call.version == 1 for call in before.sent)
     ),
-    "one transfer gets a second grant": lambda _, after: after.nodes[S].freeze == Freeze(0, 2),
     "a prepared arrival is refused and discarded": lambda before, after: (
         prepared(before.nodes[D]) is not None
         and names(after.nodes[S], S, 2)
         and after.nodes[D].arrival is None
     ),
     "a request outlives its lock and another gets it": lambda before, after: (
-        before.nodes[S].version == after.nodes[S].version == 1 and after.nodes[S].lock == 2
+        before.nodes[S].data == after.nodes[S].data == (1,)
+        and after.nodes[S].lock == 3
+        and any(call.step == "commit" and call.lock == 2 for call in after.sent)
     ),
-    "a copying arrival is discarded and a grant comes too late": lambda _, after: (
-        after.nodes[D].arrival is None
-        and any(call.step == "prepare" for call in after.sent)
-        and names(after.nodes[S], S, 2)
+    "a request runs when its session is given away": lambda before, after: (
+        before.nodes[S].lock != 0 and names(after.nodes[S], D, 3)
     ),
+    "a version is asked for again after it was given": lambda before, after: (
+        names(before.nodes[D], D, 3)
+        and handed(after.nodes[S]).transfer == 0
+        and before.nodes == after.nodes
+        and len(after.sent) == len(before.sent)
+    ),
+    "one session is offered to two at once": lambda _, after: after.offered == {0, 1},
 }
 
 
