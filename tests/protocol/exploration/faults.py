@@ -13,7 +13,7 @@ from tests.protocol.exploration.activities import Process
 from tests.protocol.exploration.schedule import Fault
 
 PATIENCE_S = 11.0
-"""Longer than every lock, freeze and arrival lasts."""
+"""Longer than every lock, hold and arrival lasts."""
 
 
 @dataclass(frozen=True)
