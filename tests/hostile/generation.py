@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
 from collections.abc import Callable
 from typing import Any
 
 import hypothesis
+import msgpack
 import schemathesis
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -16,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from edgedb.wire.headers import PACKET
 from tests.hostile.document import DOCUMENT
 
 EXAMPLES = int(os.environ.get("EDGE_HOSTILE_EXAMPLES", "0"))
@@ -33,6 +36,21 @@ CHECKS: list[Callable[..., Any]] = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+
+
+@schemathesis.serializer(PACKET)
+def packed(_: object, value: Any) -> bytes:
+    """Write what is generated for a body in MessagePack."""
+    try:
+        return bytes(msgpack.packb(value, unicode_errors="surrogatepass"))
+    except (TypeError, ValueError, OverflowError):  # what MessagePack cannot say
+        return json.dumps(value, default=repr).encode()
+
+
+@schemathesis.deserializer(PACKET)
+def unpacked(_: object, response: Any) -> Any:
+    """Read an answer in MessagePack, to be compared with its description."""
+    return msgpack.unpackb(response.content)
 
 
 def schema(functions: list[str], locations: list[str]) -> Any:
