@@ -56,22 +56,12 @@ MUTANTS = (
         "test_a_lock_that_was_taken_before_the_clock_was_set_back_is_over",
     ),
     Mutant(
-        name="request-runs-while-frozen",
-        invariant="I2",
-        breaks="what a request writes after the last difference was sent stays behind",
-        file="edgedb/store/lua/begin.lua",
-        before="if in_force(frozen_since, frozen_until, now) then return {'wait', 'frozen'} end\n",
-        after="local function end_freeze() end -- the grant stays in force\n",
-        test="tests/integration/store/test_source.py::"
-        "test_a_frozen_session_makes_every_request_wait",
-    ),
-    Mutant(
         name="request-runs-while-prepared",
         invariant="I1",
         breaks="the destination makes a second session under the id of one that is about to arrive",
         file="edgedb/store/lua/begin.lua",
-        before="if phase == 'prepared' then return {'wait', 'arriving'} end\n",
-        after="if phase == 'prepared' then phase = false end\n",
+        before="if int(prepared) > 0 or grant then return {'wait', 'arriving'} end\n",
+        after="if int(prepared) > 0 then source = false end\n",
         test="tests/integration/store/test_destination.py::test_requests_wait_for_a_prepared_arrival",
     ),
     Mutant(
@@ -79,7 +69,7 @@ MUTANTS = (
         invariant="I1",
         breaks="the destination makes a second session under the id of one that it copies",
         file="edgedb/store/lua/begin.lua",
-        before="  if phase then return {'redirect', source} end"
+        before="  if source then return {'redirect', source} end"
         " -- on its way here: it still lives there\n",
         after="",
         test="tests/integration/store/test_staging.py::test_what_is_staged_is_not_live",
@@ -99,7 +89,7 @@ MUTANTS = (
         invariant="I2",
         breaks="after a restart of the server a request undoes what others wrote since",
         file="edgedb/store/lua/commit.lua",
-        before="not locked_by and not frozen_for and (last or '') == begun_after",
+        before="not locked_by and (last or '') == begun_after",
         after="not locked_by",
         test="tests/integration/store/test_forgotten_locks.py::"
         "test_a_request_whose_lock_was_forgotten_does_not_undo_another",
