@@ -11,14 +11,19 @@ import pytest
 
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.session import ListChange
-from edgedb.store import pages, source
+from edgedb.store import pages
 from edgedb.store.limits import DELETIONS_KEPT
+from edgedb.store.pages import PageStore
+from edgedb.store.source import SourceStore
 from edgedb.wire import pieces
+from edgedb.wire.choices import Hold
+from edgedb.wire.hand_over import Ask, Changed
 from edgedb.wire.items import ListPart, Scalar
 from edgedb.wire.model import Value
-from edgedb.wire.packet import Cursor, SessionPacket
+from edgedb.wire.packet import SessionPacket, Since, from_msgpack, to_msgpack
 from tests.support.contents import Content, appended, at_call, read, write
-from tests.support.hooks import as_usual, parameters
+from tests.support.hooks import Deliver, Hook, as_usual
+from tests.support.moves import ask_for, offered
 from tests.support.tree import Tree
 
 KIB = 1024
@@ -30,16 +35,34 @@ NAMES = list("abcdefgh")
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small sessions take many pages, and small lists and values count as large ones."""
     monkeypatch.setattr(pieces, "PIECE_BYTES", KIB)
+    monkeypatch.setattr(pages, "SMALL_BYTES", KIB)
     monkeypatch.setattr(pages, "PAGE_BYTES", 8 * KIB)
     monkeypatch.setattr(pages, "PAGE_ITEMS", 4)
     monkeypatch.setattr(pages, "WHOLE_LIST_BYTES", 2 * KIB)
 
 
-def frozen(tree: Tree) -> SessionPacket:
-    """Ask edge-a to freeze its session, unless there is too much to be sent meanwhile."""
-    token = tree.node("edge-a").store.residents.token("s")
-    assert token is not None
-    return tree.node("city").peers.freeze(token, "t", 0, is_final=False)
+def held(tree: Tree, known: SessionPacket, hold: Hold = Hold.SMALL) -> Changed:
+    """Ask edge-a for a session of which a packet is here; it has changed since."""
+    answers = tree.node("city").peers.hand_over("edge-a", [ask_for(known)], hold)
+    answer = answers["s"]
+    assert isinstance(answer, Changed)
+    return answer
+
+
+def changes_at_each_call(tree: Tree, change: Callable[[], object]) -> Hook:
+    """Write before each call to the source, until it lets writers wait."""
+
+    def hook(call: PeerRequest, deliver: Deliver) -> PeerResponse:
+        if call.function == "migrate-session" and not is_held(tree):
+            change()
+        return deliver()
+
+    return hook
+
+
+def is_held(tree: Tree) -> bool:
+    """Say whether a client would wait now."""
+    return bool(tree.clients["edge-a"].hexists("edge:{s}:meta", "held_until"))
 
 
 class Model:
@@ -79,19 +102,9 @@ def test_a_session_of_many_pages_is_copied_while_it_is_written_to(tree: Tree, se
     for _ in range(60):
         model.change(tree)
 
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
-        is_copying = call.method == "GET" or "final" not in parameters(call)
-        if call.function == "migrate-session" and is_copying and "grant" not in call.query_string:
-            model.change(tree)
-        return answered(deliver())
-
-    def answered(response: PeerResponse) -> PeerResponse:
-        if b"grant" in response.body:  # frozen now: a client would wait
-            tree.hook = as_usual
-        return response
-
-    tree.hook = hook
+    tree.hook = changes_at_each_call(tree, lambda: model.change(tree))
     tree.offload("edge-a")
+    tree.hook = as_usual
     assert tree.calls.count("GET edge-a/migrate-session") > 2
     assert read(tree, "city", NAMES, NAMES) == model.content()
     assert tree.leftovers() == {}
@@ -125,69 +138,91 @@ def test_a_large_list_that_grows_between_pages_has_no_gap(tree: Tree) -> None:
     }
 
 
-def test_the_source_serves_while_it_is_copied_and_until_it_is_frozen(tree: Tree) -> None:
+def test_the_source_serves_while_it_is_copied_and_until_its_writers_wait(tree: Tree) -> None:
     write(tree, {"ballast": b"x" * 1100 * KIB}, {"other": appended(b"x" * 1100 * KIB)})
-    answers = list[int]()
+    writers, readers = list[int](), list[int]()
 
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+    def call_twice() -> None:
+        writers.append(tree.call("edge-a", query="word=x").status)
+        readers.append(tree.call("edge-a", "reader").status)
+
+    def hook(call: PeerRequest, deliver: Deliver) -> PeerResponse:
         if call.function != "migrate-session":
             return deliver()
-        answers.append(tree.call("edge-a", query="word=x").status)
+        call_twice()
         response = deliver()
-        answers.append(tree.call("edge-a", query="word=x").status)
+        call_twice()
         return response
 
     tree.hook = hook
     tree.offload("edge-a")
-    assert answers.index(503) > 2
-    assert answers == [200] * answers.index(503) + [503, 503, 307]
-    assert len(tree.words("edge-a")) == answers.count(200)
+    tree.hook = as_usual
+    assert writers.index(503) > 2
+    assert set(writers[writers.index(503) : -1]) == {503}
+    assert (writers[-1], readers[-1]) == (307, 307)
+    assert len(tree.words("edge-a")) == writers.count(200)
 
 
-@pytest.mark.parametrize(("size", "is_much"), [(MIB // 2, False), (2 * MIB, True)])
-def test_more_than_a_page_is_copied_before_the_session_is_frozen(
+@pytest.mark.parametrize(("size", "is_much"), [(MIB // 2, False), (3 * MIB, True)])
+def test_more_than_a_page_is_copied_before_writers_wait(
     tree: Tree, size: int, is_much: bool
 ) -> None:
-    write(tree, {"a": b"x" * (size // 2), "b": b"x" * (size // 2), "c": "x"}, {})
-    packet = frozen(tree)
-    assert (packet.grant is None) == is_much
+    write(tree, {"c": "x"}, {})
+    known = offered(tree)
+    write(tree, {"a": b"x" * (size // 3), "b": b"x" * (size // 3), "d": b"x" * (size // 3)}, {})
+    write(tree, {"c": "y"}, {})
+    assert (held(tree, known).difference is None) == is_much
     assert (tree.call("edge-a").status == 200) == is_much
 
 
+@pytest.mark.parametrize("hold", list(Hold))
+def test_writers_wait_only_where_that_was_asked_for(tree: Tree, hold: Hold) -> None:
+    write(tree, {"c": "x"}, {})
+    known = offered(tree)
+    write(tree, {"c": "y"}, {})
+    assert held(tree, known, hold).difference is not None
+    assert tree.call("edge-a", "reader").status == 200
+    assert (tree.call("edge-a").status == 200) == (hold is Hold.NO)
+
+
 @pytest.mark.parametrize("value", ["two", None])
-def test_what_is_written_just_before_the_freeze_is_sent(
+def test_what_is_written_just_before_the_hold_is_sent(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
-    """The difference is read before the freeze; it is good if nothing was written meanwhile."""
+    """The difference is read again once nobody writes any more."""
     write(tree, {"a": "one", "b": "one"}, {"list": appended("one")})
-    freeze = source.SourceStore.freeze
+    known = offered(tree)
+    write(tree, {"b": "two"}, {})
+    hold = SourceStore.hold
 
-    def late(store: source.SourceStore, *arguments: Any) -> source.Frozen | None:
+    def late(store: SourceStore, ask: Ask) -> None:
         monkeypatch.undo()
         write(tree, {"a": value}, {"list": appended("two")})
-        return freeze(store, *arguments)
+        hold(store, ask)
 
-    monkeypatch.setattr(source.SourceStore, "freeze", late)
-    packet = frozen(tree)
-    assert packet.grant is not None
-    values = {i.key: i.value for i in packet.items if isinstance(i, Scalar)}
-    assert values == {"b": "one"} | ({} if value is None else {"a": value})
-    assert [i.values for i in packet.items if isinstance(i, ListPart)] == [("one", "two")]
+    monkeypatch.setattr(SourceStore, "hold", late)
+    changed = held(tree, known)
+    assert changed.difference is not None
+    assert changed.version == changed.difference.version > known.version
+    values = {i.key: i.value for i in changed.difference.items if isinstance(i, Scalar)}
+    assert values == {"b": "two"} | ({} if value is None else {"a": value})
+    (part,) = [i for i in changed.difference.items if isinstance(i, ListPart)]
+    assert part.values[-1] == "two"
 
 
 def test_a_session_that_nobody_writes_to_is_read_once(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tree, {"a": "one"}, {})
-    pages, page = [0], source.SourceStore.page
+    reads, pages = [0], PageStore._pages
 
-    def counted(*arguments: Any) -> SessionPacket:
-        pages[0] += 1
-        return page(*arguments)
+    def counted(*arguments: Any) -> Any:
+        reads[0] += 1
+        return pages(*arguments)
 
-    monkeypatch.setattr(source.SourceStore, "page", counted)
+    monkeypatch.setattr(PageStore, "_pages", counted)
     tree.offload("edge-a")
-    assert pages == [1]
+    assert reads == [1]
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -213,21 +248,21 @@ def test_pages_travel_as_messagepack_and_the_seeds_answer_stays_json(tree: Tree)
     write(tree, {"bytes": b"\x00\xff", "text": "\U0001f6d2"}, {"list": appended(b"\xfe", "x")})
     types = list[str]()
 
-    def hook(call: PeerRequest, deliver: Callable[[], PeerResponse]) -> PeerResponse:
+    def hook(call: PeerRequest, deliver: Deliver) -> PeerResponse:
         response = deliver()
-        if "freeze" in call.query_string:
+        if call.function == "migrate-session":
             types.append(response.content_type)
         return response
 
     tree.hook = hook
-    packet = tree.node("city").peers.page("edge-a", "s", Cursor())
+    packet = tree.node("city").peers.page("edge-a", "s", Since())
     tree.offload("edge-a")
-    assert types == ["application/vnd.edgedb.packet+msgpack"]
+    assert types == ["application/vnd.edgedb.packet+msgpack"] * 2
     assert read(tree, "city", ["bytes", "text"], ["list"]) == (
         {"bytes": b"\x00\xff", "text": "\U0001f6d2"},
         {"list": [b"\xfe", "x"]},
     )
-    assert SessionPacket.from_msgpack(packet.to_msgpack()) == packet
+    assert from_msgpack(to_msgpack([packet])) == [packet]
     assert SessionPacket.from_json(json.loads(json.dumps(packet.to_json()))) == packet
 
 
