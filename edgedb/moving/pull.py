@@ -19,7 +19,7 @@ from edgedb.errors import (
     SessionBusy,
 )
 from edgedb.moving.copying import Copy, Restart
-from edgedb.moving.recovery import ask, over, settle_session
+from edgedb.moving.recovery import ask, moved_here, over, settle_session
 from edgedb.node import Node
 from edgedb.store.destination import Arrival, UnfinishedArrival
 from edgedb.waiting import Deadline
@@ -236,7 +236,9 @@ class _Moves:
         """Leave a session where it is, if that is certain."""
         if move.is_over:
             self._abandon(move)
-            self._end(move, error)
+            # a call that is repeated is told what the first one has done
+            moved = isinstance(error, Conflict) and moved_here(self._node, move.copy.token)
+            self._end(move, moved or error)
         else:
             self._end(move, _unknown(error))
 

@@ -96,6 +96,18 @@ def _dealt_with(node: Node, arrival: Arrival) -> SessionToken | EdgeError:
     return known
 
 
+def moved_here(node: Node, offered: SessionToken) -> SessionToken | None:
+    """Give the token of a session that is here, later than it was offered; None: it is not."""
+    try:
+        known = node.store.residents.token(offered.session)
+    except EdgeError:
+        return None
+    if known is None or known.epoch <= offered.epoch:
+        return None
+    here = (node.location, offered.proprietary_location)
+    return known if (known.current_location, known.proprietary_location) == here else None
+
+
 def finish(node: Node, arrival: Arrival) -> SessionToken:
     """Take over a prepared arrival and make it live; gives the session's new token.
 

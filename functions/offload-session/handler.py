@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_descendant, require_its_subtree
-from edgedb.errors import EdgeError
+from edgedb.errors import Conflict, EdgeError
 from edgedb.moving.pull import check_path, offer_of, pull
+from edgedb.moving.recovery import moved_here
 from edgedb.node import Node
 from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus
@@ -28,10 +29,18 @@ def offload_session(node: Node, request: Request) -> Response:
     token = SessionToken.from_json(request.json())
     check_path(node, token)
     require_its_subtree(node, caller, token.current_location)
-    fate = _offloaded(node, [offer_of(node, token)])[token.session]
+    fate = _fate(node, token)
     if isinstance(fate, EdgeError):
         raise fate
     return Response.json(fate.to_json())
+
+
+def _fate(node: Node, token: SessionToken) -> Fate:
+    """Take a session of which only the token came; a repeated call is told what the first did."""
+    try:
+        return _offloaded(node, [offer_of(node, token)])[token.session]
+    except Conflict as error:
+        return moved_here(node, token) or error
 
 
 def _offloaded(node: Node, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
