@@ -34,13 +34,19 @@ def state(world: World, session: str) -> list[Any]:
     return [status, epochs, world.where(session)]
 
 
-def right_call(session: str) -> dict[str, Any]:
-    """Give what any endpoint would act on, were it not for the credentials."""
-    query = {"session": session, "status": "reject", "phase": "freeze", "transfer": "t"}
-    return {
-        "params": {**query, "to": "cloud", "epoch": 2},
-        "json": token(session, at="city", epoch=2),
-    }
+def right_call(world: World, endpoint: str, session: str) -> dict[str, Any]:
+    """Give what an endpoint would act on, were it not for the credentials."""
+    query = {"session": session, "status": "reject", "phase": "hand-over", "to": "cloud"}
+    body = asked(world, session) if endpoint == "migrate-session" else None
+    return {"params": query, "json": body or token(session, at="city", epoch=2)}
+
+
+def asked(world: World, session: str) -> list[dict[str, Any]]:
+    """Give what ``cloud`` would ask of ``city`` if it held all of the session."""
+    call = {"method": "GET", "params": {"session": session}}
+    offered = world.as_node("cloud", "city", "migrate-session", **call).json()
+    offer = {name: offered[name] for name in ("stay", "run", "version")}
+    return [{"session": session, "transfer": "t", "epoch": 2, **offer}]
 
 
 @pytest.mark.parametrize(("endpoint", "location"), ENDPOINTS)
@@ -52,10 +58,11 @@ def test_without_or_with_wrong_credentials_every_endpoint_refuses(
     wrong += [good.replace("Bearer", "Basic"), "Bearer ünicode", "Basic YTpi"]
     if endpoint not in ORACLE:
         wrong.append(good)
+    call = right_call(world, endpoint, offloaded)
     for authorization in wrong:
         headers = {} if authorization is None else {"Authorization": authorization}
         headers |= {"X-onload-location": "edge-a"}
-        answer = world.call(location, endpoint, headers=headers, **right_call(offloaded))
+        answer = world.call(location, endpoint, headers=headers, **call)
         assert answer.status_code == 401, (authorization, answer.text)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -68,7 +75,8 @@ def test_without_or_with_wrong_credentials_every_endpoint_refuses(
 def test_a_node_is_not_the_oracle_and_has_no_business_elsewhere(
     world: World, offloaded: str, endpoint: str, caller: str, status: int
 ) -> None:
-    answer = world.as_node(caller, "edge-a", endpoint, **right_call(offloaded))
+    call = right_call(world, endpoint, offloaded)
+    answer = world.as_node(caller, "edge-a", endpoint, **call)
     assert answer.status_code == status, answer.text
 
 

@@ -84,8 +84,9 @@ def called(world: World, function: str, session: str) -> requests.Response:
 
 
 def called_by_city(world: World, function: str, session: str) -> requests.Response:
-    query = {"session": session, "phase": "thaw", "transfer": "t", "to": "city"}
-    sent = token(session, at="city", epoch=2)
+    asked = {"session": session, "transfer": "t", "epoch": 1, "stay": "", "run": "", "version": 1}
+    sent = [asked] if function == "migrate-session" else token(session, at="city", epoch=2)
+    query = {"phase": "hand-over", "to": "city"}
     return world.as_node("city", "edge-a", function, params=query, json=sent)
 
 

@@ -111,7 +111,6 @@ class _SteppedPipeline(Pipeline):
         found: list[Any] = self._client.stage.command(self._client.location, "MULTI", "", again)
         return found
 
-
     def _answer(self, raise_on_error: bool, args: Any, options: Any) -> Any:
         """Send one command; what it is refused with is its answer, if that is wanted."""
         try:
