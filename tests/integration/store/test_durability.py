@@ -142,7 +142,7 @@ def test_where_nobody_can_say_what_is_on_disk_a_move_is_refused_before_anything_
     ask, before = place.offer(), place.dump()
     other = replace(ARRIVING, token=replace(INCOMING, session="other"))
     steps: list[Callable[[], object]] = [
-        lambda: place.store.source.small("s"),
+        lambda: place.store.source.offers(["s"]),
         lambda: place.hand_over(ask),
         lambda: place.stage(other, complete=9),
     ]
