@@ -1,4 +1,4 @@
-"""What a page of a copy reads (docs/protocol.md#versions-and-cursors)."""
+"""What a page of a copy reads (docs/protocol.md#the-copy)."""
 
 from __future__ import annotations
 

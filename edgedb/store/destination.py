@@ -1,4 +1,4 @@
-"""The steps of a move at its destination, and *update* at the home (docs/protocol.md#a-move)."""
+"""The steps of a move at its destination, and *update* at the home (docs/protocol.md#the-hand-over)."""
 
 from __future__ import annotations
 

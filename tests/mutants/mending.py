@@ -10,7 +10,7 @@ MUTANTS = (
         invariant="I1",
         breaks="a copy becomes a second session beside the one that lives on elsewhere",
         file="edgedb/checking/repairs.py",
-        before="    other = holder(node, token) if token else None\n",
+        before="    other = holder(node, arrival.token)\n",
         after="    other = None\n",
         test="tests/protocol/test_doctor.py::"
         "test_a_copy_is_not_adopted_where_the_session_lives_on_elsewhere",

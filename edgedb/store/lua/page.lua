@@ -1,4 +1,4 @@
--- Read what changed in a session after a version, oldest first; of lists only which (docs/protocol.md#versions-and-cursors).
+-- Read what changed in a session after a version, oldest first; of lists only which (docs/protocol.md#the-copy).
 -- Returns {'unknown'}, {'elsewhere', location}, {'ended'} (not the stay or the run that was
 --   asked for), or
 --   {'ok', proprietary, function, epoch, stay, run, version, version up to which deletions are
