@@ -118,7 +118,7 @@ def test_every_variable_that_the_stack_file_sets_is_one_that_is_read() -> None:
 
 def test_the_choices_are_those_of_the_code() -> None:
     assert f"/set-offload-status?status={'|'.join(OffloadStatus)}`" in API.read_text()
-    assert set(re.findall(r"&phase=([a-z-]+)", API.read_text())) == set(Phase)
+    assert set(re.findall(r"[?&]phase=([a-z-]+)", API.read_text())) == set(Phase)
     [actions] = [row[2] for row in table(OPERATIONS, "<!-- settings -->") if "ACTION" in row[0]]
     deployed = [entry["environment"].get("ORACLE_ACTION") for entry in STACK["functions"].values()]
     assert set(re.findall(r"`([a-z-]+)`", actions)) == {*filter(None, deployed)}
