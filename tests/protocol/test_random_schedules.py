@@ -41,6 +41,8 @@ FAULTS = sorted(fault for fault in Fault if not fault.startswith(("restart", "gi
 whom = st.sampled_from(SESSIONS)
 places = st.sampled_from(list(FOUR_LEVELS["locations"]))
 below = st.sampled_from(["city", "town", "edge-a", "edge-b"])
+some = st.sampled_from(["offload", "offload-many", "onload"])
+"""Deeds that move whatever is there, one session or up to three of them."""
 goals = st.integers(-1, 2)
 """Where a session is to go: up if -1, else down to so many levels above its home."""
 
@@ -107,9 +109,15 @@ class Stories(RuleBasedStateMachine):
     def move(self, who: Who, goal: int, events: Events) -> None:
         self.tell(self.moving(who, goal), events=events)
 
-    @rule(at=below, deed=st.sampled_from(["offload", "onload"]), events=faults("a", 1))
+    @rule(at=below, deed=some, events=faults("a", 1))
     def move_any(self, at: str, deed: str, events: Events) -> None:
         self.tell((deed, at), events=events)
+
+    @rule(who=whom, at=below, deed=some, turns=turns(), events=faults("ab", 1))
+    def write_while_moving_any(
+        self, who: Who, at: str, deed: str, turns: Events, events: Events
+    ) -> None:
+        self.tell((deed, at), self.writing(who), events=turns + events)
 
     @rule(who=whom, goal=goals, turns=turns(), events=faults("ab", 1))
     def write_while_moving(self, who: Who, goal: int, turns: Events, events: Events) -> None:

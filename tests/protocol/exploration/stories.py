@@ -71,6 +71,7 @@ class Storyteller:
             "repeat": self._repeat,
             "read": self._read,
             "offload": self._offload,
+            "offload-many": self._offload_many,
             "onload": self._onload,
             "status": self._status,
             "tick": world.tick,
@@ -156,6 +157,10 @@ class Storyteller:
         """Force a session up, without a name the one that was not used for longest."""
         chosen = f"session={session}" if session else "policy=least-recent"
         return self._oracle("force-offload", at, chosen)
+
+    def _offload_many(self, at: str) -> Body:
+        """Force up to three sessions up, in one call."""
+        return self._oracle("force-offload", at, "count=3&policy=least-recent")
 
     def _onload(self, at: str, session: str = "") -> Body:
         """Force a session down, without a name up to three."""
