@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edgedb.response import Response
 from tests.protocol.exploration.activities import NoAnswer
@@ -28,6 +28,10 @@ class Client:
         self._tree = tree
         self._history = history
         self._sleep = sleep
+
+    def own(self, word: str) -> str:
+        """Give a word that no client of another session writes: they are counted together."""
+        return f"{self._history.session}.{word}"
 
     def write(self, word: str, *, key: str | None = None, attempts: int = ATTEMPTS) -> Write:
         """Append a word, again and again until it is done; ``key=""``: once, without a key."""
@@ -86,6 +90,13 @@ class Client:
         self._history.moves.append(move)
         return move
 
+    def move_many(self, action: str, at: str, clients: Sequence[Client]) -> None:
+        """Have an oracle's endpoint move the sessions of some clients; each has its own fate."""
+        # not the largest: they are measured, and then their sizes are no sums any more
+        response = self.oracle(action, at, f"count={len(clients)}&policy=least-recent")
+        for history in (client._history for client in clients):
+            history.moves.append(_move_of(history.session, action, at, response))
+
     def oracle(self, action: str, at: str, query: str = "") -> Response | None:
         """Call one of the oracle's endpoints; None: no answer came."""
         try:
@@ -100,8 +111,24 @@ def outcome_of(response: Response | None) -> Outcome:
         return Outcome.UNKNOWN
     if response.status == 200:
         return Outcome.DONE
-    problem = json.loads(response.body)["type"].rpartition(":")[2]
+    return _outcome_of(json.loads(response.body))
+
+
+def _outcome_of(document: dict[str, str]) -> Outcome:
+    problem = document["type"].rpartition(":")[2]
     return Outcome.UNKNOWN if problem in UNKNOWN else Outcome.REFUSED
+
+
+def _move_of(session: str, action: str, at: str, response: Response | None) -> Move:
+    """Give what was said of one session; of one that is not named nothing was done."""
+    if response is None or response.status != 200:
+        return Move(action, at, outcome_of(response))
+    for fate in json.loads(response.body):
+        if fate["session"] == session and "problem" in fate:
+            return Move(action, at, _outcome_of(fate["problem"]))
+        if fate["session"] == session:
+            return Move(action, at, Outcome.DONE, fate["currentLocation"], fate["epoch"])
+    return Move(action, at, Outcome.REFUSED)
 
 
 def _moved_to(response: Response | None) -> tuple[str, int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tests.protocol.exploration import invariants
 from tests.protocol.exploration.client import Client
 from tests.protocol.exploration.history import History, Outcome
-from tests.protocol.exploration.scenarios import HOME, SCENARIOS, SESSION, Part, Scenario
+from tests.protocol.exploration.scenarios import HOME, SCENARIOS, Clients, Part, Scenario
 from tests.protocol.exploration.schedule import Recovery, Schedule, Step
 from tests.protocol.exploration.world import World
 from tests.support import snapshot
@@ -36,8 +36,8 @@ class _Beginning:
     """The state that a scenario starts from."""
 
     servers: dict[str, snapshot.Dump]
-    history: History
-    whereabouts: tuple[str, int]
+    histories: list[History]
+    whereabouts: dict[str, tuple[str, int]]
 
 
 class Explorer:
@@ -63,10 +63,10 @@ class Explorer:
         return Run(schedule, world.stage.steps, world.stage.met, problems)
 
     def _body(self, part: Part) -> Callable[[], object]:
-        return lambda: part(self._client())
+        return lambda: part(self._clients())
 
-    def _client(self) -> Client:
-        return self._world.client(self._world.histories[0])
+    def _clients(self) -> list[Client]:
+        return [self._world.client(history) for history in self._world.histories]
 
     def _beginning(self, name: str) -> _Beginning:
         if name not in self._beginnings:
@@ -77,19 +77,23 @@ class Explorer:
         clients, tree = self._world.stage.clients, self._world.tree
         for client in clients.values():
             client.flushall()
-        self._world.begin([History(SESSION, HOME)])
-        for word in scenario.words:
-            self._client().write(word)
+        self._world.begin([History(session, HOME) for session in scenario.sessions])
+        for client in self._clients():
+            for word in scenario.words:
+                client.write(client.own(word))
         scenario.setup(tree)
         tree.tick_all()
         servers = {at: snapshot.dump(client) for at, client in clients.items()}
-        return _Beginning(servers, self._world.histories[0], self._whereabouts())
+        return _Beginning(servers, self._world.histories, self._everywhere())
 
-    def _whereabouts(self) -> tuple[str, int]:
+    def _everywhere(self) -> dict[str, tuple[str, int]]:
+        return {each.session: self._whereabouts(each.session) for each in self._world.histories}
+
+    def _whereabouts(self, session: str) -> tuple[str, int]:
         """Give where the session is and its epoch; one that is not there would be at home."""
         tree = self._world.tree
-        for place in tree.residents(SESSION):
-            token = tree.node(place).store.residents.token(SESSION)
+        for place in tree.residents(session):
+            token = tree.node(place).store.residents.token(session)
             if token is not None:
                 return place, token.epoch
         return HOME, 1
@@ -97,7 +101,7 @@ class Explorer:
     def _restore(self, start: _Beginning, schedule: Schedule) -> None:
         for at, client in self._world.stage.clients.items():
             snapshot.restore(client, start.servers[at])
-        self._world.begin([copy.deepcopy(start.history)], schedule.events)
+        self._world.begin(copy.deepcopy(start.histories), schedule.events)
 
     def _recover(self, recovery: Recovery) -> None:
         """Let all nodes tick: at once if that is wanted, and when all timeouts are over."""
@@ -126,20 +130,34 @@ class Explorer:
 
     def _misinformed(self, start: _Beginning) -> list[str]:
         """I6: with one mover alone, what it is told is what has happened."""
-        moves, now = self._world.histories[0].moves, self._whereabouts()
-        if len(moves) != 1:
-            return []
-        told = (moves[0].current, moves[0].epoch)
-        if moves[0].outcome is Outcome.REFUSED and now != start.whereabouts:
-            return [f"I6: the mover was refused, but the session is at {now[0]}"]
-        if moves[0].outcome is Outcome.DONE and now != told:
-            return [f"I6: the mover was told {told}, but the session is at {now}"]
-        return []
+        return [
+            f"I6: {problem} ({each.session})"
+            for each in self._world.histories
+            for problem in _misinformed(
+                each, start.whereabouts[each.session], self._whereabouts(each.session)
+            )
+        ]
 
 
-def _life_goes_on(client: Client) -> None:
-    client.write("meanwhile")
+def _misinformed(history: History, before: tuple[str, int], now: tuple[str, int]) -> Iterator[str]:
+    if len(history.moves) != 1:
+        return
+    (move,) = history.moves
+    told = (move.current, move.epoch)
+    if move.outcome is Outcome.REFUSED and now != before:
+        yield f"the mover was refused, but the session is at {now[0]}"
+    if move.outcome is Outcome.DONE and now != told:
+        yield f"the mover was told {told}, but the session is at {now}"
+
+
+def _life_goes_on(clients: Clients) -> None:
+    for client in clients:
+        _live_on(client)
+
+
+def _live_on(client: Client) -> None:
+    client.write(client.own("meanwhile"))
     for word in ("then", "finally"):
         if client.move("force-offload", HOME).outcome is not Outcome.DONE:
             client.move("force-onload", HOME)
-        client.write(word)
+        client.write(client.own(word))

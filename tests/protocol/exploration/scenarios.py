@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from tests.protocol.exploration.client import Client
 from tests.support.tree import Tree
 
 HOME, SESSION = "edge-a", "s"
+BATCH = (SESSION, "t", "u")
 
 CHAIN: dict[str, Any] = {
     "levels": ["cloud", "city", "edge"],
@@ -22,7 +23,10 @@ CHAIN: dict[str, Any] = {
 """Every move is on the path from a session's proprietary location to the root: this is one."""
 
 Setup = Callable[[Tree], None]
-Part = Callable[[Client], object]
+Clients = Sequence[Client]
+"""One for each session; most have just that of the first."""
+
+Part = Callable[[Clients], object]
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Scenario:
     """Pages are tiny, so that the session is a large one."""
     is_new: bool = False
     """The session is not there before."""
+    sessions: Sequence[str] = (SESSION,)
+    """All with the same home and the same words."""
 
     @property
     def words(self) -> list[str]:
@@ -47,32 +53,42 @@ class Scenario:
 
 def offload(at: str = "edge-a") -> Part:
     """Force the session up."""
-    return lambda client: client.move("force-offload", at)
+    return lambda clients: clients[0].move("force-offload", at)
 
 
 def onload(at: str = "edge-a") -> Part:
     """Force the session down."""
-    return lambda client: client.move("force-onload", at)
+    return lambda clients: clients[0].move("force-onload", at)
+
+
+def batch_up(at: str = "edge-a") -> Part:
+    """Force all sessions up in one call."""
+    return lambda clients: clients[0].move_many("force-offload", at, clients)
+
+
+def batch_down(at: str = "edge-a") -> Part:
+    """Force all sessions down in one call."""
+    return lambda clients: clients[0].move_many("force-onload", at, clients)
 
 
 def then(*parts: Part) -> Part:
     """Do one after the other."""
-    return lambda client: [part(client) for part in parts]
+    return lambda clients: [part(clients) for part in parts]
 
 
 def write(*words: str) -> Part:
     """Append words, each under an Idempotency-Key of its own, until it is done."""
-    return lambda client: [client.write(word) for word in words]
+    return lambda clients: [clients[0].write(word) for word in words]
 
 
 def write_once(word: str) -> Part:
     """Append a word without a key, in one attempt."""
-    return lambda client: client.write(word, key="")
+    return lambda clients: clients[0].write(word, key="")
 
 
 def read(times: int) -> Part:
     """Read, again and again."""
-    return lambda client: [client.read() for _ in range(times)]
+    return lambda clients: [clients[0].read() for _ in range(times)]
 
 
 def at_city(tree: Tree) -> None:
@@ -98,9 +114,16 @@ def been_away(tree: Tree) -> None:
     tree.onload("edge-a")
 
 
+def all_at_cloud(tree: Tree) -> None:
+    """Bring all sessions to the root."""
+    for at in ("edge-a", "city"):
+        assert tree.oracle(at, "force-offload", f"count={len(BATCH)}").status == 200
+    tree.tick_all()
+
+
 def tick_at(at: str) -> Part:
     """Let a node's timer go off."""
-    return lambda client: client.oracle("oracle", at)
+    return lambda clients: clients[0].oracle("oracle", at)
 
 
 MOVES: dict[str, Scenario] = {
@@ -112,6 +135,9 @@ MOVES: dict[str, Scenario] = {
     "root to leaf": Scenario({"mover": onload()}, at_cloud),
     "root to middle": Scenario({"mover": onload("city")}, at_cloud),
     "in pages": Scenario({"mover": offload()}, is_paged=True),
+    "a batch up": Scenario({"mover": batch_up()}, sessions=BATCH),
+    "a batch to the grandparent": Scenario({"mover": batch_up()}, city_rejects, sessions=BATCH),
+    "a batch down": Scenario({"mover": batch_down()}, all_at_cloud, sessions=BATCH),
 }
 """One mover alone."""
 
@@ -136,6 +162,21 @@ MEETINGS: dict[str, Scenario] = {
     "a writer without a key": Scenario({"mover": offload(), "writer": write_once("one")}),
     "a writer of a large session": Scenario(
         {"mover": offload(), "writer": write("one", "two")}, is_paged=True
+    ),
+    "a busy writer": Scenario(
+        {"mover": offload(), "writer": write(*(f"busy{n}" for n in range(6)))}
+    ),
+    "a batch up and a writer": Scenario(
+        {"mover": batch_up(), "writer": write("one", "two")}, sessions=BATCH
+    ),
+    "a batch down and a writer": Scenario(
+        {"mover": batch_down(), "writer": write("one", "two")}, all_at_cloud, sessions=BATCH
+    ),
+    "a batch in pages and a writer": Scenario(
+        {"mover": batch_up(), "writer": write("one")}, is_paged=True, sessions=BATCH[:2]
+    ),
+    "a batch against one of it": Scenario(
+        {"batch": batch_up(), "one": offload(), "tick": tick_at("city")}, sessions=BATCH
     ),
     "a reader": Scenario({"mover": offload(), "reader": read(2)}),
     "a reader of a large session": Scenario(
