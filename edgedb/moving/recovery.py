@@ -126,7 +126,7 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
     if isinstance(fate, Ended):
         raise OfferEnded(str(over(arrival, fate)))
     if fate.version > arrival.version:
-        node.store.destination.discard(arrival)
+        node.store.destination.discard(arrival, is_idle=True)
         raise OfferEnded(f"session {arrival.session!r} has changed since it was copied")
     raise SessionBusy(f"session {arrival.session!r} is running a request")
 

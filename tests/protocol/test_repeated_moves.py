@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from edgedb.oracle.tick import tick
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.wire.model import SessionToken
-from tests.support.hooks import Deliver, where
+from tests.support.hooks import Deliver, as_usual, at_hand_over, where
 from tests.support.signed import NodeCall
 from tests.support.tree import Tree
 
@@ -46,3 +47,19 @@ def test_a_session_of_another_home_under_that_name_is_no_answer(tree: Tree) -> N
     tree.write("edge-a", "one")
     assert tree.oracle("edge-a", "force-offload", "session=s").status == 409
     assert tree.residents() == ["city", "edge-a"]
+
+
+def test_a_tick_leaves_a_copy_alone_whose_mover_fetches_what_has_changed(tree: Tree) -> None:
+    tree.write("edge-a", "one")
+
+    def change_and_tick(_: PeerRequest, deliver: Deliver) -> PeerResponse:
+        tree.hook = as_usual
+        tree.write("edge-a", "two")
+        answer = deliver()
+        tick(tree.node("city"))
+        return answer
+
+    tree.hook = at_hand_over(change_and_tick)
+    assert tree.offload("edge-a").current_location == "city"
+    assert tree.words("edge-a") == ["one", "two"]
+    assert tree.leftovers() == {}
