@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 
@@ -15,6 +16,10 @@ from tests.support.servers import Server
 from tests.support.tree import THREE_LEVELS, Tree
 
 LOCATIONS = 5
+
+# a busy machine is no error
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from edgedb.errors import (
     SessionBusy,
 )
 from edgedb.moving.copying import Copy, Restart
-from edgedb.moving.recovery import ask, moved_here, over, settle_session
+from edgedb.moving.recovery import ask, over, settle_session
 from edgedb.node import Node
-from edgedb.store.destination import Arrival, UnfinishedArrival
+from edgedb.store.destination import Arrival, NotOpen
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.fates import Fate
@@ -183,14 +183,14 @@ class _Moves:
 
     def _meet(self, move: _Move, error: EdgeError | Restart) -> None:
         """Deal with what keeps a session from being copied: begin anew, or leave it."""
-        if not isinstance(error, UnfinishedArrival | Restart):
+        if not isinstance(error, NotOpen | Restart):
             self._fail(move, error)
         elif move.copy.attempt == ATTEMPTS:
             self._fail(move, SessionBusy(f"session {move.session!r} cannot be copied; try again"))
         else:
             self._begin_anew(move, error)
 
-    def _begin_anew(self, move: _Move, error: UnfinishedArrival | Restart) -> None:
+    def _begin_anew(self, move: _Move, error: NotOpen | Restart) -> None:
         """Give up this copy for another one."""
         try:
             if isinstance(error, Restart):
@@ -236,9 +236,7 @@ class _Moves:
         """Leave a session where it is, if that is certain."""
         if move.is_over:
             self._abandon(move)
-            # a call that is repeated is told what the first one has done
-            moved = isinstance(error, Conflict) and moved_here(self._node, move.copy.token)
-            self._end(move, moved or error)
+            self._end(move, error)
         else:
             self._end(move, _unknown(error))
 

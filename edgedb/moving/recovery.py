@@ -118,6 +118,7 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
     """
     if not arrival.version:
         raise Conflict(f"transfer {arrival.transfer} is not prepared")
+    node.store.destination.sync()
     fate = ask(node, arrival.source, [arrival], Hold.NO)[arrival.session]
     if isinstance(fate, SessionToken):
         return fate
@@ -126,7 +127,8 @@ def finish(node: Node, arrival: Arrival) -> SessionToken:
     if isinstance(fate, Ended):
         raise OfferEnded(str(over(arrival, fate)))
     if fate.version > arrival.version:
-        node.store.destination.discard(arrival, is_idle=True)
+        # its mover, if there is one, begins anew
+        node.store.destination.discard(arrival)
         raise OfferEnded(f"session {arrival.session!r} has changed since it was copied")
     raise SessionBusy(f"session {arrival.session!r} is running a request")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgedb.errors import (
     Conflict,
@@ -95,10 +95,22 @@ def _offloaded(node: Node, parent: str, packets: Sequence[SessionPacket]) -> dic
     names = [packet.token.session for packet in packets]
     try:
         found = node.peers.offload_session(parent, packets)
+        fates = found | _reported_by_others(node, found)
     except EdgeError as error:
         return dict.fromkeys(names, error)
     silent = PeerUnavailable(f"{parent} has not answered for it")
-    return {name: found.get(name, silent) for name in names}
+    return {name: fates.get(name, silent) for name in names}
+
+
+def _reported_by_others(node: Node, fates: Mapping[str, Fate]) -> dict[str, Fate]:
+    """Of several calls that find a session moved, one says that it has moved it."""
+    tokens = [fate for fate in fates.values() if isinstance(fate, SessionToken)]
+    mine = node.store.source.report(tokens) if tokens else ()
+    return {
+        token.session: Conflict(f"session {token.session!r} was moved by another call meanwhile")
+        for token in tokens
+        if token.session not in mine
+    }
 
 
 def _token(fate: Fate) -> SessionToken:

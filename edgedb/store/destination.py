@@ -1,4 +1,4 @@
-"""The steps of a move at its destination, and *update* at the home (docs/protocol.md#the-hand-over)."""
+"""The steps of a move at its destination, and *update* at the home (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def is_home_an_end(token: SessionToken, source: str) -> bool:
     return token.proprietary_location in {source, token.current_location}
 
 
-class UnfinishedArrival(Conflict):
-    """Another arrival of this session is open here; finish or discard it first."""
+class NotOpen(Conflict):
+    """An arrival is not open here; another one may be, which has to be finished first."""
 
 
 class DestinationStore:
@@ -97,9 +97,8 @@ class DestinationStore:
 
         * Conflict: it is resident here, or known here as somebody else's,
         * StaleToken: a higher epoch is known here,
-        * UnfinishedArrival: an earlier arrival must be finished or discarded first,
+        * NotOpen: it was discarded meanwhile, or an earlier one must be finished first,
         * SessionBusy: an earlier arrival is under way,
-        * Conflict: this arrival was discarded meanwhile,
         * InsufficientStorage: the server is full.
 
         Raises:
@@ -161,8 +160,8 @@ class DestinationStore:
             case b"busy":
                 return SessionBusy(f"{name} is arriving at {self._location} already")
             case b"gone":
-                return Conflict(f"the arrival of {name} was discarded meanwhile")
-        return UnfinishedArrival(f"{name} has an unfinished arrival")
+                return NotOpen(f"the arrival of {name} was discarded meanwhile")
+        return NotOpen(f"{name} has an unfinished arrival")
 
     def activate(self, arrivals: Sequence[Arrival]) -> list[SessionToken | None]:
         """Make arrivals resident whose sources have given them at their version; gives the tokens.
@@ -253,6 +252,10 @@ class DestinationStore:
             text(run),
             int(found[b"touched"]),
         )
+
+    def sync(self) -> None:
+        """Wait until what is prepared is on disk, where that is awaited; raises OutcomeUnknown."""
+        self._disk.run_each("sync", ())
 
     def arrivals(self) -> list[str]:
         """Give the sessions with an open arrival, oldest first."""

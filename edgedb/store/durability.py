@@ -53,7 +53,7 @@ class Disk:
 
         """
         if not self._is_awaited:
-            return self._scripts.run_each(name, calls, OutcomeUnknown)
+            return self._scripts.run_each(name, calls, OutcomeUnknown) if calls else []
         is_taken = False
         for _ in attempts(WAITS):
             try:

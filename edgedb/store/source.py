@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from edgedb.errors import EdgeError, NotFound, SessionBusy
@@ -78,6 +78,20 @@ class SourceStore(PageStore):
             if not left:
                 break
         return answers
+
+    def report(self, tokens: Collection[SessionToken]) -> set[str]:
+        """Give those of the sessions moved away that nobody has reported as moved before.
+
+        Raises:
+            OutcomeUnknown: the server is silent.
+
+        """
+        caller = secrets.token_hex(8)
+        steps: list[Step] = [([SessionKeys(t.session).meta], [t.epoch, caller]) for t in tokens]
+        answers = self._scripts.run_each("report", steps)
+        return {
+            token.session for token, is_first in zip(tokens, answers, strict=True) if is_first == 1
+        }
 
     def _hand_over(
         self,

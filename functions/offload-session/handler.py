@@ -36,18 +36,25 @@ def offload_session(node: Node, request: Request) -> Response:
 
 
 def _fate(node: Node, token: SessionToken) -> Fate:
-    """Take a session of which only the token came; a repeated call is told what the first did."""
+    """Take a session of which only the token came."""
     try:
-        return _offloaded(node, [offer_of(node, token)])[token.session]
+        packet = offer_of(node, token)
     except Conflict as error:
         return moved_here(node, token) or error
+    return _offloaded(node, [packet])[token.session]
 
 
 def _offloaded(node: Node, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
+    """Take sessions, or have the parent take them; a repeated call hears what the first did."""
     parent = node.parent
-    if parent is None or node.store.residents.status() is OffloadStatus.ACCEPT:
-        return pull(node, packets)
-    return node.peers.pass_on(parent.id, to_msgpack(packets))
+    if parent is not None and node.store.residents.status() is not OffloadStatus.ACCEPT:
+        return node.peers.pass_on(parent.id, to_msgpack(packets))
+    fates = pull(node, packets)
+    for packet in packets:
+        if isinstance(fates[packet.token.session], Conflict):
+            moved = moved_here(node, packet.token)
+            fates |= {packet.token.session: moved} if moved else {}
+    return fates
 
 
 handle = Endpoint({"POST /": offload_session})

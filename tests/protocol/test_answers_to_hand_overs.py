@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from edgedb.errors import OutcomeUnknown
 from edgedb.moving.recovery import settle_all
 from edgedb.peers.transport import PeerResponse
+from edgedb.store.destination import DestinationStore
 from edgedb.wire.hand_over import Answer, Changed, Ended, Handed, answers_to_msgpack
 from edgedb.wire.packet import Since
 from tests.support.hooks import Hook, as_usual, at_hand_over
@@ -63,6 +65,21 @@ def test_what_is_not_final_leaves_the_copy_prepared(
 def test_a_higher_version_is_final_for_the_one_that_is_here(tree: Tree, version: int) -> None:
     hears(tree, s=Changed(version + 1))
     assert tree.leftovers() == {}
+
+
+def test_nothing_is_asked_for_before_it_is_on_disk_here(
+    tree: Tree, version: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_: DestinationStore) -> None:
+        raise OutcomeUnknown("the node's disk does not keep up")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DestinationStore, "sync", unknown)
+        tree.calls.clear()
+        assert settle_all(tree.node("city"), ["s"]) == 0
+        assert (tree.calls, prepared(tree)) == ([], version)
+    tree.tick_all()
+    assert tree.residents() == ["city"]
 
 
 def aside(tree: Tree) -> list[bytes]:

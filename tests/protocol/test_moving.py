@@ -13,7 +13,7 @@ from edgedb.store.destination import Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListLedger
 from edgedb.wire.packet import Since
-from tests.support.contents import Content, appended, at_call, read, replaced, write
+from tests.support.contents import Content, appended, read, replaced, write
 from tests.support.scripted import Scripted
 from tests.support.tree import Tree
 
@@ -79,17 +79,6 @@ def test_a_move_waits_for_the_running_request_and_takes_its_writes_along(tree: T
     tree.node("edge-a").store.requests.commit(held, Changes({}, {"words": appended("two")}))
     tree.offload("edge-a")
     assert tree.words("edge-a") == ["one", "two"]
-
-
-def test_of_two_movers_one_has_moved_the_session_and_the_other_is_told_so(tree: Tree) -> None:
-    tree.write("edge-a", "one")
-    others = list[int]()
-    at_call(
-        tree, 1, lambda: others.append(tree.oracle("edge-a", "force-offload", "session=s").status)
-    )
-    tree.offload("edge-a")
-    assert others == [200]  # it has taken the session over for both
-    assert (tree.residents(), tree.leftovers()) == (["city"], {})
 
 
 @pytest.mark.parametrize("ended_by", ["tick", "next-move"])

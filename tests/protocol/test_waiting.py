@@ -80,6 +80,7 @@ def test_who_finds_no_place_to_wait_is_refused_at_once_and_nothing_has_happened(
 ) -> None:
     calls = [pool.submit(busy.call, "edge-a", "busy", query=f"n={n}") for n in range(4)]
     waiting(busy, 4)
+    until(lambda: gate.order)
     before = dump(busy)
     refused = busy.call("edge-a", "busy", query="n=late")
     assert (refused.status, kind(refused)) == (503, "Unavailable")

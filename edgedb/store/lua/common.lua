@@ -17,6 +17,8 @@
 --   held_since, held_until                  milliseconds: from when to when
 --   handed, handed_version                  in a pointer: the transfer that got the session, at
 --                  which version
+--   reported, reported_by                   in a pointer: the epoch of the move that an oracle was
+--                  told of, and which of its calls
 --   buried         there was a deletion
 --   floor          deletions up to this version are forgotten
 --

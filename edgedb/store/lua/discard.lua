@@ -17,11 +17,7 @@ local open_for, prepared, touched, grant =
 -- with a grant it was prepared by a release before hand-overs by version, and is finished by that
 if open_for ~= transfer or int(prepared) ~= tonumber(over) or grant then return 'gone' end
 local is_copied = idle_ms ~= '0' and in_force(touched, int(touched) + idle_ms, clock(now))
-if is_copied then
-  -- its mover goes on with what has changed; meanwhile requests need not wait here
-  if over ~= '0' then call('HSET', arrival, 'prepared', 0) end
-  return 'gone'
-end
+if is_copied then return 'gone' end
 if call('HLEN', lists) ~= tonumber(list_count) then return 'again' end
 
 -- the session's parts without meta, the arrival, and the lists

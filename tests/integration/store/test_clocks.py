@@ -13,7 +13,7 @@ import pytest
 
 from edgedb.errors import SessionLost
 from edgedb.store import keys
-from edgedb.store.destination import UnfinishedArrival
+from edgedb.store.destination import NotOpen
 from edgedb.store.limits import CLOCK_STEP_MS, REPLY_TTL_MS
 from edgedb.store.requests import Redirect, Replay, Wait
 from edgedb.wire.hand_over import Changed
@@ -96,7 +96,7 @@ def test_an_arrival_whose_mover_is_silent_since_the_clock_was_set_back_makes_roo
 ) -> None:
     arrival = city.staged(Scalar("x", "1"))
     set_back(city)
-    with pytest.raises(UnfinishedArrival):
+    with pytest.raises(NotOpen):
         city.stage(packet(), "other")
     assert city.store.destination.discard(arrival, is_idle=True)
     city.stage(packet(), "other")

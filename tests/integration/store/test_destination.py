@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edgedb.errors import Conflict, EdgeError, SessionBusy, StaleToken
-from edgedb.store.destination import Arrival, UnfinishedArrival
+from edgedb.store.destination import Arrival, NotOpen
 from edgedb.store.requests import Redirect, Wait
 from edgedb.store.scripts import Scripts
 from edgedb.wire.items import ListPart, Scalar
@@ -36,14 +36,14 @@ def test_a_session_arrives_once_at_a_time(city: Place) -> None:
     with pytest.raises(SessionBusy):
         city.stage(packet(), "other")
     city.clock.advance(FREEZE_TIMEOUT_S)
-    with pytest.raises(UnfinishedArrival):
+    with pytest.raises(NotOpen):
         city.stage(packet(), "other")
 
 
 def test_a_prepared_arrival_is_finished_before_the_next_begins(city: Place) -> None:
     city.prepared()
     city.clock.advance(FREEZE_TIMEOUT_S)
-    with pytest.raises(UnfinishedArrival):
+    with pytest.raises(NotOpen):
         city.stage(packet(), "other")
 
 
@@ -119,7 +119,7 @@ def test_of_many_each_is_staged_by_itself(city: Place) -> None:
     city.prepared()
     other = replace(packet(Scalar("x", "1")), token=replace(TOKEN, session="other"))
     found = city.store.destination.stage([staging(packet(), "u"), staging(other, complete=9)])
-    assert isinstance(found[0], UnfinishedArrival)
+    assert isinstance(found[0], NotOpen)
     assert isinstance(found[1], Arrival)
     assert city.arrival("other").version == 9
 

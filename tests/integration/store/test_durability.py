@@ -71,6 +71,15 @@ def test_an_arrival_is_prepared_only_once_it_is_on_disk(place: Place, disk: redi
     assert place.arrival().version == 9
 
 
+def test_what_was_prepared_before_can_be_waited_for(place: Place, disk: redis.Redis) -> None:
+    with pytest.raises(OutcomeUnknown):
+        place.stage(packet(), complete=9)
+    with pytest.raises(OutcomeUnknown):
+        place.store.destination.sync()
+    disk.config_set("appendfsync", "always")
+    place.store.destination.sync()
+
+
 def test_of_many_all_are_on_disk_before_any_is_answered_for(
     place: Place, disk: redis.Redis
 ) -> None:
