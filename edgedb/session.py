@@ -10,7 +10,7 @@ from edgedb.errors import BadRequest, InvalidValue, ReadOnlySession, TooLarge
 from edgedb.wire.model import Propagation, Value
 
 KEY_LIMIT = 1024  # bytes of UTF-8
-VALUE_LIMIT = 16 * 2**20  # bytes; written in one step, which is to end within EDGE_REDIS_TIMEOUT
+VALUE_LIMIT = 16 * 2**20  # bytes; written in one step, in which the server serves nobody else
 CHANGES_LIMIT = 10_000  # values written, elements added and keys deleted by one request
 WRITTEN_LIMIT = 64 * 2**20  # bytes one request may write: keys, values and elements
 MESSAGES_LIMIT = 1000  # messages one request may propagate, a location each

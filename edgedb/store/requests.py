@@ -176,7 +176,12 @@ class RequestStore:
         number = self._list_number(run, key) if known is None else known.get(key)
         if number is None:
             return ()
-        return elements_of(self._read(run, run.keys.list(number), "list"))
+        stored = list[bytes]()
+        while True:
+            part = self._read(run, run.keys.list(number), "list", str(len(stored)))
+            stored += part
+            if sum(map(len, part)) < limits.READ_BYTES:
+                return elements_of(stored)
 
     def _list_number(self, run: Run, key: str) -> int | None:
         entry = self._read(run, run.keys.lists, "hash", key)[0]

@@ -19,6 +19,7 @@ from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailab
 from edgedb.store import limits
 from edgedb.store.codec import Argument, list_number
 from edgedb.store.keys import SessionKeys
+from edgedb.store.patience import PatientConnection
 from edgedb.store.refusals import Asking, Refusals, is_answer
 from edgedb.waiting import attempts
 
@@ -51,6 +52,7 @@ class LeanRedis(redis.Redis):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
+        self.connection_pool.connection_class = PatientConnection
         self._free = list[Any]()  # connections; the last one is in the processor's caches
         self._process = os.getpid()
 

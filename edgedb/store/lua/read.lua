@@ -7,7 +7,7 @@ local here,
   lock, -- '' without one
   begun_after, -- the last commit then: without a lock, or where the server has forgotten it
   kind = arguments(5) -- 'hash', 'value' (one with all its pieces) or 'list'
-local names = counted() -- of the hash's fields, or of the value
+local names = counted() -- of the hash's fields, or of the value; of a list the first index
 
 local current, known_epoch, locked_by, last = fields(meta, 'current', 'epoch', 'lock', 'last')
 if current ~= here or known_epoch ~= epoch then return false end
@@ -15,8 +15,20 @@ local is_held = lock ~= '' and locked_by == lock
 local is_taken = lock ~= '' and locked_by and not is_held
 if is_taken or (not is_held and (last or '') ~= begun_after) then return false end
 
-if kind == 'list' then return call('LRANGE', source, 0, -1) end
 local values, goes_on = {}, true
+if kind == 'list' then -- up to the element with which it is a slice
+  local bytes = 0
+  while goes_on do
+    local first = names[1] + #values
+    local found = call('LRANGE', source, first, first + READ_TOGETHER - 1)
+    for _, element in ipairs(found) do
+      values[#values + 1] = element
+      bytes = bytes + #element
+    end
+    goes_on = #found == READ_TOGETHER and bytes < READ_BYTES
+  end
+  return values
+end
 if kind == 'value' then
   while goes_on do
     local piece = call('HGET', source, piece_field(names[1], #values))

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from edgedb.session import Changes, ListChange, Session
+from edgedb.store.codec import VERSION_BYTES
 from edgedb.store.limits import (
     DELETIONS_KEPT,
+    READ_BYTES,
+    READ_TOGETHER,
     SMALL_BYTES,
     SMALL_LIST_BYTES,
     SMALL_LISTS,
@@ -18,6 +21,7 @@ from edgedb.store.limits import (
 )
 from edgedb.store.requests import Run
 from edgedb.wire.model import Value
+from edgedb.wire.pieces import PIECE_BYTES
 from tests.integration.store.steps import Place, attempt, changes
 from tests.support import strategies
 from tests.support.threads import at_once
@@ -205,3 +209,31 @@ def test_of_one_name_a_request_may_write_both_kinds(edge: Place) -> None:
     both = Changes({"x": "1"}, {"x": ListChange(replaced=True, appended=["2"])})
     edge.store.requests.commit(edge.run(), both)
     assert edge.content() == ({"x": "1"}, {"x": ("2",)})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [f"{n}" for n in range(3 * READ_TOGETHER)],
+        ["x" * 1000] * (3 * READ_BYTES // 1000),
+        [b"x" * READ_BYTES, "", b"y" * READ_BYTES],
+        ["x" * (READ_BYTES // READ_TOGETHER - VERSION_BYTES - 1)] * READ_TOGETHER,
+    ],
+    ids=["small", "many", "large", "exactly-a-slice"],
+)
+def test_no_step_reads_much_more_of_a_list_than_a_slice(
+    edge: Place, monkeypatch: pytest.MonkeyPatch, written: list[Value]
+) -> None:
+    edge.write(appended={"l": written})
+    send, answered = edge.client.execute_command, list[int]()
+
+    def counting(*words: Any, **options: Any) -> Any:
+        answer = send(*words, **options)
+        answered.append(sum(map(len, answer)))
+        return answer
+
+    run = edge.run(lock="")
+    monkeypatch.setattr(edge.client, "execute_command", counting)
+    assert edge.store.requests.elements(run, "l") == tuple(written)
+    assert max(answered) < READ_BYTES + READ_TOGETHER * PIECE_BYTES
+    assert all(size >= READ_BYTES for size in answered[:-1])
