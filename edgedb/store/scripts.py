@@ -181,7 +181,10 @@ class Scripts:
         silence = silence or self.silence_of(name)
         if len(calls) == 1:  # without what a pipeline costs
             names, arguments = calls[0]
-            return [self.run(name, names, *arguments, silence=silence)]
+            try:
+                return [self.run(name, names, *arguments, silence=silence)]
+            except RedisError as error:
+                return [self.told(error, silence)]
         script = self.script(name)
         packed = [(len(keys), *keys, *arguments) for keys, arguments in calls]
         with self.pipeline(silence) as pipe:
@@ -214,6 +217,8 @@ class Scripts:
                 raise answer
         except EdgeError as error:
             return error
+        except RedisError as error:  # of what somebody else has written there, for instance
+            return silence(f"the node's Redis refuses a step: {error}")
 
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command that reads; raises StoreUnavailable."""

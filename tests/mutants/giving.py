@@ -174,8 +174,8 @@ MUTANTS = (
         invariant="I6",
         breaks="of many sessions none has a fate where one is refused",
         file="edgedb/store/scripts.py",
-        before="            return error\n\n    def ask(",
-        after="            raise error\n\n    def ask(",
+        before='            return silence(f"the node\'s Redis refuses a step: {error}")',
+        after="            raise",
         test="tests/integration/store/test_destination.py::test_of_many_each_is_staged_by_itself",
     ),
     Mutant(

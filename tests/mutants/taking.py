@@ -131,8 +131,8 @@ MUTANTS = (
         invariant="I2",
         breaks="a second transfer takes the place of what was given to the first",
         file="edgedb/store/lua/stage.lua",
-        before="    if int(prepared) > 0 or grant then return {'prepared'} end\n",
-        after="    if false then return {'prepared'} end\n",
+        before="  if open_for then\n",
+        after="  if open_for and false then\n",
         test="tests/integration/store/test_destination.py::"
         "test_a_prepared_arrival_is_finished_before_the_next_begins",
     ),

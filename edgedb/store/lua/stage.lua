@@ -1,9 +1,8 @@
 -- Stage a packet of an arriving session, and open the arrival with the first
 -- (docs/protocol.md#the-hand-over). With what completes a version the arrival is prepared.
 -- Returns {'ok', run of this server}, {'resident'}, {'stranger', proprietary known here},
---   {'stale'} (a higher epoch is known here), {'prepared'} (finish that arrival first),
---   {'abandoned'} (discard that arrival first), {'busy'}, {'gone'} (this arrival is not open for
---   this packet). Packets are numbered so that one that is repeated late does not put older values
+--   {'stale'} (a higher epoch is known here), {'unfinished'} (settle another arrival first),
+--   {'busy'} (another is being copied), {'gone'} (this arrival is not open for this packet). Packets are numbered so that one that is repeated late does not put older values
 --   over newer ones.
 -- KEYS: the session's,
 local arrival,
@@ -38,8 +37,9 @@ else
   if current and known_proprietary ~= proprietary then return {'stranger', known_proprietary} end
   if int(known_epoch) > tonumber(epoch) then return {'stale'} end
   if open_for then
-    if int(prepared) > 0 or grant then return {'prepared'} end
-    return {in_force(touched, int(touched) + patience_ms, now) and 'busy' or 'abandoned'}
+    local is_copied = int(prepared) == 0 and not grant
+    is_copied = is_copied and in_force(touched, int(touched) + patience_ms, now)
+    return {is_copied and 'busy' or 'unfinished'}
   end
   if packet ~= '1' then return {'gone'} end
   call('HSET', arrival, 'transfer', transfer, 'source', source, 'proprietary', proprietary,
