@@ -27,6 +27,11 @@ test: venv
 test-browser: venv
 	$(BIN)/pytest tests/browser
 
+# A tree of this release and the one before, which is taken from the history.
+.PHONY: test-releases
+test-releases: venv
+	$(BIN)/pytest tests/releases
+
 # Long versions of what the suite does in short: every schedule with one fault, thousands with two.
 .PHONY: explore
 explore: venv
