@@ -23,7 +23,7 @@ from tests.faults.report import Progress, Summary
 from tests.faults.schedule import schedule
 from tests.faults.script import actions, calls
 
-MOVERS = 3
+MOVERS = 5
 SHOWN_EVERY_S = 5.0
 
 

@@ -72,12 +72,15 @@ def _mistold(seen: Sequence[Seen], told: Sequence[str]) -> Iterator[str]:
 
 
 def _forked(tokens: Iterable[SessionToken], epochs: Mapping[str, int]) -> Iterator[str]:
-    """I1: a session is at one place in each epoch."""
-    places = dict[tuple[str, int], str]()
+    """I1: a session is at one place in each epoch; who has moved it there is told so once."""
+    places, moved = dict[tuple[str, int], str](), set[SessionToken]()
     for token in tokens:
         at = places.setdefault((token.session, token.epoch), token.current_location)
         if at != token.current_location:
             yield f"I1: {token.session} was at {at} and {token.current_location} in one epoch"
+        elif token in moved:
+            yield f"I6: {token.session} was told to have moved to {at} twice in epoch {token.epoch}"
+        moved.add(token)
         if token.epoch > epochs.get(token.session, 0):
             yield f"I1: {token.session} is at epoch {epochs.get(token.session)}, not {token.epoch}"
 

@@ -37,7 +37,9 @@ class Mover:
         for location in action.at:
             answer = self._ask(location, action)
             if answer is not None and answer.ok:
-                self._record.tokens += _tokens(answer)
+                told = _tokens(answer)
+                self._record.tokens += told
+                self._record.batched += told if "count" in dict(action.query) else []
                 return
             if answer is not None and answer.status_code in UNEXPLAINED:
                 what = f"{answer.url} answers {answer.status_code} {answer.text:.300}"
@@ -58,4 +60,4 @@ class Mover:
 def _tokens(answer: requests.Response) -> list[SessionToken]:
     document = answer.json()
     found = document if isinstance(document, list) else [document]
-    return [SessionToken.from_json(token) for token in found if "session" in token]
+    return [SessionToken.from_json(token) for token in found if "epoch" in token]

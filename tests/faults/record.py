@@ -38,7 +38,9 @@ class Record:
 
     seen: list[Seen] = field(default_factory=list)
     tokens: list[SessionToken] = field(default_factory=list)
-    """What movers were told: where a session was at some epoch."""
+    """What movers were told that they have moved: where a session is since some epoch."""
+    batched: list[SessionToken] = field(default_factory=list)
+    """Those of them that were moved by a call for many."""
     repeats: list[Seen] = field(default_factory=list)
     """Writes that were sent again after they had been acknowledged; not part of ``seen``."""
     oddities: list[str] = field(default_factory=list)

@@ -9,7 +9,8 @@ from typing import Any
 from tests.faults.record import WRITES, Record
 
 WRITES_PER_S = 20_000 / 600
-MOVES_PER_S = 500 / 600
+MOVES_PER_S = 5_000 / 600
+BATCHED = 0.5
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Progress:
 class Summary:
     """What a run has shown.
 
-    ``moves`` are changes of a session's location, counted by the epochs; ``unknown`` are writes
-    whose clients gave up; ``repeated`` ones were sent again after they had been acknowledged.
+    ``moves`` are changes of a session's location, counted by the epochs; ``told`` are those whose
+    mover was answered, ``batched`` those of them that it asked for with others; ``unknown`` are
+    writes whose clients gave up, ``repeated`` those sent again after they had been acknowledged.
     """
 
     seed: int
@@ -43,6 +45,8 @@ class Summary:
     reads: int
     repeated: int
     moves: int
+    told: int
+    batched: int
     faults: Mapping[str, int]
     violations: Sequence[str]
 
@@ -67,6 +71,8 @@ class Summary:
             reads=sum(seen.returned is not None for seen in record.seen) - acknowledged,
             repeated=len(record.repeats),
             moves=moves,
+            told=len(record.tokens),
+            batched=len(record.batched),
             faults=faults,
             violations=violations,
         )
@@ -76,6 +82,7 @@ class Summary:
         floors = {
             "writes acknowledged": (self.acknowledged, WRITES_PER_S * self.seconds * share),
             "moves": (self.moves, MOVES_PER_S * self.seconds * share),
+            "moves in batches": (self.batched, BATCHED * self.told * share),
         }
         return [
             f"only {count} {what}, not {least:.0f}"
@@ -92,7 +99,8 @@ class Summary:
         lines = [
             f"seed {self.seed}, {self.seconds:.0f} s",
             f"{self.acknowledged} writes acknowledged, {self.unknown} of unknown outcome",
-            f"{self.reads} reads, {self.repeated} writes repeated, {self.moves} moves",
+            f"{self.reads} reads, {self.repeated} writes repeated",
+            f"{self.moves} moves, {self.told} told, {self.batched} of them in batches",
             f"{sum(self.faults.values())} faults:",
             *faults,
             f"{len(self.violations)} violations",

@@ -11,7 +11,7 @@ from tests.linearizability.history import Kind
 
 REGISTERS, LISTS = ("r0", "r1"), ("l0", "l1")
 HOMES = ("edge-a", "edge-b", "city", "edge-a", "edge-b")
-SESSIONS = 12
+SESSIONS = 24
 SESSIONS_OF_A_CLIENT = 4
 HEAVY_BYTES = 60_000
 """The most padding of a value in a heavy session; a packet ends after 1 MiB."""
@@ -23,7 +23,8 @@ KINDS = {Kind.WRITE: 3, Kind.APPEND: 4, Kind.READ: 2, Kind.LIST: 1}
 MEAN_PAUSE_S = 0.06
 """Between two calls of a client."""
 
-MEAN_MOVER_PAUSE_S = 0.25
+MEAN_MOVER_PAUSE_S = 0.1
+LARGEST_BATCH = 12
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Call:
 def calls(seed: int, client: int, subjects: Sequence[Subject] = SUBJECTS) -> Iterator[Call]:
     """Draw what a client calls, without end."""
     chance, n = Random(f"{seed} client {client}"), 0
-    mine = [subjects[client % len(subjects)], *chance.sample(subjects, SESSIONS_OF_A_CLIENT - 1)]
+    # each has one of its own in either half, others by chance
+    own = [subjects[(client + shift) % len(subjects)] for shift in (0, len(subjects) // 2)]
+    mine = [*own, *chance.sample(subjects, SESSIONS_OF_A_CLIENT - len(own))]
     while True:
         n += 1
         subject = chance.choice(mine)
@@ -118,7 +121,8 @@ class Action:
 def actions(seed: int, mover: int, subjects: Sequence[Subject] = SUBJECTS) -> Iterator[Action]:
     """Draw what a mover does, without end."""
     chance = Random(f"{seed} mover {mover}")
-    draws = {_offload_one: 9, _onload_one: 7, _offload_any: 2, _onload_any: 2, _set_status: 1}
+    draws = {_offload_one: 7, _onload_one: 7, _offload_any: 2, _offload_many: 5, _onload_many: 5}
+    draws[_set_status] = 1
     while True:
         [draw] = chance.choices(list(draws), list(draws.values()))
         endpoint, at, query = draw(chance, chance.choice(subjects))
@@ -141,8 +145,14 @@ def _offload_any(chance: Random, subject: Subject) -> Drawn:
     return "force-offload", (subject.home,), {"policy": chance.choice(list(Policy))}
 
 
-def _onload_any(chance: Random, subject: Subject) -> Drawn:
-    return "force-onload", (subject.home,), {"count": str(chance.randint(1, 3))}
+def _offload_many(chance: Random, subject: Subject) -> Drawn:
+    at = (chance.choice(subject.below_root),)
+    return "force-offload", at, {"count": str(chance.randint(2, LARGEST_BATCH))}
+
+
+def _onload_many(chance: Random, subject: Subject) -> Drawn:
+    at = (chance.choice(subject.below_root),)
+    return "force-onload", at, {"count": str(chance.randint(2, LARGEST_BATCH))}
 
 
 def _set_status(chance: Random, _: Subject) -> Drawn:

@@ -54,7 +54,7 @@ def test_a_history_of_one_copy_is_accepted() -> None:
         *(listed("ab", 6), written("x", 0), read("x", 2), read("x", 4)),
         in_the_end="abd",
         told="b",
-        tokens=[token("city", 2), token("cloud", 3), token("city", 2)],
+        tokens=[token("city", 2), token("cloud", 3)],
     )
 
 
@@ -92,6 +92,11 @@ def test_what_the_root_was_told_must_be_what_was_appended(told: str) -> None:
 def test_two_places_in_one_epoch_are_a_fork() -> None:
     [problem] = judged(tokens=[token("city", 2), token("cloud", 2)])
     assert "was at city and cloud in one epoch" in problem
+
+
+def test_a_move_that_two_were_told_to_have_made_is_found() -> None:
+    [problem] = judged(tokens=[token("city", 2), token("city", 2)])
+    assert "to have moved to city twice" in problem
 
 
 def test_a_move_that_was_told_and_is_gone_is_found() -> None:
