@@ -91,6 +91,18 @@ def deliver_soon(node: Node) -> None:
     node.background(partial(deliver, node))
 
 
+def tick_soon(node: Node) -> None:
+    """Have the node's oracle tick after the current answer is given; nothing else waits for it."""
+    node.background(lambda: node.once("tick", partial(_tick, node)))
+
+
+def _tick(node: Node) -> None:
+    try:
+        node.peers.tick()
+    except EdgeError as error:
+        log.warning("the node holds more than it should, and its oracle does not tick: %s", error)
+
+
 def _is_settled(node: Node, entry: Entry, unreachable: set[Target]) -> bool:
     """Try one entry; True if it was accepted, or never will be."""
     try:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from edgedb.callers import running_within
-from edgedb.delivery import deliver_soon
+from edgedb.delivery import deliver_soon, tick_soon
 from edgedb.errors import (
     EdgeError,
     HandlerFailed,
@@ -230,6 +230,8 @@ def _log_failure(task: Task, error: BaseException) -> None:
 def _commit(node: Node, task: Task, run: Run, session: Session, response: Response) -> None:
     changes = session.changes()
     reply = kept(response, task.fingerprint) if task.idempotency_key else b""
-    node.store.requests.commit(run, changes, task.idempotency_key, reply)
+    is_heavy = node.store.requests.commit(run, changes, task.idempotency_key, reply)
+    if is_heavy:
+        tick_soon(node)
     if changes.propagations:
         deliver_soon(node)

@@ -147,6 +147,7 @@ def _status_line(entry: Entry) -> str:
         return f"[red]{escape(entry['error'])}[/]"
     colour = "green" if entry["status"] == OffloadStatus.ACCEPT else "yellow"
     waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
+    waiting += [f"{entry['stuck']} cannot leave"] if entry.get("stuck") else []
     count = entry["sessions"]
     parts = [f"{count} session{'' if count == 1 else 's'}", decimal(entry["bytes"]), *waiting]
     return f"[{colour}]{entry['status']}[/] {', '.join(parts)} [dim]{entry['gateway']}[/]"

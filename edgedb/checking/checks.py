@@ -87,6 +87,13 @@ def check_outbox(node: Node) -> Iterator[Finding[list[str]]]:
         yield Finding(Kind.UNDELIVERED, target, found, ids)
 
 
+def check_stuck(node: Node) -> Iterator[Finding[str]]:
+    """Tell which sessions the node could not offload, and passes over for a while."""
+    for each in node.store.relief.stuck():
+        found = f"could not be offloaded, is tried again from {rfc3339(each.until_ms)}"
+        yield Finding(Kind.STUCK, each.session, f"{found}: {each.reason}", each.reason)
+
+
 def _target(entry: Entry) -> str:
     message = entry.message
     return f"{message.function} at {message.to}" if isinstance(message, Propagation) else message.to

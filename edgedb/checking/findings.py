@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ORPHANED = "orphaned", "set them aside as edge-aside:… for 30 days"
     INDEXES = "indexes", "set right what differs"
     UNDELIVERED = "undelivered", "deliver them; drop what is for a location not in the topology"
+    STUCK = "stuck", "none: end what keeps it here; it is tried again by itself"
     POINTER = "pointer", "let it lead to the session, or forget it if no node on its path has it"
     SILENT = "silent", "none: see that it is up and has the same keys, then look again"
 

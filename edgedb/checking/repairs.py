@@ -117,6 +117,10 @@ def _let_it_run(_: Node, finding: Finding[None]) -> None:
     raise SessionBusy(f"a request is running in {finding.subject!r}")
 
 
+def _let_it_stay(_: Node, finding: Finding[str]) -> None:
+    raise Conflict(finding.seen)
+
+
 def _wait(_: Node, finding: Finding[None]) -> None:
     raise PeerUnavailable(f"{finding.subject} does not answer to the point")
 
@@ -129,6 +133,7 @@ REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
     Kind.ORPHANED: _set_aside,
     Kind.INDEXES: _rebuild,
     Kind.UNDELIVERED: _deliver,
+    Kind.STUCK: _let_it_stay,
     Kind.POINTER: _mend_pointer,
     Kind.SILENT: _wait,
 }

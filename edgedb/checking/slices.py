@@ -8,7 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edgedb.checking.checks import check_index, check_outbox, check_session, check_total
+from edgedb.checking.checks import (
+    check_index,
+    check_outbox,
+    check_session,
+    check_stuck,
+    check_total,
+)
 from edgedb.checking.findings import Finding
 from edgedb.checking.repairs import attempt
 from edgedb.checking.tracing import Witnesses
@@ -19,7 +25,7 @@ from edgedb.store.inspection import State
 from edgedb.waiting import Deadline
 
 START, LAST = "0", "node"
-"""Positions: sessions and indexes by the cursor of a scan; then the outbox and the total."""
+"""Positions: sessions and indexes by the cursor of a scan; then outbox, what is stuck, total."""
 
 SLICE_S = 5.0  # a slice ends with the batch in which this is over; gateways wait for a minute
 SLICE_FINDINGS = 1000
@@ -54,7 +60,7 @@ def examine(node: Node, position: str = START) -> Slice:
 
     """
     if position == LAST:
-        return Slice([*check_outbox(node), *check_total(node)], None)
+        return Slice([*check_outbox(node), *check_stuck(node), *check_total(node)], None)
     if not re.fullmatch(r"[0-9]{1,19}", position):
         raise BadRequest(f"there is no position {position!r:.60}")
     return _scanned(node, int(position))

@@ -6,16 +6,19 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 from edgedb.errors import (
+    BadRequest,
     Conflict,
     EdgeError,
     NotFound,
     OutcomeUnknown,
     PeerUnavailable,
-    Unavailable,
+    SessionBusy,
+    TooLarge,
 )
 from edgedb.moving.pull import pull
 from edgedb.moving.source import offers
 from edgedb.node import Node
+from edgedb.waiting import Deadline
 from edgedb.wire.choices import Policy
 from edgedb.wire.fates import Fate
 from edgedb.wire.model import SessionToken
@@ -24,7 +27,13 @@ from edgedb.wire.packet import SessionPacket
 log = logging.getLogger(__name__)
 
 UNKNOWN = (OutcomeUnknown, PeerUnavailable)  # the session may have moved
-CANDIDATES = 8  # tried in turn where another mover has been faster
+ITS_OWN = (BadRequest, Conflict, NotFound, SessionBusy, TooLarge)
+"""Why one session stays, and others need not."""
+PASSED_OVER_S, BUSY_S = 600, 60
+"""How long relief passes over a session that has failed, and one that was only busy."""
+TIME_SHARE = 0.4
+"""Of ``exec_timeout``, for moving sessions in either direction."""
+CANDIDATES = 8  # looked for at a time
 BATCH = 256  # sessions that move in one call, and
 BATCH_BYTES = 4 * 2**20  # of their content
 
@@ -44,14 +53,52 @@ def force_offload(
     node.required_parent()
     if session is not None:
         return _token(offload(node, [session])[session])
+    failures = dict[str, EdgeError]()
+    fate: Fate = NotFound(f"{node.location} has no session to offload")
+    deadline = Deadline(TIME_SHARE * node.settings.exec_timeout)
+    for candidate in _candidates(node, policy):
+        fate = offload(node, [candidate])[candidate]
+        if deadline.is_over or not isinstance(fate, ITS_OWN):
+            break
+        failures[candidate] = fate
+    note(node, failures)
+    return _token(fate)
+
+
+def _candidates(node: Node, policy: Policy) -> Iterator[str]:
+    """Give sessions in the order of a policy; at last those that could not move not long ago."""
     subtree = node.topology.subtree(node.location)
-    failure: EdgeError = NotFound(f"{node.location} has no session to offload")
-    for candidate in node.store.residents.choose(policy, CANDIDATES, subtree):
-        try:
-            return _token(offload(node, [candidate])[candidate])
-        except (Conflict, NotFound, Unavailable) as error:
-            failure = error
-    raise failure
+    stuck = [each.session for each in node.store.relief.stuck()]
+    seen = set(stuck)
+    while fresh := [
+        each
+        for each in node.store.residents.choose(policy, CANDIDATES + len(seen), subtree)
+        if each not in seen
+    ]:
+        yield from fresh
+        seen.update(fresh)
+    yield from stuck
+
+
+def note(
+    node: Node, failures: Mapping[str, EdgeError], claimer: str = "", *, has_moved: bool = True
+) -> None:
+    """Let those that have stayed be passed over for a while; end a tick's claim.
+
+    It is no matter if that cannot be: they are tried again, and the claim runs out.
+    """
+    own = {name: error for name, error in failures.items() if isinstance(error, ITS_OWN)}
+    try:
+        here = node.store.residents.residents(own) if own else []
+        noted = {r.token.session: _passing(own[r.token.session]) for r in here}
+        if noted or claimer:
+            node.store.relief.conclude(noted, claimer, has_moved=has_moved)
+    except EdgeError as error:
+        log.warning("it is not noted which sessions could not be offloaded: %s", error)
+
+
+def _passing(error: EdgeError) -> tuple[float, str]:
+    return BUSY_S if isinstance(error, SessionBusy) else PASSED_OVER_S, str(error)
 
 
 def force_offload_many(node: Node, count: int, policy: Policy = Policy.LARGEST) -> dict[str, Fate]:

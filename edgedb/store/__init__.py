@@ -13,6 +13,7 @@ from edgedb.store.durability import Disk
 from edgedb.store.inspection import InspectionStore
 from edgedb.store.mending import MendingStore
 from edgedb.store.outbox import OutboxStore
+from edgedb.store.relief import ReliefStore
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
 from edgedb.store.scripts import Clock, LeanRedis, Scripts
@@ -22,7 +23,7 @@ RETRY_PAUSE_S = 0.05
 
 
 class SessionStore:
-    """The seven parts of a node's store over one connection pool."""
+    """The eight parts of a node's store over one connection pool."""
 
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
         here, scripts = settings.location, Scripts(client, clock)
@@ -33,6 +34,7 @@ class SessionStore:
         self.source = SourceStore(scripts, settings, disk)
         self.destination = DestinationStore(scripts, settings, disk)
         self.residents = ResidentStore(scripts, here)
+        self.relief = ReliefStore(scripts, self.residents)
         self.outbox = OutboxStore(scripts)
         self.inspection = InspectionStore(scripts, here)
         self.mending = MendingStore(scripts, here)

@@ -11,7 +11,10 @@
 ``edge:{<session>}:replies``          hash: idempotency key to expiry and stored reply
 ``edge:{<session>}:reply-index``      sorted set: idempotency keys by version
 ``edge:{<session>}:arrival``          hash: the arrival that is being staged here
-``edge:node``                         hash: offload status, bytes of all residents
+``edge:node``                         hash: offload status, bytes of all residents; above which
+                                      size it is relieved, and which tick does so
+``edge:stuck``                        hash: session ids of residents that could not be offloaded
+                                      to until when they are passed over, and why
 ``edge:residents:by-size``            sorted set: session ids by bytes
 ``edge:residents:of:<location>``      sorted set: session ids of that proprietary by last access
 ``edge:arrivals``                     sorted set: session ids by the time the arrival opened
@@ -32,6 +35,7 @@ from dataclasses import dataclass
 STATUS = "edge:node"
 BY_SIZE = "edge:residents:by-size"
 ARRIVALS = "edge:arrivals"
+STUCK = "edge:stuck"
 OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
 ASIDE = "edge-aside"

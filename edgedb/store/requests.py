@@ -118,8 +118,10 @@ class RequestStore:
 
     def commit(
         self, run: Run, changes: Changes, idempotency_key: str = "", reply: bytes = b""
-    ) -> None:
+    ) -> bool:
         """Apply everything a request wrote and release its lock.
+
+        Says whether the node holds more than it should now, and nobody else has been told so.
 
         Raises:
             SessionLost: another request has the session; nothing was applied.
@@ -149,8 +151,9 @@ class RequestStore:
         if answer == b"full":
             most = f"{limits.VALUES_LIMIT} values and {limits.LISTS_LIMIT} lists"
             raise TooLarge(f"a session has at most {most}")
-        if answer != b"ok":
+        if answer not in {b"ok", b"heavy"}:
             raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
+        return bool(answer == b"heavy")
 
     def holder(self, where: SessionKeys) -> str:
         """Give the lock of the request that has a session, or had it last; '' if none does."""

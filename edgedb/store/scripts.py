@@ -27,7 +27,7 @@ HARMLESS = frozenset(
     {
         *("page", "tail", "read", "look", "arrival"),  # they only read
         *("begin", "renew", "release", "stage", "hold", "discard", "resize"),
-        *("open_outbox", "probe"),
+        *("open_outbox", "probe", "relieve", "relieved"),
     }
 )
 """Steps after whose silence nothing has happened: what they may have left ends by itself."""

@@ -77,6 +77,7 @@ def _load(node: Node, request: Request) -> Response:
             "bytes": load.size,
             "arrivals": load.arrivals,
             "outbox": load.outbox,
+            "stuck": len(node.store.relief.stuck()),
         }
     )
 

@@ -87,6 +87,7 @@ def test_a_node_describes_itself(tree: Tree) -> None:
         "sessions": 1,
         "arrivals": 0,
         "outbox": 0,
+        "stuck": 0,
     }
     assert told(tree, "cloud")["parent"] is None
 

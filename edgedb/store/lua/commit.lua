@@ -1,5 +1,6 @@
 -- Commit a request (docs/protocol.md#a-request): all of it or nothing.
--- Returns 'ok' (also when repeated, as far as that can be told), 'lost' if the session is not
+-- Returns 'ok' (also when repeated, as far as that can be told), 'heavy' if besides the node should
+-- be relieved and this request is the one to say so, 'lost' if the session is not
 -- locked by this request any more, or 'full' if it would have too many values or lists.
 -- KEYS: the session's,
 local by_size,
@@ -74,6 +75,15 @@ local function bury(member)
   any_gone = true
 end
 
+-- Once in a while one request asks for what no tick does already.
+local function is_relief_due(bytes)
+  local above, asked, since, ends = fields(node, 'above', 'asked', 'relief_since', 'relief_until')
+  if not above or bytes <= tonumber(above) then return false end
+  if in_force(asked, int(asked) + ASK_MS, now) or in_force(since, ends, now) then return false end
+  call('HSET', node, 'asked', now)
+  return true
+end
+
 size, version = size + write_scalars(written, version, any_gone), version + #written / 2
 for _, name in ipairs(deleted) do
   local bytes = drop_pieces(name, 0)
@@ -118,7 +128,8 @@ if is_indexed == '1' then
   call('ZADD', of_proprietary, now, session)
   if is_new or size ~= size_before then
     call('ZADD', by_size, size, session)
-    call('HINCRBY', node, 'bytes', size - size_before)
+    local bytes = call('HINCRBY', node, 'bytes', size - size_before)
+    if size > size_before and is_relief_due(bytes) then return 'heavy' end
   end
 end
 return 'ok'
