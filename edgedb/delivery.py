@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 256
 """Entries that are claimed at a time."""
-TIME_SHARE = 0.2
-"""Of ``exec_timeout``, for what one target gets of such a batch."""
+LANES = 4
+"""Entries that are sent to one target at a time, once it has answered."""
+TIME_SHARE, RUN_SHARE = 0.1, 0.3
+"""Of ``exec_timeout``, for what one target gets of such a batch, and for all of them."""
 PROPAGATION_LIFE_S = 24 * 3600
 """As long as a receiver recognises duplicates; a later delivery might count twice."""
 
@@ -40,29 +42,42 @@ def send(node: Node, entries: Iterable[Entry]) -> int:
 
     Who does not answer, or takes too long, is not asked again.
     """
+    taken, until = iter(entries), Deadline(node.settings.exec_timeout * RUN_SHARE)
     done, passed_over = 0, set[Target]()
-    for batch in _batches(entries):
+    # what is claimed is sent before more is
+    while not until.is_over and (batch := list(islice(taken, BATCH))):
         by_target = dict[Target, list[Entry]]()
         for entry in batch:
             if _target(entry.message) not in passed_over:
                 by_target.setdefault(_target(entry.message), []).append(entry)
-        sent = {t: node.ahead(partial(_sent, node, each)) for t, each in by_target.items()}
-        for target, result in sent.items():
-            count, is_enough = result()
-            done += count
-            if is_enough:
-                passed_over.add(target)
+        firsts = {target: [found[:1]] for target, found in by_target.items()}
+        done += _sent(node, firsts, passed_over)
+        others = {t: _lanes(found[1:]) for t, found in by_target.items() if t not in passed_over}
+        done += _sent(node, others, passed_over)
     return done
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """Give so many entries at a time: what is claimed is sent before more is."""
-    taken = iter(entries)
-    while batch := list(islice(taken, BATCH)):
-        yield batch
+def _lanes(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    return [lane for number in range(LANES) if (lane := entries[number::LANES])]
 
 
-def _sent(node: Node, entries: Sequence[Entry]) -> tuple[int, bool]:
+def _sent(
+    node: Node, lanes: Mapping[Target, Iterable[Sequence[Entry]]], passed_over: set[Target]
+) -> int:
+    """Send all lanes beside each other; notes who is to be passed over from now on."""
+    begun = [
+        (t, node.ahead(partial(_run, node, lane))) for t, each in lanes.items() for lane in each
+    ]
+    done = 0
+    for target, result in begun:
+        count, is_enough = result()
+        done += count
+        if is_enough:
+            passed_over.add(target)
+    return done
+
+
+def _run(node: Node, entries: Sequence[Entry]) -> tuple[int, bool]:
     """Send entries to one target; gives how many are done with, and whether that is enough."""
     done, silent, deadline = 0, set[Target](), Deadline(node.settings.exec_timeout * TIME_SHARE)
     for entry in entries:

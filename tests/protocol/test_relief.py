@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
+from edgedb import delivery
 from edgedb.oracle import commands, relief
 from edgedb.oracle.commands import PASSED_OVER_S
+from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.store import limits
 from edgedb.store.requests import Attempt
 from tests.support.functions import Notebook
-from tests.support.hooks import as_usual, to
+from tests.support.hooks import Deliver, as_usual, to
 from tests.support.tree import ORACLE_TOKEN, Tree
 
 FULL = {"offload_above": 0, "offload_below": 0}
@@ -298,3 +302,33 @@ def test_who_takes_no_messages_is_asked_once_and_the_others_are_too(tree: Tree) 
     assert json.loads(tree.oracle("edge-a", "oracle").body)["delivered"] == 8
     assert tree.calls.count("POST cloud/tally") == 1
     assert tree.calls.count("POST city/tally") == 4
+
+
+def test_values_for_one_receiver_are_sent_beside_each_other(tree: Tree) -> None:
+    for word in ("milk", "eggs", "salt"):
+        tree.call("edge-a", "notebook", word, query=f"word={word}&tell=city")
+    both = threading.Barrier(2)
+
+    def together(call: PeerRequest, deliver: Deliver) -> PeerResponse:
+        if is_second_or_third(call):
+            both.wait(10)
+        return deliver()
+
+    def is_second_or_third(call: PeerRequest) -> bool:
+        return call.location == "city" and tree.calls.count("POST city/tally") > 1
+
+    tree.hook = together
+    with ThreadPoolExecutor() as pool:
+        tree.node("edge-a").ahead = lambda read: pool.submit(read).result
+        assert json.loads(tree.oracle("edge-a", "oracle").body)["delivered"] == 6
+
+
+def test_who_takes_values_too_slowly_is_left_for_the_next_tick(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TIME_SHARE", 0.0)
+    for word in ("milk", "eggs", "salt"):
+        tree.call("edge-a", "notebook", word, query=f"word={word}&tell=cloud")
+    for left in (6, 3, 0):
+        tree.oracle("edge-a", "oracle")
+        assert told(tree)["outbox"] == left
