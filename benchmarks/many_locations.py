@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import requests
-import yaml
 
 from benchmarks import trees
 from benchmarks.context import Context
@@ -43,10 +40,7 @@ def run(context: Context) -> Outcome:
     """Measure the topology in this process, then propagation through a tree of processes."""
     rows = _topology_rows(5 * context.scale.repetitions)
     context.progress(0.2, "a tree of four levels starts")
-    file = context.folder / "levels.yml"
-    file.write_text(yaml.safe_dump(_chain()), encoding="utf-8")
-    options = [f"--infrastructure={file}"]
-    with trees.tree(context.folder / "levels", _STACKS, options) as tree:
+    with trees.tree(context.folder / "levels", _STACKS, levels=_LEVELS) as tree:
         context.progress(0.6, "propagating")
         delays = _propagation(tree, context.scale.announcements)
     return Outcome(
@@ -98,18 +92,6 @@ def _ms(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
-
-
-def _chain() -> dict[str, Any]:
-    """Describe one location a level, each at a port that is free now."""
-    locations: dict[str, Any] = {}
-    with ExitStack() as held:
-        for number, level in enumerate(_LEVELS):
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            above = {"parent": _LEVELS[number - 1]} if number else {}
-            locations[level] = {"gateway": f"http://127.0.0.1:{probe.getsockname()[1]}", **above}
-    return {"levels": list(_LEVELS), "locations": locations}
 
 
 def _propagation(tree: Tree, count: int) -> list[Row]:

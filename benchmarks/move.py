@@ -52,6 +52,11 @@ class Case:
         return f"{size_name(self.size)}, {self.shape}, {state}"
 
     @property
+    def count(self) -> int:
+        """How many values or elements it has."""
+        return Contents.of(self.shape, self.size).count
+
+    @property
     def ratio(self) -> float:
         """The median of a move's time to that of its ``MIGRATE``."""
         return median(ratios(self.moves_ms, self.migrate_ms))
@@ -131,13 +136,13 @@ def _memory(cases: list[Case], idle: int) -> Iterator[Row]:
 
 def _claims(cases: list[Case]) -> Iterator[Claim]:
     idle = [case for case in cases if not case.is_written]
-    small = max((c for c in idle if c.size == KIB), key=lambda case: median(case.moves_ms))
-    yield Claim("move.small", median(small.moves_ms), f"{small.shape}, the slowest of three shapes")
     sizes = {case.size for case in idle}
     size = 64 * MIB if 64 * MIB in sizes else max(sizes)
     large = max((case for case in idle if case.size == size), key=lambda case: case.ratio)
     what = f"{size_name(size)}, {large.shape}, the slowest of three shapes"
     yield Claim("move.ratio", large.ratio, what)
+    keys = max((c for c in idle if "keys" in c.shape), key=lambda case: (case.count, -case.size))
+    yield Claim("move.keys", keys.ratio, f"{keys.count:,} keys of {keys.size // keys.count} B")
     size, peak = max((case.size, max(case.memory_mib)) for case in cases)
     yield Claim("move.memory", peak, f"{size_name(size)}, the worst of all shapes")
 

@@ -122,5 +122,7 @@ def _rows(
 def _claims(pauses: dict[str, list[float]], small: str, large: str) -> Iterator[Claim]:
     ratio = median(pauses[large]) / median(pauses[small])
     yield Claim("pause.ratio", ratio, f"medians, {large} against {small}")
+    longest = max(pauses, key=lambda name: median(pauses[name]))
+    yield Claim("pause.median", median(pauses[longest]), longest)
     worst = max(pauses, key=lambda name: percentile(pauses[name], 99))
     yield Claim("pause.p99", percentile(pauses[worst], 99), f"{worst}, {len(pauses[worst])} moves")

@@ -15,6 +15,7 @@ from benchmarks import (
     redirect,
     request,
     scale,
+    small,
     stampede,
     sustained,
     timeline,
@@ -25,6 +26,7 @@ from benchmarks.outcome import Outcome
 log = logging.getLogger(__name__)
 
 _MODULES: tuple[ModuleType, ...] = (
+    small,
     request,
     redirect,
     crowd,

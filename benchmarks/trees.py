@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from benchmarks.connection import Address
 from benchmarks.moves import Operator
 from benchmarks.plan import Plan
-from harness.running import RunningTree
+from harness.running import REPOSITORY, RunningTree
 
 STACKS = ("stack.yml", "benchmarks/stack.yml")
 
@@ -52,13 +55,43 @@ class Tree(RunningTree):
                 client.config_set("auto-aof-rewrite-percentage", 0)
 
 
+Running = AbstractContextManager[Tree]
+"""A tree that runs while the block runs."""
+
+
 @contextmanager
 def tree(
-    folder: Path, stacks: Sequence[str] = STACKS, options: Sequence[str] = ()
+    folder: Path,
+    stacks: Sequence[str] = STACKS,
+    *,
+    levels: Sequence[str] = (),
+    of: Path = REPOSITORY,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Tree]:
-    """Run a tree while the block runs, all its functions warm."""
-    words = [f"--tick={_TICK_S}", *(f"--stack={stack}" for stack in stacks), *options]
-    with Tree.up(folder, *words) as running:
+    """Run a tree while the block runs, all its functions warm.
+
+    ``levels``: one location for each, the root first, in place of the usual four locations.
+    ``of``: the folder of the release that runs. ``environment``: what the stack files name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [f"--tick={_TICK_S}", *(f"--stack={stack}" for stack in stacks)]
+    if levels:
+        file = folder / "infrastructure.yml"
+        file.write_text(yaml.safe_dump(_chain(levels)), encoding="utf-8")
+        words.append(f"--infrastructure={file}")
+    with Tree.up(folder / "state", *words, folder=of, environment=environment) as running:
         running.await_ready()
         running.steady_servers()
         yield running
+
+
+def _chain(levels: Sequence[str]) -> dict[str, Any]:
+    """Describe one location a level, each at a port that is free now."""
+    locations: dict[str, Any] = {}
+    with ExitStack() as held:
+        for number, level in enumerate(levels):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            above = {"parent": levels[number - 1]} if number else {}
+            locations[level] = {"gateway": f"http://127.0.0.1:{probe.getsockname()[1]}", **above}
+    return {"levels": list(levels), "locations": locations}

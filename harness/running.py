@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -67,9 +68,16 @@ class RunningTree:
     @classmethod
     @contextmanager
     def up(
-        cls, state_folder: Path, *options: str | Path, folder: Path = REPOSITORY
+        cls,
+        state_folder: Path,
+        *options: str | Path,
+        folder: Path = REPOSITORY,
+        environment: Mapping[str, str] | None = None,
     ) -> Iterator[Self]:
         """Start a tree and stop it in the end; a stack file's paths are relative to ``folder``.
+
+        Where that holds the project, another release of it, the tree is of that one.
+        ``environment``: variables that stack files name, beside those of this process.
 
         Raises:
             CommandFailed: it does not start.
@@ -82,6 +90,7 @@ class RunningTree:
             subprocess.Popen(
                 command,
                 cwd=folder,
+                env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -189,6 +198,15 @@ class RunningTree:
     def functions(self, location: str) -> list[str]:
         """Give the names of the functions that are deployed at a location."""
         return [function["name"] for function in self._configuration(location)["functions"]]
+
+    def calls(self, location: str) -> dict[str, int]:
+        """Give how often each function was called at a node's gateway."""
+        listed = requests.get(
+            f"{self.gateway(location)}/system/functions",
+            auth=("admin", self._configuration(location)["password"]),
+            timeout=_CALL_S,
+        )
+        return {each["name"]: each["invocationCount"] for each in listed.json()}
 
     @contextmanager
     def asleep(self, *places: tuple[str, str]) -> Iterator[None]:

@@ -59,6 +59,15 @@ def test_the_front_page_is_the_user_interface(running: Gateway) -> None:
     assert (answer.status, answer.header("Location")) == (307, "/ui/")
 
 
+def test_it_says_to_its_administrator_how_often_each_function_was_called(alone: Gateway) -> None:
+    assert alone.call("GET", "/system/functions").status == 401
+    for _ in range(3):
+        alone.probe()
+    answer = alone.call("GET", "/system/functions", headers=ADMIN)
+    counts = {each["name"]: each["invocationCount"] for each in answer.json()}
+    assert counts == {"probe": 3, "twins": 0}
+
+
 @pytest.mark.parametrize("target", ["/ui/", "/function/", "/functions/probe", "/other"])
 def test_other_paths_are_a_404(running: Gateway, target: str) -> None:
     assert running.call("GET", target).status == 404

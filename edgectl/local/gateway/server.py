@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -34,6 +35,7 @@ class Gateway:
         }
         self._turns = {name: itertools.cycle(dogs) for name, dogs in self._watchdogs.items()}
         self._credentials = basic_credentials(password).encode()
+        self._calls = Counter[str]()
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -62,6 +64,7 @@ class Gateway:
             return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED)
         if "Expect" in request.headers:
             await _invite_body(request)
+        self._calls[name] += 1
         dog = next(self._turns[name])
         if dog.replica.is_asleep:
             dog.replica.begin()
@@ -88,6 +91,8 @@ class Gateway:
             return web.Response(status=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": "/ui/"})
         if path.startswith(_SCALE) and request.method == "POST":
             return await self._scale(request, path.removeprefix(_SCALE))
+        if path == "/system/functions" and request.method == "GET":
+            return self._listed(request)
         return web.Response(status=HTTPStatus.NOT_FOUND, text="404 page not found\n")
 
     async def _scale(self, request: web.BaseRequest, name: str) -> web.Response:
@@ -96,7 +101,7 @@ class Gateway:
         ``{"replicas": 0}`` ends them; the first calls then find none, as after a reboot.
         """
         if not self._is_admin(request):
-            return web.Response(status=HTTPStatus.UNAUTHORIZED, text="invalid credentials")
+            return _not_admin()
         if name not in self._watchdogs:
             return _unknown_function(name)
         replicas = [dog.replica for dog in self._watchdogs[name]]
@@ -109,9 +114,21 @@ class Gateway:
             return web.Response(status=HTTPStatus.INTERNAL_SERVER_ERROR, text=str(error))
         return web.Response(status=HTTPStatus.ACCEPTED)
 
+    def _listed(self, request: web.BaseRequest) -> web.Response:
+        """Name the functions, with how often each was called."""
+        if not self._is_admin(request):
+            return _not_admin()
+        return web.json_response(
+            [{"name": name, "invocationCount": self._calls[name]} for name in self._watchdogs]
+        )
+
     def _is_admin(self, request: web.BaseRequest) -> bool:
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         return hmac.compare_digest(given, self._credentials)
+
+
+def _not_admin() -> web.Response:
+    return web.Response(status=HTTPStatus.UNAUTHORIZED, text="invalid credentials")
 
 
 def _unknown_function(name: str) -> web.Response:
