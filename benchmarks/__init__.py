@@ -5,6 +5,9 @@
     __main__     the command line
     suite        which benchmarks there are, in which order they run
     context      what a benchmark is given: the tree, the scale, the progress bar
+    small        a small move: its calls, and its time against the release before
+    drain        draining a location of thousands of sessions, idle and written to
+    flash        a crowd of new clients that fills a node above its high mark
     request      a stateful request against hand-written and stateless ones
     redirect     a 307 against a stateless answer
     crowd        response time over the number of clients, sessions here or half of them away
@@ -15,10 +18,13 @@
     timeline     one client through an offload
     pause        how long a writing client waits for a move
     move         a whole move against Redis MIGRATE
+    slots        a session under a writer against atomic slot migration
     scale        choosing and serving among up to a million sessions
     tree         a topology of 10,000 locations; propagation through four levels
 
     running      trees of real processes
+    releases     an earlier release, unpacked
+    cluster      two nodes of a cluster, between which the server moves a slot
     moves        moves, timed
     sessions     sessions of any size and shape
     migrate      Redis MIGRATE, for comparison

@@ -43,10 +43,11 @@ class Client:
         self._connections: dict[Address, Connection] = {}
         self._home = self._at = (plan.host, plan.port)
         self._sessions = 0
+        self._has_moved = False
         self._renew()
 
     def _renew(self) -> None:
-        name = self.plan.session
+        name = [self.plan.session, *self.plan.others][self._sessions if self.plan.others else 0]
         if self.plan.renew_after:
             name = f"{name}-{self._crowd.name}-{self._sessions}"
         self._sessions += 1
@@ -57,8 +58,10 @@ class Client:
             "bread"
         ).encode()
         self._sent = 0
-        self._expected: int | None = 0 if self.plan.renew_after else None
+        is_new = self.plan.renew_after or self.plan.pace_s
+        self._expected: int | None = 0 if is_new else None
         self._at = self._home
+        self._has_moved = False
 
     def connect(self) -> None:
         """Open the connections that it has from before."""
@@ -68,6 +71,8 @@ class Client:
     def begin(self) -> None:
         """Send the next request."""
         if self.plan.renew_after and self._sent >= self.plan.renew_after:
+            self._renew()
+        if self._has_moved and self._sessions <= len(self.plan.others):
             self._renew()
         if not self.plan.remembers:
             self._at = self._home
@@ -115,11 +120,17 @@ class Client:
         else:
             self._note(is_refused=False)
             self._expected = int(body) + 1 if self.plan.counts else None
-            self.go_on()
+            # one write more, which shows whether those before the move are there
+            self._has_moved = self._at != self._home and not self._redirects
+            self._go_on_in_time()
 
     def _note(self, *, is_refused: bool) -> None:
         seconds = time.monotonic() - self._began
-        self._crowd.note(Reply(self._number, self._began, seconds, self._redirects, is_refused))
+        self._crowd.note(
+            Reply(
+                *(self._number, self._began, seconds, self._redirects, is_refused, self._sessions)
+            )
+        )
 
     def _follow(self, head: bytes) -> None:
         target = _LOCATION.search(head)
@@ -129,6 +140,20 @@ class Client:
             return
         self._at = (target[1].decode(), int(target[2]))
         self._send()
+
+    def _go_on_in_time(self) -> None:
+        """Send the next request, at the client's own pace if it has one."""
+        if self.plan.pace_s and self._crowd.is_open:
+            self._crowd.wake(self, self._began + self.plan.pace_s)
+        else:
+            self.go_on()
+
+    def arrive(self) -> None:
+        """Send the first request of those that are measured."""
+        if self.plan.pace_s:
+            self._crowd.wake(self, time.monotonic() + self.plan.pace_s * random.random())
+        else:
+            self.begin()
 
     def _fail(self, error: str) -> None:
         """Note an error; what the session holds now is not known."""
@@ -168,7 +193,7 @@ class Crowd:
         """Let every client make one request: connections and sessions are there after it."""
         for client in self._clients:
             client.connect()
-            if client.plan.obeys:
+            if client.plan.obeys or client.plan.pace_s:
                 continue
             self._busy = 1
             client.begin()
@@ -180,9 +205,10 @@ class Crowd:
         self.is_open, self._busy = True, len(self._clients)
         self._selector.register(sys.stdin, selectors.EVENT_READ)
         for client in self._clients:
-            client.begin()
+            client.arrive()
         self._serve(until=time.monotonic() + seconds, closing=True)
         self.is_open = False
+        self._wake_all(time.monotonic() + _LONGEST_S)
         self._serve(until=time.monotonic() + _TIMEOUT_S)
         if self._busy:
             self.errors.append(f"{self._busy} clients got no answer")
@@ -204,8 +230,9 @@ class Crowd:
         """Let a client go on at a time."""
         heapq.heappush(self._waiting, (at, id(client), client))
 
-    def _wake_all(self) -> None:
-        while self._waiting and self._waiting[0][0] <= time.monotonic():
+    def _wake_all(self, until: float = 0) -> None:
+        """Let those go on whose time has come, or will have by then."""
+        while self._waiting and self._waiting[0][0] <= max(until, time.monotonic()):
             heapq.heappop(self._waiting)[2].go_on()
 
     def watch(self, client: Client, connection: Connection) -> None:

@@ -33,6 +33,10 @@ class Scale:
     pointers: int
     copies: int
     announcements: int
+    drained: int
+    drains: int
+    slot_moves: int
+    newcomers: int
 
 
 FULL = Scale(
@@ -50,6 +54,10 @@ FULL = Scale(
     pointers=500,
     copies=100_000,
     announcements=200,
+    drained=10_000,
+    drains=3,
+    slot_moves=10,
+    newcomers=5000,
 )
 
 QUICK = Scale(
@@ -67,6 +75,10 @@ QUICK = Scale(
     pointers=60,
     copies=20_000,
     announcements=20,
+    drained=1000,
+    drains=1,
+    slot_moves=2,
+    newcomers=500,
 )
 
 

@@ -12,14 +12,17 @@ from benchmarks.connection import Address
 class Plan:
     """What one client does: ``POST /function/<function>`` under a session of its own.
 
-    With ``counts`` the answer is how many writes the session had before, so acknowledged ones
-    must be answered 0, 1, 2, ...; anything else is a lost or doubled write. A session is left
-    for a fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next
-    request goes where the last one ended; otherwise it begins at home again. ``follows`` False:
-    a 307 is the answer. ``knows``: hosts and ports to which it has a connection already, as a
-    client has that was redirected there before. ``headers``: lines that every request has besides.
-    ``obeys``: after a 503 it waits as long as ``Retry-After`` says and up to as long again, then it
-    begins anew; it has made no request by itself before.
+    With ``counts`` the answer is how many writes the session had before, so acknowledged ones must
+    be answered 0, 1, 2, ...; anything else is a lost or doubled write. A session is left for a
+    fresh one after ``renew_after`` requests, unless that is 0. ``remembers``: the next request goes
+    where the last one ended; otherwise it begins at home again. ``follows`` False: a 307 is the
+    answer. ``knows``: hosts and ports to which it has a connection already, as a client has that
+    was redirected there before. ``headers``: lines that every request has besides. ``obeys``: after
+    a 503 it waits as long as ``Retry-After`` says and up to as long again, then it begins anew; it
+    has made no request by itself before. ``others``: sessions to which it goes on, one after the
+    other, once the one that it writes to has moved and was written to there. ``pace_s``: from one
+    request to the next, if it is answered by then; the first comes within that time, to a session
+    that is new, and none before.
     """
 
     host: str
@@ -33,13 +36,15 @@ class Plan:
     knows: Sequence[Address] = ()
     headers: Sequence[str] = ()
     obeys: bool = False
+    others: Sequence[str] = ()
+    pace_s: float = 0
 
 
 @dataclass(frozen=True)
 class Reply:
     """One acknowledged request: by which client, when it was sent, seconds, redirects followed.
 
-    Or one that was refused, where the client obeys.
+    Or one that was refused, where the client obeys. ``visit``: to which of its sessions it was.
     """
 
     client: int
@@ -47,3 +52,9 @@ class Reply:
     seconds: float
     redirects: int
     is_refused: bool = False
+    visit: int = 0
+
+    @property
+    def ended(self) -> float:
+        """When it was answered."""
+        return self.sent + self.seconds

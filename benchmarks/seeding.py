@@ -47,6 +47,11 @@ class Original:
         """Give the name of a copy; as long as the original's."""
         return f"{self._prefix}{number:0{_DIGITS}d}"
 
+    def keys(self, number: int) -> list[str]:
+        """Give the keys of a copy."""
+        name, parts = self.name(number), iter(self._around)
+        return [f"{before}{name}{after}" for before, after in zip(parts, parts, strict=True)]
+
     def copy(self, first: int, count: int) -> Iterator[int]:
         """Make copies; say from time to time how many there are."""
         keys = [*self._keys, *self._indexes]

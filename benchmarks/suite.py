@@ -7,7 +7,9 @@ from types import ModuleType
 
 from benchmarks import (
     crowd,
+    drain,
     fairness,
+    flash,
     many_locations,
     memory,
     move,
@@ -15,6 +17,7 @@ from benchmarks import (
     redirect,
     request,
     scale,
+    slots,
     small,
     stampede,
     sustained,
@@ -27,6 +30,8 @@ log = logging.getLogger(__name__)
 
 _MODULES: tuple[ModuleType, ...] = (
     small,
+    drain,
+    flash,
     request,
     redirect,
     crowd,
@@ -37,6 +42,7 @@ _MODULES: tuple[ModuleType, ...] = (
     move,
     timeline,
     pause,
+    slots,
     scale,
     many_locations,
 )

@@ -85,13 +85,21 @@ def tree(
         yield running
 
 
+@contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    """Hold ports that are free now, while the block runs."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        yield [probe.getsockname()[1] for probe in probes]
+
+
 def _chain(levels: Sequence[str]) -> dict[str, Any]:
     """Describe one location a level, each at a port that is free now."""
     locations: dict[str, Any] = {}
-    with ExitStack() as held:
-        for number, level in enumerate(levels):
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
+    with free_ports(len(levels)) as ports:
+        for number, (level, port) in enumerate(zip(levels, ports, strict=True)):
             above = {"parent": levels[number - 1]} if number else {}
-            locations[level] = {"gateway": f"http://127.0.0.1:{probe.getsockname()[1]}", **above}
+            locations[level] = {"gateway": f"http://127.0.0.1:{port}", **above}
     return {"levels": list(levels), "locations": locations}

@@ -63,7 +63,11 @@ REQUIREMENTS = (
     Requirement("drain.errors", "errors meanwhile", "≤", 0, ""),
     Requirement("drain.pause", "write pause meanwhile, 99th percentile", "≤", 60, "ms"),
     Requirement(
-        "slots.ratio", f"4 {TIMES} 8 MiB under a writer, against atomic slot migration", "≤", 1.2, TIMES
+        "slots.ratio",
+        f"4 {TIMES} 8 MiB under a writer, against atomic slot migration",
+        "≤",
+        1.2,
+        TIMES,
     ),
     Requirement("slots.pause", "its pause, against that one's", "≤", 0.5, TIMES),
     Requirement("redirect.ratio", "redirect against a stateless answer", "≤", 1.3, TIMES),

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import figures, verdicts
+from benchmarks.drain import pauses_in
+from benchmarks.flash import Filling, Marks
 from benchmarks.load import Window
 from benchmarks.many_locations import large_document
 from benchmarks.medians import interleaved, percentile, ratios, summarize
@@ -107,6 +109,26 @@ def test_the_pause_is_the_longest_gap_that_touches_the_move():
     gaps = list(gaps_between(replies))
     assert longest_gap(gaps, 0.4, 0.5) == pytest.approx(0.7)
     assert longest_gap(gaps, 0.15, 0.18) == pytest.approx(0.1)
+
+
+def test_a_pause_of_a_drain_is_around_the_first_write_after_a_move():
+    def reply(client: int, ended: float, redirects: int = 0, visit: int = 1) -> Reply:
+        return Reply(client, ended - 0.01, 0.01, redirects, visit=visit)
+
+    of_one = [reply(0, n / 100) for n in range(1, 11)]
+    moved = [reply(0, 0.15, redirects=1), reply(0, 0.2, redirects=1, visit=2)]
+    of_another = [reply(1, 0.11), reply(1, 0.125, redirects=1)]
+    found = sorted(pauses_in([*of_another, *moved, *of_one]))
+    assert found == [pytest.approx(5), pytest.approx(40)]
+
+
+def test_a_node_is_relieved_once_all_are_there_and_it_is_below_the_low_mark_again():
+    marks = Marks(high=100, low=60, home=30)
+    assert not Filling(marks, [(1.0, 50), (2.0, 60)]).is_relieved(0)
+    filled = Filling(marks, [(1.0, 50), (2.0, 101), (3.0, 59)])
+    assert filled.began == 2.0
+    assert filled.is_relieved(3.0)
+    assert not filled.is_relieved(3.1)
 
 
 def test_a_window_counts_what_was_acknowledged():
