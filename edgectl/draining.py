@@ -9,7 +9,7 @@ from typing import Any
 
 from edgectl.operating import CallFailed, Operator
 
-BATCH = 250
+BATCH = 500
 """Sessions in one call: an answer every second or so."""
 MOST = 1000  # what force-offload takes
 SAME = 3

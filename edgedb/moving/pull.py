@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 8
 """How often a session that changes is brought up to date."""
-TOGETHER = 2
-"""In how many of them nobody waits for one of many; after that each is moved by itself."""
+TOGETHER = 3
+"""In how many of them many move together, in the first of which nobody waits; then one by one."""
 ATTEMPTS = 3
 """How often a copy may begin anew."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from edgedb.errors import (
     BadRequest,
@@ -34,8 +36,10 @@ PASSED_OVER_S, BUSY_S = 600, 60
 TIME_SHARE = 0.4
 """Of ``exec_timeout``, for moving sessions in either direction."""
 CANDIDATES = 8  # looked for at a time
-BATCH = 256  # sessions that move in one call, and
-BATCH_BYTES = 4 * 2**20  # of their content
+BATCH = 256  # sessions that are chosen at a time
+CALL = 64  # of them move in one call: until it is answered, requests for them may have to wait
+CALL_BYTES = 4 * 2**20  # of their content
+CALLS = 2  # at a time: while one is handed over, another is read
 
 
 def force_offload(
@@ -115,12 +119,27 @@ def force_offload_many(node: Node, count: int, policy: Policy = Policy.LARGEST) 
 
 def offload(node: Node, sessions: Sequence[str]) -> dict[str, Fate]:
     """Offer sessions to the parent, many in one call; says what became of each."""
-    fates, parent = dict[str, Fate](), node.required_parent().id
-    for start in range(0, len(sessions), BATCH):
-        offered = offers(node, sessions[start : start + BATCH])
-        fates |= {name: each for name, each in offered.items() if isinstance(each, EdgeError)}
-        for batch in _batches([p for p in offered.values() if isinstance(p, SessionPacket)]):
-            fates |= _offloaded(node, parent, batch)
+    parent = node.required_parent().id
+    fates, moving = dict[str, Fate](), deque[Callable[[], dict[str, Fate]]]()
+    for start in range(0, len(sessions), CALL):
+        some = sessions[start : start + CALL]
+        moving.append(node.ahead(partial(_offload, node, parent, some)))
+        if len(moving) == CALLS:
+            fates |= moving.popleft()()
+    for found in moving:
+        fates |= found()
+    return fates
+
+
+def _offload(node: Node, parent: str, sessions: Sequence[str]) -> dict[str, Fate]:
+    """Offer as many as one call has, or in more calls if they are large."""
+    try:
+        offered = offers(node, sessions)
+    except EdgeError as error:
+        return dict.fromkeys(sessions, error)
+    fates: dict[str, Fate] = {s: each for s, each in offered.items() if isinstance(each, EdgeError)}
+    for batch in _batches([p for p in offered.values() if isinstance(p, SessionPacket)]):
+        fates |= _offloaded(node, parent, batch)
     return fates
 
 
@@ -128,7 +147,7 @@ def _batches(packets: Sequence[SessionPacket]) -> Iterator[list[SessionPacket]]:
     """Put together what fits into one call."""
     batch, size = list[SessionPacket](), 0
     for packet in packets:
-        if batch and size + packet.size > BATCH_BYTES:
+        if batch and size + packet.size > CALL_BYTES:
             yield batch
             batch, size = [], 0
         batch.append(packet)
