@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 8
 """How often a session that changes is brought up to date."""
-TOGETHER = 3
-"""In how many of them many move together, in the first of which nobody waits; then one by one."""
 ATTEMPTS = 3
 """How often a copy may begin anew."""
 
@@ -124,10 +122,13 @@ class _Moves:
         self._deadline = Deadline(node.settings.move_timeout)
 
     def run(self) -> dict[str, Fate]:
-        """Bring all of them to their ends."""
+        """Bring all of them to their ends.
+
+        Those that nobody writes to together; each of the others by itself, so that those who write
+        to it wait for no other.
+        """
         if len(self._left) > 1:
-            for round_ in range(TOGETHER):
-                self._round([*self._left.values()], Hold.SMALL if round_ else Hold.NO)
+            self._round([*self._left.values()], Hold.NO)
         for move in [*self._left.values()]:
             for hold in self._holds(move):
                 self._round([move], hold)
