@@ -92,6 +92,8 @@ def read(client: redis.Redis) -> NodeState:
             _add(state.sessions.setdefault(session, SessionState()), part, value)
         elif key == "edge:node":
             state.node = _texts(value)
+        elif key == "edge:stuck":
+            pass  # of no session's state: who is passed over for a while
         elif key == "edge:outbox":
             state.outbox = len(value)
         elif key.startswith("edge-aside"):
