@@ -149,8 +149,16 @@ def _status_line(entry: Entry) -> str:
     waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
     waiting += [f"{entry['stuck']} cannot leave"] if entry.get("stuck") else []
     count = entry["sessions"]
-    parts = [f"{count} session{'' if count == 1 else 's'}", decimal(entry["bytes"]), *waiting]
+    parts = [f"{count} session{'' if count == 1 else 's'}", _memory(entry), *waiting]
     return f"[{colour}]{entry['status']}[/] {', '.join(parts)} [dim]{entry['gateway']}[/]"
+
+
+def _memory(entry: Entry) -> str:
+    """Say what sessions take of what the server uses, and of what it may."""
+    used, most = decimal(entry["used"]), entry["maxmemory"]
+    return f"{decimal(entry['bytes'])} of {used}" + (
+        f" (maxmemory {decimal(most)})" if most else ""
+    )
 
 
 def _tree(topology_: Topology, describe: Callable[[Location], str]) -> Tree:

@@ -71,7 +71,7 @@ class MendingStore:
         location, epoch = (true.current_location, true.epoch) if true else ("", 0)
         answer = self._scripts.run(
             "repoint",
-            [where.meta, where.arrival],
+            [where.meta, where.arrival, keys.STATUS],
             self._location,
             found.current_location,
             found.epoch,

@@ -13,7 +13,7 @@ from edgedb.store.scripts import Scripts
 from edgedb.times import milliseconds
 
 REASON_LENGTH = 300
-_KEYS = (keys.STATUS, keys.STUCK)
+_KEYS = (keys.STATUS, keys.STUCK, keys.BY_SIZE)
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from edgedb.errors import NotFound
 from edgedb.store import keys
 from edgedb.store.codec import KNOWN, known_token, text
 from edgedb.store.keys import SessionKeys
-from edgedb.store.scripts import Scripts
+from edgedb.store.scripts import Scripts, Step
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.model import SessionToken
 
-MEASURED = 8  # how many of the largest are measured before one is chosen
+MEASURED = 8  # at least so many of the largest are measured before one is chosen
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,19 @@ class Resident:
 
 @dataclass(frozen=True)
 class Load:
-    """How full a node is: sessions, bytes, open arrivals, undelivered messages."""
+    """How full a node is: sessions, bytes, open arrivals, undelivered messages.
+
+    ``size`` is what its server spends on residents, pointers and the indexes of both; ``used`` what
+    it spends in all, of ``limit`` (0: it has none).
+    """
 
     status: OffloadStatus
     sessions: int
     size: int
     arrivals: int
     outbox: int
+    used: int = field(default=0, compare=False)
+    limit: int = field(default=0, compare=False)
 
 
 class ResidentStore:
@@ -97,24 +103,20 @@ class ResidentStore:
         return [text(session) for session, _ in best]
 
     def _largest(self, count: int) -> list[str]:
-        """Take the candidates by the size kept here, order the first by what the server says."""
+        """Take the candidates by the size kept here, and order them by what they take now."""
         with self._scripts.asking():
             found = self._client.zrange(keys.BY_SIZE, 0, max(count, MEASURED) - 1, desc=True)
         names = [text(session) for session in found]
-        sizes = {session: self.measure(session) for session in names[:MEASURED]}
-        first = sorted(sizes, key=lambda session: sizes[session], reverse=True)
-        return [*first, *names[MEASURED:]][:count]
+        sizes = dict(zip(names, self._measure(names), strict=True))
+        return sorted(names, key=lambda name: sizes[name], reverse=True)[:count]
 
-    def measure(self, session: str) -> int:
-        """Ask the server how many bytes a resident takes, and correct the index."""
-        where = SessionKeys(session)
-        with self._scripts.pipeline() as pipe:
-            for name in where.parts + self._scripts.list_keys(where):
-                pipe.memory_usage(name)
-            size = sum(found or 0 for found in pipe.execute())
-        resize_keys = [where.meta, keys.BY_SIZE, keys.STATUS]
-        self._scripts.run("resize", resize_keys, self._location, session, size)
-        return size
+    def _measure(self, sessions: Sequence[str]) -> list[int]:
+        """Correct the sizes of residents, and give them; 0 for what is not resident."""
+        calls: list[Step] = [
+            ([*SessionKeys(name).parts, keys.BY_SIZE, keys.STATUS], [self._location, name])
+            for name in sessions
+        ]
+        return self._scripts.read_each("measure", calls)
 
     def residents(self, sessions: Iterable[str]) -> list[Resident]:
         """Describe residents; those that have left meanwhile are not in the answer."""
@@ -140,10 +142,20 @@ class ResidentStore:
     def load(self) -> Load:
         """Say how full the node is."""
         with self._scripts.pipeline() as pipe:
-            pipe.hmget(keys.STATUS, "status", "bytes")
+            pipe.hmget(keys.STATUS, "status", "bytes", "pointers")
             pipe.zcard(keys.BY_SIZE)
             pipe.zcard(keys.ARRIVALS)
             pipe.xlen(keys.OUTBOX)
-            (status, size), sessions, arrivals, outbox = pipe.execute()
-        known = OffloadStatus(text(status) or "accept")
-        return Load(known, sessions, int(size or 0), arrivals, outbox)
+            pipe.memory_usage(keys.BY_SIZE)
+            pipe.info("memory")
+            (status, size, pointers), sessions, arrivals, outbox, index, server = pipe.execute()
+        return Load(
+            OffloadStatus(text(status) or "accept"),
+            sessions,
+            # each resident has an entry in an index by last access, too
+            int(size or 0) + int(pointers or 0) + 2 * (index or 0),
+            arrivals,
+            outbox,
+            used=server["used_memory"],
+            limit=server["maxmemory"],
+        )

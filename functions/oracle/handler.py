@@ -78,6 +78,8 @@ def _load(node: Node, request: Request) -> Response:
             "arrivals": load.arrivals,
             "outbox": load.outbox,
             "stuck": len(node.store.relief.stuck()),
+            "used": load.used,
+            "maxmemory": load.limit,
         }
     )
 

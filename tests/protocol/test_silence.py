@@ -105,7 +105,7 @@ def test_a_status_may_be_set_though_the_answer_is_lost(tree: Tree) -> None:
 
 def test_to_choose_a_session_is_to_do_nothing(tree: Tree) -> None:
     tree.write("edge-a", "one")
-    with silent(tree.clients["edge-a"], "resize"):
+    with silent(tree.clients["edge-a"], "measure"):
         assert told(tree.oracle("edge-a", "force-offload")) == NOTHING
     assert tree.residents() == ["edge-a"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,10 +50,19 @@ class SessionState:
         return self.meta.get("current") == location and self.meta.get("version") != "0"
 
     @property
-    def content_size(self) -> int:
-        """Count the bytes of the keys and the encoded values."""
-        scalars = sum(len(key) + len(value) for key, value in self.scalars.items())
-        return scalars + sum(len(n) + self.list_size(n) for n in self.lists)
+    def scalar_sums(self) -> str:
+        """Give what the meta hash says of the scalars, and of the names of lists."""
+        return _sums(self.scalars, list(self.lists))
+
+    @property
+    def reply_sums(self) -> str:
+        """Give what the meta hash says of stored replies."""
+        return _sums(self.replies)
+
+    @property
+    def listed(self) -> int:
+        """Add up what the server is said to spend on each list."""
+        return sum(int(entry.split()[2]) for entry in self.lists.values())
 
     @property
     def pieces(self) -> dict[str, list[tuple[int, bytes]]]:
@@ -115,6 +124,14 @@ def _add(session: SessionState, part: str, value: list[Any]) -> None:
         session.versions = _scores(value)
 
 
+def _sums(entries: Mapping[str, bytes], more: Sequence[str] = ()) -> str:
+    """Give bytes of names, of names and values, and the squares of these; '' without any."""
+    lengths = {name: len(name.encode(errors="surrogateescape")) for name in [*entries, *more]}
+    sizes = [lengths[name] + len(value) for name, value in entries.items()]
+    names = sum(lengths[name] for name in [*entries, *more])
+    return f"{names} {sum(sizes)} {sum(size * size for size in sizes)}" if lengths else ""
+
+
 def _pairs(flat: list[Any]) -> list[tuple[bytes, bytes]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
@@ -169,6 +186,10 @@ def _misindexed(state: NodeState, residents: Mapping[str, SessionState]) -> Iter
     sizes = {name: int(session.meta["size"]) for name, session in residents.items()}
     if state.indexes.get("edge:residents:by-size", {}) != sizes:
         yield f"by size there are {state.indexes.get('edge:residents:by-size')}, not {sizes}"
+    pointers = [each.meta for name, each in state.sessions.items() if name not in residents]
+    pointed = sum(int(meta.get("size", 0)) for meta in pointers)
+    if int(state.node.get("pointers", 0)) != pointed:
+        yield f"{state.node.get('pointers')} bytes of pointers are counted, not {pointed}"
     if int(state.node.get("bytes", 0)) != sum(sizes.values()):
         yield f"{state.node.get('bytes')} bytes are counted, not {sum(sizes.values())}"
     listed = {

@@ -17,6 +17,7 @@ from edgedb.wire.choices import OffloadStatus
 from tests.support.answering import Call, answering
 
 LOAD = {"status": "accept", "sessions": 1, "bytes": 20, "arrivals": 0, "outbox": 0}
+LOAD |= {"used": 2_000_000, "maxmemory": 4_000_000}
 TOKEN = {
     "session": "s",
     "proprietaryLocation": "edge",

@@ -20,19 +20,22 @@ local now,
   is_last_copy, -- '1' | '0'
   message = unpack(ARGV) -- for the outbox, or ''
 
-local open_for, prepared, proprietary, of_function, epoch, version, size, list_count =
-  fields(arrival, 'transfer', 'prepared', 'proprietary', 'function', 'epoch', 'version', 'size',
-    'lists')
+local open_for, prepared, proprietary, of_function, epoch, version, data_size, list_count,
+  scalar_sums, reply_sums, listed = fields(arrival, 'transfer', 'prepared', 'proprietary',
+    'function', 'epoch', 'version', 'size', 'lists', 'scalars', 'replied', 'listed')
 if open_for ~= transfer or int(prepared) == 0 or prepared ~= given then return 'gone' end
 if asked_in ~= server_run() then return 'restarted' end
 if is_last_copy == '1' and int(call('HGET', meta, 'epoch')) > int(epoch) then return 'later' end
 
+local pointer_size = int(call('HGET', meta, 'size'))
 call('DEL', meta, arrival)
 call('ZREM', arrivals, session)
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
   'epoch', int(epoch) + 1, 'stay', stay, 'version', math.max(int(version), int(prepared)),
-  'size', size, 'lists', list_count)
-index(by_size, of_proprietary, session, size, clock(now))
-call('HINCRBY', node, 'bytes', size)
+  'size', int(data_size) + 300, 'lists', list_count, 'scalars', scalar_sums or '', 'replied', reply_sums or '',
+  'listed', int(listed))
+call('ZADD', of_proprietary, clock(now), session)
+call('HINCRBY', node, 'pointers', 0 - pointer_size)
+book(by_size, node, session, 0, keep_size(int(data_size)))
 if message ~= '' then call('XADD', outbox, '*', 'message', message) end
 return 'ok'

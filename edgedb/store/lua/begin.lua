@@ -17,9 +17,9 @@ local now,
 now = clock(now)
 
 local is_writer = lock ~= ''
-local current, proprietary, known_function, epoch, version, list_count, size, last, locked_by,
+local current, proprietary, known_function, epoch, version, list_count, scalar_sums, last, locked_by,
   lock_renewed, lock_until, queue, held_since, held_until = fields(meta, 'current', 'proprietary',
-    'function', 'epoch', 'version', 'lists', 'size', 'last', 'lock', 'lock_renewed', 'lock_until',
+    'function', 'epoch', 'version', 'lists', 'scalars', 'last', 'lock', 'lock_renewed', 'lock_until',
     'queue', 'held_since', 'held_until')
 if current ~= here then
   local prepared, source, grant = fields(arrival, 'prepared', 'source', 'grant')
@@ -71,7 +71,7 @@ if is_writer then
 end
 
 -- What is small is brought along: the scalars if all of them are, of the lists each that is.
-local names, elements, scalar_bytes = {}, {}, int(size)
+local names, elements = {}, {}
 list_count = int(list_count)
 if list_count > SMALL_LISTS then
   names = false
@@ -80,10 +80,12 @@ elseif list_count > 0 then
   local list_keys = keys_of_lists(1)
   for i = 2, #names, 2 do
     local number, bytes = list_entry(names[i])
-    scalar_bytes = scalar_bytes - bytes - #names[i - 1]
     elements[i / 2] = bytes <= SMALL_LIST_BYTES and call('LRANGE', list_keys[number + 1], 0, -1)
   end
 end
-local is_small = scalar_bytes <= SMALL_BYTES and call('HLEN', scalars) <= SMALL_SCALARS
+local function bytes_of_scalars()
+  return tonumber(string.match(scalar_sums or '', ' (%d+) ')) or usage(scalars, 0)
+end
+local is_small = call('HLEN', scalars) <= SMALL_SCALARS and bytes_of_scalars() <= SMALL_BYTES
 return {'run', proprietary, known_function, int(epoch), last or '', list_count,
   is_small and call('HGETALL', scalars), names, elements}

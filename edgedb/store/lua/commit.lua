@@ -22,8 +22,9 @@ local changed_lists = counted_lists(4)
 local messages = counted()
 now = clock(now)
 
-local current, known_epoch, locked_by, known_version, size, list_count, last, buried =
-  fields(meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last', 'buried')
+local current, known_epoch, locked_by, known_version, size, list_count, last, buried, scalar_sums,
+  reply_sums, listed_before, loose = fields(meta, 'current', 'epoch', 'lock', 'version', 'size',
+    'lists', 'last', 'buried', 'scalars', 'replied', 'listed', 'loose')
 -- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
 -- The version does not say so: a server that has lost writes counts from there anew.
 local is_forgotten = not locked_by and (last or '') == begun_after
@@ -32,8 +33,9 @@ if current ~= here or known_epoch ~= epoch or not is_held then
   return last == lock and 'ok' or 'lost'
 end
 local version = int(known_version)
-size, list_count = int(size), int(list_count)
-local size_before, is_new, any_gone = size, version == 0, buried ~= false
+size, list_count, listed_before = int(size), int(list_count), int(listed_before)
+scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
+local size_before, listed, is_new, any_gone = size, listed_before, version == 0, buried ~= false
 
 -- Before anything is applied, since there is no way back. What a session has beyond a limit it
 -- may keep; it may not grow.
@@ -62,6 +64,32 @@ local function is_full()
 end
 if is_full() then return 'full' end
 
+-- Each reply stored makes room for itself: the oldest go that are too many, or too large, and up
+-- to two that are over their time.
+local function make_room_for_replies(now, sums)
+  local dropped = 0
+  while dropped < REPLIES_DROPPED do
+    local old = call('ZRANGE', reply_index, 0, 0)[1]
+    local stored = old and call('HGET', replies, old)
+    local is_full = call('HLEN', replies) > REPLIES_LIMIT or sums and sums.bytes > REPLY_BYTES_LIMIT
+    local is_over = dropped < 2 and (not stored or version_of(stored) <= now)
+    if not old or not (is_full or is_over) then return end
+    call('HDEL', replies, old)
+    call('ZREM', reply_index, old)
+    if stored then count_entry(sums, old, #stored, -1) end
+    dropped = dropped + 1
+  end
+end
+
+-- A large session is measured again once what has been written since may have changed its size by
+-- some per cent, or as long as the server may begin to keep its entries one by one.
+local function is_kept_one_by_one(hash, index, sums)
+  return sums and call('OBJECT', 'ENCODING', hash) == 'hashtable'
+    and call('OBJECT', 'ENCODING', index) == 'skiplist'
+end
+local is_large = size >= SIZE_ESTIMATED and is_kept_one_by_one(scalars, versions, scalar_sums)
+  and (idempotency_key == '' or is_kept_one_by_one(replies, reply_index, reply_sums))
+
 local function stamp(member)
   version = version + 1
   call('ZADD', versions, version, member)
@@ -78,22 +106,19 @@ end
 -- Once in a while one request asks for what no tick does already.
 local function is_relief_due(bytes)
   local above, asked, since, ends = fields(node, 'above', 'asked', 'relief_since', 'relief_until')
-  if not above or bytes <= tonumber(above) then return false end
+  if not above or spent_by_node(node, by_size, bytes) <= tonumber(above) then return false end
   if in_force(asked, int(asked) + ASK_MS, now) or in_force(since, ends, now) then return false end
   call('HSET', node, 'asked', now)
   return true
 end
 
-size, version = size + write_scalars(written, version, any_gone), version + #written / 2
+write_scalars(written, version, any_gone, scalar_sums)
+version = version + #written / 2
 for _, name in ipairs(deleted) do
-  local bytes = drop_pieces(name, 0)
-  if bytes > 0 then
-    size = size - bytes
-    bury('s' .. name)
-  end
+  if drop_pieces(name, 0, scalar_sums) then bury('s' .. name) end
 end
 for _, list in ipairs(changed_lists) do
-  size = size + change_list(list, stamp, bury)
+  listed = listed + change_list(list, stamp, bury, scalar_sums)
   if #list.elements > 0 then list_count = math.max(list_count, list.number + 1) end
 end
 for _, message in ipairs(messages) do call('XADD', outbox, '*', 'message', message) end
@@ -101,19 +126,8 @@ for _, message in ipairs(messages) do call('XADD', outbox, '*', 'message', messa
 if is_new then version = math.max(version, 1) end
 if idempotency_key ~= '' then
   version = version + 1
-  call('HSET', replies, idempotency_key, element(now + REPLY_TTL_MS, reply))
-  call('ZADD', reply_index, version, idempotency_key)
-  call('PEXPIRE', replies, REPLY_TTL_MS)
-  call('PEXPIRE', reply_index, REPLY_TTL_MS)
-  -- each reply stored makes room for itself: up to two go that are over their time, or too many
-  local too_many = call('HLEN', replies) - REPLIES_LIMIT
-  for i, old in ipairs(call('ZRANGE', reply_index, 0, 1)) do
-    local stored = call('HGET', replies, old)
-    if i <= too_many or not stored or version_of(stored) <= now then
-      call('HDEL', replies, old)
-      call('ZREM', reply_index, old)
-    end
-  end
+  store_reply(idempotency_key, element(now + REPLY_TTL_MS, reply), version, reply_sums)
+  make_room_for_replies(now, reply_sums)
 end
 
 unlock(meta)
@@ -122,14 +136,23 @@ if any_gone and call('ZCARD', gone) > DELETIONS_KEPT then
   call('HSET', meta, 'floor', version)
 end
 if any_gone and not buried then call('HSET', meta, 'buried', 1) end
-call('HSET', meta, 'version', version, 'size', size, 'lists', list_count, 'last', lock)
+local grown, touched = listed - listed_before, math.abs(listed - listed_before)
+for _, sums in ipairs({scalar_sums or {}, reply_sums or {}}) do
+  grown = grown + (sums.bytes or 0) - (sums.was or 0)
+  touched = touched + (sums.touched or 0)
+end
+loose = int(loose) + touched
+local is_known = scalar_sums and touched == 0 or is_large and loose * LOOSE_SHARE < size_before
+is_known = is_known and not is_new
+call('HSET', meta, 'version', version, 'lists', list_count, 'last', lock,
+  'size', is_new and 300 or size + grown, 'loose', is_known and loose or 0, 'listed', listed,
+  'scalars', text_of_sums(scalar_sums), 'replied', text_of_sums(reply_sums))
 if is_new then call('PERSIST', meta) end
 if is_indexed == '1' then
+  size = is_known and size + grown
+    or keep_size(usage_of_data(scalar_sums, reply_sums, listed, any_gone))
   call('ZADD', of_proprietary, now, session)
-  if is_new or size ~= size_before then
-    call('ZADD', by_size, size, session)
-    local bytes = call('HINCRBY', node, 'bytes', size - size_before)
-    if size > size_before and is_relief_due(bytes) then return 'heavy' end
-  end
+  local bytes = book(by_size, node, session, size_before, size)
+  if size > size_before and is_relief_due(bytes) then return 'heavy' end
 end
 return 'ok'

@@ -6,7 +6,10 @@
 --   proprietary, current, function, epoch   the token; of a session that was removed: epoch only
 --   stay           a random id, drawn when the session became resident; absent in a pointer
 --   version        the last version given to an item; absent in a pointer
---   size           bytes of the user's keys and values
+--   size           bytes that the server spends on the session, or on the pointer
+--   scalars, replied                        sums of those entries, by which many are weighed
+--   listed         bytes that the server spends on the lists' elements
+--   loose          bytes written since the size was measured
 --   lists          how many list numbers were ever given out
 --   lock, lock_function                     the running request, and of which function it is
 --   lock_since, lock_renewed, lock_until    milliseconds: taken, renewed last, over
@@ -165,33 +168,58 @@ local function piece_field(name, number)
   return '\255' .. struct.pack('>I2', number) .. name
 end
 
--- Delete the pieces of a scalar from one on; gives the bytes of them and of their fields.
-local function drop_pieces(name, first)
-  local bytes, number = 0, first
+-- Sums of the entries of a hash: bytes of their names, of names and values, and the squares of
+-- the latter; and of how many bytes it is not known what the server spends on them now. nil where a
+-- release before these sums has left entries.
+local function sums_of(text, hash)
+  if text == '?' or not text and call('EXISTS', hash) == 1 then return nil end
+  local names, bytes, squares = string.match(text or '', '^(%d+) (%d+) (%d+)$')
+  bytes = int(bytes)
+  return {names = int(names), bytes = bytes, squares = int(squares), was = bytes, touched = 0}
+end
+
+local function text_of_sums(sums)
+  if not sums then return '?' end
+  if sums.names + sums.bytes == 0 then return '' end
+  return string.format('%.0f %.0f %.0f', math.max(0, sums.names), sums.bytes, sums.squares)
+end
+
+-- Count an entry (sign 1), or one that is gone (-1).
+local function count_entry(sums, name, length, sign)
+  if not sums then return end
+  local bytes = #name + length
+  sums.names = sums.names + sign * #name
+  sums.bytes = sums.bytes + sign * bytes
+  sums.squares = sums.squares + sign * bytes * bytes
+  sums.touched = sums.touched + bytes + 100
+end
+
+-- Delete the pieces of a scalar from one on; says whether there were any.
+local function drop_pieces(name, first, sums)
+  local number = first
   while true do
     local field = piece_field(name, number)
     local length = call('HSTRLEN', scalars, field)
-    if length == 0 then return bytes end
+    if length == 0 then return number > first end
     call('HDEL', scalars, field)
     call('ZREM', versions, 's' .. field)
-    bytes, number = bytes + #field + length, number + 1
+    count_entry(sums, field, length, -1)
+    number = number + 1
   end
 end
 
--- Number and bytes of a list, from its entry in the lists hash.
+-- Number and bytes of a list, and what the server spends on it, from its entry in the lists hash.
 local function list_entry(entry)
-  if not entry then return nil, 0 end
-  local number, bytes = string.match(entry, '^(%d+) (%d+)')
-  return tonumber(number), tonumber(bytes)
+  if not entry then return nil, 0, 0 end
+  local number, bytes, spent = string.match(entry, '^(%d+) (%d+) ?(%d*)')
+  return tonumber(number), tonumber(bytes), tonumber(spent) or 0
 end
 
 -- Many at a time: a command for each costs more than what it does.
 local AT_ONCE = 1000
 
--- Write scalars: field, piece, field, piece, …; the first gets the next version. Gives by how many
--- bytes the session grows.
-local function write_scalars(written, version, any_gone)
-  local growth = 0
+-- Write scalars: field, piece, field, piece, …; the first gets the next version.
+local function write_scalars(written, version, any_gone, sums)
   for first = 1, #written, 2 * AT_ONCE do
     local last, is_known = math.min(first + 2 * AT_ONCE - 1, #written), nil
     if last - first > 8 then
@@ -202,9 +230,12 @@ local function write_scalars(written, version, any_gone)
     for i = first, last, 2 do
       local field, place = written[i], (i - first) / 2 + 1
       local before = (not is_known or is_known[place]) and call('HSTRLEN', scalars, field) or 0
-      growth = growth + #written[i + 1] - before + (before > 0 and 0 or #field)
-      -- a first piece ends the value before it, whose other pieces nobody has reported deleted
-      if before > 0 then growth = growth - drop_pieces(field, 1) end
+      if before > 0 then
+        count_entry(sums, field, before, -1)
+        -- a first piece ends the value before it, whose other pieces nobody has reported deleted
+        drop_pieces(field, 1, sums)
+      end
+      count_entry(sums, field, #written[i + 1], 1)
     end
     call('HSET', scalars, unpack(written, first, last))
     for i = first, last, 2 do
@@ -214,7 +245,6 @@ local function write_scalars(written, version, any_gone)
     end
     call('ZADD', versions, unpack(written, first, last))
   end
-  return growth
 end
 
 -- Append values to a list; gives their bytes.
@@ -230,24 +260,93 @@ local function append(list_key, version, values)
   return bytes
 end
 
--- Empty a list if it is replaced, and append to it; gives by how many bytes the session grows.
+-- What the server spends on a key, by so many of its entries; 0: by all.
+local function usage(key, entries) return call('MEMORY', 'USAGE', key, 'SAMPLES', entries) or 0 end
+
+-- What it spends on a list to which elements were appended. A large one is measured each time it
+-- has grown by a twentieth; an element's version and what is around it take some 14 bytes.
+local function usage_of_list(key, spent, before, bytes, appended)
+  local function step(n) return math.floor(16 * math.log(n) / math.log(2)) end
+  if spent > 0 and before > SMALL_BYTES and step(before) == step(bytes) then
+    return spent + bytes - before + 14 * appended
+  end
+  return usage(key, LIST_NODES_MEASURED)
+end
+
+-- Empty a list if it is replaced, and append to it; gives by how many bytes its elements grow.
 -- `stamp` gives a member its version, `bury` takes it from one that is deleted.
-local function change_list(list, stamp, bury)
-  local number, bytes = list_entry(call('HGET', lists, list.name))
-  local growth = 0
+local function change_list(list, stamp, bury, sums)
+  local number, bytes, spent = list_entry(call('HGET', lists, list.name))
+  local spent_before = spent
   if number and list.is_replaced then
-    growth, number, bytes = -bytes - #list.name, nil, 0
+    number, bytes, spent = nil, 0, 0
     call('DEL', list.key)
     call('HDEL', lists, list.name)
+    if sums then sums.names = sums.names - #list.name end
     bury('l' .. list.name)
   end
   if #list.elements > 0 then
-    if not number then growth = growth + #list.name end
-    local added = append(list.key, stamp('l' .. list.name), list.elements)
-    call('HSET', lists, list.name, string.format('%d %d', list.number, bytes + added))
-    growth = growth + added
+    if not number and sums then
+      sums.names, sums.touched = sums.names + #list.name, sums.touched + #list.name + 100
+    end
+    local before, appended = bytes, #list.elements
+    bytes = bytes + append(list.key, stamp('l' .. list.name), list.elements)
+    spent = usage_of_list(list.key, spent, before, bytes, appended)
+    call('HSET', lists, list.name, string.format('%d %d %d', list.number, bytes, spent))
   end
-  return growth
+  return spent - spent_before
+end
+
+-- Store a reply as the newest. If the others are gone they were over their time.
+local function store_reply(key, reply, version, sums)
+  local before = call('HSTRLEN', replies, key)
+  if sums and call('EXISTS', replies) == 0 then sums.names, sums.bytes, sums.squares = 0, 0, 0 end
+  if before > 0 then count_entry(sums, key, before, -1) end
+  count_entry(sums, key, #reply, 1)
+  call('HSET', replies, key, reply)
+  call('ZADD', reply_index, version, key)
+  call('PEXPIRE', replies, REPLY_TTL_MS)
+  call('PEXPIRE', reply_index, REPLY_TTL_MS)
+end
+
+-- What the server spends on the index of names of a hash. Of a large one the oldest are measured,
+-- and the lengths of some of them are read, to correct for those of the others.
+local function usage_of_index(index, indexed, sums)
+  local measured, spent = math.min(indexed, INDEX_MEASURED), usage(index, INDEX_MEASURED)
+  if measured == indexed or not sums then return spent end
+  local NAMES, read = 128, 0
+  for i = 0, NAMES - 1 do
+    local place = math.floor(i * measured / NAMES)
+    read = read + #call('ZRANGE', index, place, place)[1] - 1
+  end
+  return spent + sums.names - indexed * read / NAMES
+end
+
+-- What the server spends on a hash and on the index of its names. Few entries are measured. Of
+-- many some are, which come in a random order, if by the variance of all they can speak for the rest.
+local function usage_of_entries(hash, index, sums)
+  if sums and sums.names + sums.bytes == 0 then return 0 end
+  local count = call('HLEN', hash)
+  local spent = usage_of_index(index, call('ZCARD', index), sums)
+  local measured = usage(hash, ENTRIES_MEASURED)
+  if count <= ENTRIES_MEASURED or not sums then return spent + measured end
+  local mean = sums.bytes / count
+  local tolerated = 0.03 * (mean + 100) -- of what an entry takes in all
+  local is_like_the_rest = sums.squares / count - mean * mean
+    <= ENTRIES_MEASURED * tolerated * tolerated
+  if is_like_the_rest or call('OBJECT', 'ENCODING', hash) ~= 'hashtable' then
+    return spent + measured
+  end
+  return spent + 1.04 * sums.bytes + 34 * count
+end
+
+-- What the server spends on a session but for its meta hash; in a few milliseconds.
+local function usage_of_data(scalar_sums, reply_sums, listed, any_gone)
+  local spent = listed + usage_of_entries(scalars, versions, scalar_sums)
+    + usage_of_entries(replies, reply_index, reply_sums)
+  if listed > 0 then spent = spent + usage(lists, ENTRIES_MEASURED) end
+  if any_gone then spent = spent + usage(gone, 0) end
+  return math.floor(spent)
 end
 
 -- Drop all of a session but its meta hash; false if there are lists that were not named.
@@ -258,12 +357,28 @@ local function drop_data(list_keys)
   return true
 end
 
--- Put a resident into the node's indexes, or take it out.
-local function index(by_size, of_proprietary, session, size, now)
-  call('ZADD', by_size, size, session)
-  call('ZADD', of_proprietary, now, session)
+-- Keep in the meta hash what the server spends on it and on the data; gives that. As large a
+-- number is there already, so that it needs no room.
+local function keep_size(spent_on_data)
+  local size = spent_on_data + usage(meta, 0)
+  call('HSET', meta, 'size', size)
+  return size
 end
 
+-- What a server spends on residents of so many bytes, pointers, and what is said of both in indexes,
+-- as ResidentStore.load adds it up: each resident is in two.
+local function spent_by_node(node, by_size, bytes)
+  return int(bytes) + int(call('HGET', node, 'pointers')) + 2 * usage(by_size, 5)
+end
+
+-- Let the node's books say what a resident's meta hash says; gives the bytes of all residents.
+local function book(by_size, node, session, before, size)
+  if size == before then return int(call('HGET', node, 'bytes')) end
+  call('ZADD', by_size, size, session)
+  return call('HINCRBY', node, 'bytes', size - before)
+end
+
+-- Take a resident out of the node's indexes.
 local function unindex(by_size, of_proprietary, session)
   call('ZREM', by_size, session)
   call('ZREM', of_proprietary, session)

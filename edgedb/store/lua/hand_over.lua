@@ -42,11 +42,12 @@ end
 if not drop_data(keys_of_lists(3)) then return {'again'} end
 
 unlock(meta)
-call('HDEL', meta, 'queue', 'stay', 'version', 'size', 'lists', 'last', 'floor', 'buried', 'held',
-  'held_since', 'held_until')
+call('HDEL', meta, 'queue', 'stay', 'version', 'lists', 'last', 'floor', 'buried', 'held',
+  'held_since', 'held_until', 'scalars', 'replied', 'listed', 'loose')
 call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', transfer,
-  'handed_version', version)
+  'handed_version', version, 'size', 300)
 unindex(by_size, of_proprietary, session)
 -- not -int(…): Lua's minus zero is no integer to the server
 call('HINCRBY', node, 'bytes', 0 - int(size))
+call('HINCRBY', node, 'pointers', keep_size(0))
 return {'handed', version}

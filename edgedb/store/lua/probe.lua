@@ -38,6 +38,8 @@ try('RENAME', list, sorted)
 try('XGROUP', 'CREATE', stream, 'a', '$', 'MKSTREAM')
 try('XADD', stream, '1-1', 'a', '1')
 try('XDEL', stream, '1-1')
+for _, key in ipairs({hash, sorted, list}) do try('MEMORY', 'USAGE', key, 'SAMPLES', 0) end
+try('OBJECT', 'ENCODING', hash)
 try('TIME')
 try('INFO', 'replication')
 redis.pcall('DEL', hash, sorted, list, stream)

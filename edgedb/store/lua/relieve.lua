@@ -2,10 +2,11 @@
 -- Returns {whether this tick is to (1 | 0), whether one has not long ago (1 | 0), now,
 --   {session, what is remembered of it, …}}
 local node,
-  stuck = unpack(KEYS)
+  stuck,
+  by_size = unpack(KEYS)
 local now,
   claimer, -- a random id
-  above, -- bytes of residents; '' where a node is never relieved
+  above, -- bytes; '' where a node is never relieved
   claim_ms = unpack(ARGV)
 now = clock(now)
 
@@ -17,7 +18,7 @@ if (known_above or '') ~= above then
 end
 local was_relieved = in_force(relieved, int(relieved) + REST_MS, now) and 1 or 0
 local is_claimed = claimed_by ~= claimer and in_force(since, ends, now)
-if above == '' or int(bytes) <= tonumber(above) or is_claimed then
+if above == '' or spent_by_node(node, by_size, bytes) <= tonumber(above) or is_claimed then
   return {0, was_relieved, now, {}}
 end
 call('HDEL', node, 'relief')

@@ -26,8 +26,9 @@ local changed_lists = counted_lists(2)
 local stored_replies = counted() -- key, reply, key, reply, …
 now = clock(now)
 
-local open_for, prepared, touched, version, size, list_count, packets, grant =
-  fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'size', 'lists', 'packets', 'grant')
+local open_for, prepared, touched, version, list_count, packets, grant, scalar_sums, reply_sums,
+  listed = fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'lists', 'packets', 'grant',
+    'scalars', 'replied', 'listed')
 if open_for == transfer then
   if packets == packet then return {'ok', server_run()} end
   if int(packets) ~= packet - 1 then return {'gone'} end
@@ -46,7 +47,8 @@ else
     'function', of_function, 'epoch', epoch, 'stay', stay, 'run', run)
   call('ZADD', arrivals, now, session)
 end
-version, size, list_count = int(version), int(size), int(list_count)
+version, list_count, listed = int(version), int(list_count), int(listed)
+scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
 
 local function stamp(member)
   version = version + 1
@@ -55,22 +57,22 @@ local function stamp(member)
 end
 local function forget(member) call('ZREM', versions, member) end
 
-size, version = size + write_scalars(written, version), version + #written / 2
-for _, name in ipairs(deleted) do size = size - drop_pieces(name, 0) end
+write_scalars(written, version, false, scalar_sums)
+version = version + #written / 2
+for _, name in ipairs(deleted) do drop_pieces(name, 0, scalar_sums) end
 for _, list in ipairs(changed_lists) do
-  size = size + change_list(list, stamp, forget)
+  listed = listed + change_list(list, stamp, forget, scalar_sums)
   if #list.elements > 0 then list_count = math.max(list_count, list.number + 1) end
 end
 for i = 1, #stored_replies, 2 do
   version = version + 1
-  call('HSET', replies, stored_replies[i], stored_replies[i + 1])
-  call('ZADD', reply_index, version, stored_replies[i])
-end
-if #stored_replies > 0 then
-  call('PEXPIRE', replies, REPLY_TTL_MS)
-  call('PEXPIRE', reply_index, REPLY_TTL_MS)
+  store_reply(stored_replies[i], stored_replies[i + 1], version, reply_sums)
 end
 
-call('HSET', arrival, 'packets', packet, 'prepared', complete, 'version', version, 'size', size,
-  'lists', list_count, 'touched', now)
+call('HSET', arrival, 'packets', packet, 'prepared', complete, 'version', version,
+  'lists', list_count, 'touched', now, 'scalars', text_of_sums(scalar_sums),
+  'replied', text_of_sums(reply_sums), 'listed', listed)
+if complete ~= '0' then
+  call('HSET', arrival, 'size', usage_of_data(scalar_sums, reply_sums, listed))
+end
 return {'ok', server_run()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from edgedb.store import keys
 from edgedb.store.residents import Load, Resident
 from edgedb.wire.choices import OffloadStatus, Policy
 from tests.integration.store.steps import Place
@@ -71,45 +72,54 @@ def test_what_has_left_is_chosen_no_more(three: Place) -> None:
         assert set(three.store.residents.choose(policy, 3, ["edge-a"])) == {"a", "c"}
 
 
-def test_a_session_is_as_large_as_the_server_says_once_it_is_measured(three: Place) -> None:
-    before = three.store.residents.load().size
-    measured = three.store.residents.measure("b")
-    (resident,) = three.store.residents.residents(["b"])
-    assert resident.size == measured > 5000
-    assert three.store.residents.load().size == before - len("x" + "s") - 5000 + measured
-
-
-def test_what_is_not_here_is_not_measured_into_the_nodes_load(three: Place) -> None:
-    three.give_away("city", "b")
-    before = three.dump()
-    three.store.residents.measure("b")
-    three.store.residents.measure("unknown")
-    assert three.dump() == before
-
-
-def test_a_node_weighs_nothing_once_every_measured_session_has_left(three: Place) -> None:
-    three.store.residents.choose(Policy.LARGEST, 3, ["edge-a"])
-    three.write({"x": None, "y": "1"}, session="b")
+def test_what_has_left_leaves_a_pointer_that_is_counted(three: Place) -> None:
     for name in "abc":
         three.give_away("city", name)
-    assert three.store.residents.load() == Load(OffloadStatus.ACCEPT, 0, 0, 0, 0)
+    pointers = sum(three.client.memory_usage(f"edge:{{{name}}}:meta") or 0 for name in "abc")
+    assert three.store.residents.load() == Load(OffloadStatus.ACCEPT, 0, pointers, 0, 0)
+
+
+def test_a_pointer_is_counted_no_more_once_its_session_is_back_or_forgotten(
+    edge: Place, city: Place
+) -> None:
+    edge.write({"x": "1"}, session="back")
+    edge.write({"x": "1"}, session="forgotten")
+    city.move_from(edge, session="back")
+    edge.move_from(city, session="back")
+    edge.give_away("city", "forgotten")
+    edge.store.mending.repoint(edge.token("forgotten"), None)
+    assert edge.client.hget(keys.STATUS, "pointers") == b"0"
 
 
 def test_the_load_counts_sessions_bytes_arrivals_and_messages(edge: Place, city: Place) -> None:
     edge.write({"key": "value"}, session="a")
     edge.write({"key": b"value"}, session="b")
-    assert edge.store.residents.load() == Load(OffloadStatus.ACCEPT, 2, 2 * len("keysvalue"), 0, 0)
+    load = edge.store.residents.load()
+    names = edge.keys()
+    spent = sum(edge.client.memory_usage(name, samples=0) or 0 for name in names)
+    assert load == Load(OffloadStatus.ACCEPT, 2, load.size, 0, 0)
+    assert load.size == pytest.approx(spent, rel=0.1)
     city.take(edge, session="a")
     assert city.store.residents.load() == Load(OffloadStatus.ACCEPT, 0, 0, 1, 0)
 
 
+def test_the_load_says_what_the_server_uses_and_may_use(edge: Place) -> None:
+    edge.client.config_set("maxmemory", 10**9)
+    load = edge.store.residents.load()
+    edge.client.config_set("maxmemory", 0)
+    assert load.limit == 10**9
+    assert load.used > 100_000
+
+
 def test_residents_are_described_by_token_bytes_and_last_access(three: Place) -> None:
-    described = three.store.residents.residents(["c", "unknown", "a"])
-    now = three.clock()
-    assert described == [
-        Resident(three.token("c"), len("xs") + 10, now - 1000),
-        Resident(three.token("a"), len("xs") + 100, now - 3000),
-    ]
+    (small, _), (large, accessed) = (
+        (each.size, each.accessed_ms)
+        for each in three.store.residents.residents(["c", "unknown", "b"])
+    )
+    assert small < 1000 < 5000 < large
+    assert accessed == three.clock() - 2000
+    (described,) = three.store.residents.residents(["c"])
+    assert described == Resident(three.token("c"), small, three.clock() - 1000)
 
 
 def test_a_token_is_known_wherever_its_session_is_but_not_before_its_first_commit(

@@ -92,7 +92,6 @@ class Client:
 
     def move_many(self, action: str, at: str, clients: Sequence[Client]) -> None:
         """Have an oracle's endpoint move the sessions of some clients; each has its own fate."""
-        # not the largest: they are measured, and then their sizes are no sums any more
         response = self.oracle(action, at, f"count={len(clients)}&policy=least-recent")
         for history in (client._history for client in clients):
             history.moves.append(_move_of(history.session, action, at, response))
