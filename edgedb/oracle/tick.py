@@ -53,7 +53,14 @@ def _tick(node: Node, arrivals: Sequence[str]) -> Tick:
     offloaded, is_relieved = relieve(node)
     delivered = deliver(node, is_retry=True)
     onloaded = 0 if is_relieved else _bring_home(node)
+    _check_sizes(node)
     return Tick(settled, delivered, offloaded, onloaded)
+
+
+def _check_sizes(node: Node) -> None:
+    load = node.store.residents.load()
+    if load.size > load.used:
+        log.warning("sessions are said to take %d bytes of %d", load.size, load.used)
 
 
 def _bring_home(node: Node) -> int:

@@ -36,7 +36,7 @@ LIMITS = {
     },
     **{
         name: getattr(store_limits, name)
-        for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT")
+        for name in ("VALUES_LIMIT", "LISTS_LIMIT", "REPLIES_LIMIT", "REPLY_BYTES_LIMIT")
     },
     "HEADERS_LIMIT": sendable.HEADERS_LIMIT,
     "HEADERS_BYTES": sendable.HEADERS_BYTES,
