@@ -19,12 +19,12 @@ Target = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
-BATCH = 256
+BATCH = 1024
 """Entries that are claimed at a time."""
 LANES = 4
 """Entries that are sent to one target at a time, once it has answered."""
-TIME_SHARE, RUN_SHARE = 0.1, 0.3
-"""Of ``exec_timeout``, for what one target gets of such a batch, and for all of them."""
+TIME_SHARE = 0.1
+"""Of ``exec_timeout``, for what one target gets of such a batch, beside all others."""
 PROPAGATION_LIFE_S = 24 * 3600
 """As long as a receiver recognises duplicates; a later delivery might count twice."""
 
@@ -42,10 +42,9 @@ def send(node: Node, entries: Iterable[Entry]) -> int:
 
     Who does not answer, or takes too long, is not asked again.
     """
-    taken, until = iter(entries), Deadline(node.settings.exec_timeout * RUN_SHARE)
-    done, passed_over = 0, set[Target]()
+    taken, done, passed_over = iter(entries), 0, set[Target]()
     # what is claimed is sent before more is
-    while not until.is_over and (batch := list(islice(taken, BATCH))):
+    while batch := list(islice(taken, BATCH)):
         by_target = dict[Target, list[Entry]]()
         for entry in batch:
             if _target(entry.message) not in passed_over:

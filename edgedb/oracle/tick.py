@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from edgedb.delivery import deliver
 from edgedb.errors import EdgeError, OutcomeUnknown
@@ -16,9 +15,6 @@ from edgedb.oracle.relief import relieve
 from edgedb.waiting import Deadline
 
 log = logging.getLogger(__name__)
-
-SETTLING_SHARE = 0.1
-"""Of ``exec_timeout``: after that no other arrival is begun with."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,9 @@ def tick(node: Node) -> Tick:
 
 
 def _tick(node: Node, arrivals: Sequence[str]) -> Tick:
-    """Relieve first: a node that is full cannot wait for others to take what it has to say."""
-    until = Deadline(SETTLING_SHARE * node.settings.exec_timeout)
-    settled = settle_all(node, takewhile(lambda _: not until.is_over, arrivals))
+    """Relieve first: a node that is full cannot wait for others to answer."""
     offloaded, is_relieved = relieve(node)
+    settled = settle_all(node, arrivals)
     delivered = deliver(node, is_retry=True)
     onloaded = 0 if is_relieved else _bring_home(node)
     _check_sizes(node)
