@@ -44,7 +44,11 @@ def topology(tree: Topology) -> None:
 def status(tree: Topology, entries: Iterable[Entry]) -> None:
     """Print the tree with offload status, sessions and bytes of each node."""
     by_location = {entry["location"]: entry for entry in entries}
-    _print(_tree(tree, lambda location: _status_line(by_location[location.id])))
+
+    def describe(location: Location) -> str:
+        return _status_line(by_location[location.id], by_location.get(location.parent or ""))
+
+    _print(_tree(tree, describe))
 
 
 def sessions(location: str, entries: Iterable[Entry]) -> None:
@@ -142,23 +146,24 @@ def _outcome(entry: Entry) -> str:
     return f"done: {entry['remedy']}" if entry["repaired"] else f"not repaired: {entry['reason']}"
 
 
-def _status_line(entry: Entry) -> str:
+def _status_line(entry: Entry, parent: Entry | None) -> str:
     if "error" in entry:
         return f"[red]{escape(entry['error'])}[/]"
     colour = "green" if entry["status"] == OffloadStatus.ACCEPT else "yellow"
     waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
     waiting += [f"{entry['stuck']} cannot leave"] if entry.get("stuck") else []
+    if parent and "error" not in parent and parent.get("protocol") != entry.get("protocol"):
+        waiting.append(f"moves wait until {parent['location']} has the same release")
     count = entry["sessions"]
     parts = [f"{count} session{'' if count == 1 else 's'}", _memory(entry), *waiting]
     return f"[{colour}]{entry['status']}[/] {', '.join(parts)} [dim]{entry['gateway']}[/]"
 
 
 def _memory(entry: Entry) -> str:
-    """Say what sessions take of what the server uses, and of what it may."""
-    used, most = decimal(entry["used"]), entry["maxmemory"]
-    return f"{decimal(entry['bytes'])} of {used}" + (
-        f" (maxmemory {decimal(most)})" if most else ""
-    )
+    """Say what sessions take of what the server uses, and of what it may; older nodes do not."""
+    used, most = entry.get("used"), entry.get("maxmemory")
+    of_used = f" of {decimal(used)}" if used else ""
+    return decimal(entry["bytes"]) + of_used + (f" (maxmemory {decimal(most)})" if most else "")
 
 
 def _tree(topology_: Topology, describe: Callable[[Location], str]) -> Tree:

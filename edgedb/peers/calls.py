@@ -6,6 +6,7 @@ Addresses, credentials and what an answer means; how a call gets there is the tr
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -48,6 +49,8 @@ PACKED = {"Accept": PACKET}
 ANSWER_LIMIT = 32 * PAGE_BYTES
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
 characters that JSON writes as six bytes each."""
+
+log = logging.getLogger(__name__)
 
 
 class PeerClient:
@@ -222,9 +225,9 @@ def _of_one_release(location: str) -> Iterator[None]:
     try:
         yield
     except BadRequest as error:
-        raise ReleasesDiffer(
-            f"{location} runs another release; moves wait until both ends have the same: {error}"
-        ) from error
+        what = f"{location} runs another release; moves wait until both ends have the same: {error}"
+        log.warning("%s", what)
+        raise ReleasesDiffer(what) from error
 
 
 @contextmanager

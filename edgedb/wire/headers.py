@@ -1,4 +1,4 @@
-"""The names of headers and media types that clients, functions and nodes agree on."""
+"""The names of headers and media types, and the protocol, that clients and nodes agree on."""
 
 SESSION = "X-session"
 SESSION_LOCATION = "X-session-location"
@@ -11,6 +11,9 @@ CALL_ID = "X-Call-Id"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 PACKET = "application/vnd.edgedb.packet+msgpack"
+
+PROTOCOL = 2
+"""Of moves (docs/protocol.md): nodes in which it differs serve, and move nothing to each other."""
 
 HOP_BY_HOP = frozenset(
     {

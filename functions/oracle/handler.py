@@ -18,6 +18,7 @@ from edgedb.request import COUNT_LIMIT
 from edgedb.times import rfc3339
 from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus, Policy
+from edgedb.wire.headers import PROTOCOL
 
 
 class Oracle(Function):
@@ -80,6 +81,7 @@ def _load(node: Node, request: Request) -> Response:
             "stuck": len(node.store.relief.stuck()),
             "used": load.used,
             "maxmemory": load.limit,
+            "protocol": PROTOCOL,
         }
     )
 

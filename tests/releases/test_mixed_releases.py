@@ -81,6 +81,19 @@ def test_clients_are_served_and_moves_wait(mixed: tuple[World, str]) -> None:
         assert (answer.status_code, WAITS in answer.text) == (503, True)
 
 
+def test_status_and_the_log_say_that_moves_wait(mixed: tuple[World, str]) -> None:
+    world, before = mixed
+    shown = edgectl("status", f"--state-dir={world.folder}").stdout
+    waiting = [line for line in shown.splitlines() if "moves wait until" in line]
+    parents = {"city": ["cloud", "city", "city"], "edge-a": ["city"]}[before]
+    assert [line.split("moves wait until ")[1].split()[0] for line in waiting] == parents
+    if before == "city":
+        world.add("waiting", "1")
+        world.oracle("edge-a", "force-offload", session="waiting")
+        log = NodeFolder(world.folder / "edge-a").log("force-offload").read_text()
+        assert WAITS in log
+
+
 def test_a_session_moves_as_soon_as_both_ends_have_this_release(mixed: tuple[World, str]) -> None:
     world, before = mixed
     world.add("later", "1")
@@ -88,4 +101,5 @@ def test_a_session_moves_as_soon_as_both_ends_have_this_release(mixed: tuple[Wor
     assert world.offload("later") == "city"
     assert world.oracle("edge-a", "force-onload", session="there").ok
     assert world.words("there")[0] == "1"
+    assert "moves wait" not in edgectl("status", f"--state-dir={world.folder}").stdout
     assert edgectl("doctor", f"--state-dir={world.folder}").returncode == 0
