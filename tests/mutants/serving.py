@@ -180,7 +180,7 @@ MUTANTS = (
         invariant="I5",
         breaks="what was a large value takes its place for ever",
         file="edgedb/store/lua/common.lua",
-        before="      if before > 0 then growth = growth - drop_pieces(field, 1) end\n",
+        before="        drop_pieces(field, 1, sums)\n",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_value_written_over_leaves_no_piece_behind",
