@@ -25,7 +25,7 @@ _VERDICT_STYLES = {"met": "green", "not met": "bold red", "not measured": "dim"}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="Short windows and small sizes: under three minutes.")
+@click.option("--quick", is_flag=True, help="Short windows and small sizes: about ten minutes.")
 @click.option(
     "--only",
     multiple=True,
