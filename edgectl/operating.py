@@ -12,8 +12,9 @@ import requests
 from edgectl.errors import EdgectlError
 from edgedb.client import no_proxy
 from edgedb.topology.tree import Location, Topology
-from edgedb.wire import openfaas, problem as problems
+from edgedb.wire import openfaas
 from edgedb.wire.choices import OffloadStatus
+from edgedb.wire.problem import Problem
 from edgedb.wire.whereabouts import offloaded
 
 _TIMEOUT_S = 60.0
@@ -227,11 +228,11 @@ def _problem(function: str, response: requests.Response) -> str:
     """Give title and detail of an RFC 9457 document, or what there is instead of one."""
     status = response.status_code
     try:
-        _, title, detail = problems.read(response.content)
-    except ValueError:
+        problem = Problem.from_json(response.content)
+    except (ValueError, RecursionError):
         what = openfaas.explained(status, _content_type(response), response.content)
         return f"{function} {what}"
-    return f"{title}: {detail} ({status})"
+    return f"{problem.title}: {problem.detail} ({status})"
 
 
 def _cause(error: BaseException) -> str:

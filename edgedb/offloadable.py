@@ -25,7 +25,7 @@ from edgedb.response import Response, as_response
 from edgedb.session_api import within
 from edgedb.task import Task
 from edgedb.wire.headers import PROPAGATE, SESSION_CALLERS
-from edgedb.wire.model import Propagation, Value
+from edgedb.wire.model import PROPAGATION, Propagation, Value, read
 
 
 class Offloadable(Function):
@@ -108,7 +108,7 @@ class Offloadable(Function):
     def _message(self, node: Node, request: Request) -> Propagation:
         """Read a message that was sent to this function, here, by its origin."""
         caller = require_descendant(node, request, or_itself=True)
-        message = Propagation.from_json(request.json())
+        message = read(PROPAGATION, request.body)
         if not 0 < len(message.id) <= IDEMPOTENCY_KEY_LIMIT:
             raise BadRequest(f"a message's id has 1 to {IDEMPOTENCY_KEY_LIMIT} characters")
         if (message.to, message.function) != (node.location, node.settings.function):

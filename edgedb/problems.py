@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgedb.errors import EdgeError, MethodNotAllowed
 from edgedb.response import Response
 from edgedb.wire.headers import PROBLEM_JSON
-from edgedb.wire.problem import document_of
+from edgedb.wire.problem import Problem
 from edgedb.wire.sendable import header_pairs, json_bytes, status_code
 
 
@@ -16,7 +16,7 @@ def problem(error: EdgeError) -> Response:
         TypeError, ValueError: a class of a function's author has what no answer can.
 
     """
-    document = document_of(error)
+    document = Problem.of(error)
     headers = [("Content-Type", PROBLEM_JSON)]
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))

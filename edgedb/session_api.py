@@ -81,7 +81,7 @@ def propagate(value: Value, levels: str | Sequence[str], function: str) -> None:
     targets = _locations(here.node, levels)
     origin = here.node.location
     here.session.propagate(
-        Propagation(str(uuid.uuid4()), target, function, value, origin) for target in targets
+        Propagation.of(str(uuid.uuid4()), target, function, value, origin) for target in targets
     )
 
 

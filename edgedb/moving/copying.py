@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from edgedb.errors import EdgeError, PeerUnavailable, SessionBusy
 from edgedb.node import Node
@@ -132,5 +133,5 @@ class Copy:
 
     def _slow_down(self) -> None:
         """Let the source's requests wait, for a moment."""
-        ask = Ask(self.token.session, self.transfer, self.token.epoch, self.offer, self._complete)
+        ask = Ask(self.token.session, self.transfer, self.token.epoch, *self.offer, self._complete)
         self._node.peers.hand_over(self.token.current_location, [ask], Hold.ANY)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from edgedb.errors import EdgeError
 from edgedb.node import Node
@@ -17,7 +18,7 @@ from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.hand_over import Answer, Ask, Changed
 from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import PAGE_BYTES, SessionPacket, Since
+from edgedb.wire.packet import PAGE_BYTES, Offer, SessionPacket, Since
 
 POLL_S = 0.002  # at most: new requests wait meanwhile
 
@@ -81,7 +82,7 @@ def _with_difference(node: Node, ask: Ask, answer: Changed, room: int) -> Change
     if answer.version == ask.version or room <= 0:
         return answer
     try:
-        packet = node.store.source.page(ask.session, Since(ask.version), ask.offer)
+        packet = node.store.source.page(ask.session, Since(ask.version), Offer(ask.stay, ask.run))
     except EdgeError:
         return answer
     is_little = packet.next is None

@@ -5,12 +5,13 @@ Addresses, credentials and what an answer means; how a call gets there is the tr
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from urllib.parse import urlencode
+
+import msgspec
 
 from edgedb.errors import BadRequest, EdgeError, PeerUnavailable, ReleasesDiffer
 from edgedb.peers import credentials
@@ -23,13 +24,7 @@ from edgedb.wire import fates
 from edgedb.wire.choices import Hold, Phase
 from edgedb.wire.fates import Fate
 from edgedb.wire.hand_over import Answer, Ask, answers_from_msgpack
-from edgedb.wire.headers import (
-    ONLOAD_LOCATION,
-    PACKET,
-    PROPAGATE,
-    SESSION_REDIRECT,
-    is_end_to_end,
-)
+from edgedb.wire.headers import ONLOAD_LOCATION, PACKET, PROPAGATE, SESSION_REDIRECT, is_end_to_end
 from edgedb.wire.model import Propagation, SessionToken
 from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import (
@@ -86,7 +81,7 @@ class PeerClient:
         Repeating it is safe: what was handed over is again, and nothing else.
         """
         query = {"phase": Phase.HAND_OVER, "to": self._settings.location, "hold": hold}
-        body = json.dumps([ask.to_json() for ask in asks]).encode()
+        body = msgspec.json.encode(asks)
         call = partial(self._call, "POST", source, "migrate-session", query, PACKED, body)
         with _of_one_release(source):
             try:
@@ -113,7 +108,7 @@ class PeerClient:
                 is_repeatable=False,
             )
         with _read_from(parent):
-            return fates.from_json(json.loads(answer.body), parent)
+            return fates.from_json(answer.body, parent)
 
     def onload_session(
         self, parent: str, for_location: str, session: str | None, count: int
@@ -130,7 +125,7 @@ class PeerClient:
 
     def update_session(self, proprietary: str, token: SessionToken) -> None:
         """Tell a proprietary location where its session is (update-session)."""
-        self._call("POST", proprietary, "update-session", body=json.dumps(token.to_json()).encode())
+        self._call("POST", proprietary, "update-session", body=msgspec.json.encode(token))
 
     def test_function(self, location: str, session: str, waiting: Sequence[str]) -> str | None:
         """Ask where a session is (test-function); None: there.
@@ -144,7 +139,7 @@ class PeerClient:
 
     def propagate(self, message: Propagation) -> None:
         """Deliver a propagated value to a function at another location."""
-        body = json.dumps(message.to_json()).encode()
+        body = msgspec.json.encode(message)
         self._call("POST", message.to, message.function, {}, {PROPAGATE: message.id}, body)
 
     def tick(self) -> None:
@@ -235,13 +230,13 @@ def _read_from(location: str) -> Iterator[None]:
     """Take an answer that makes no sense for none: what the other node has done is unknown."""
     try:
         yield
-    except (ValueError, RecursionError, BadRequest) as error:
+    except (ValueError, BadRequest) as error:
         raise PeerUnavailable(f"{location} answered with something else: {error}") from error
 
 
 def _error(request: PeerRequest, response: PeerResponse) -> EdgeError:
     try:
         return error_from(request.location, response.status, response.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         what = explained(response.status, response.content_type, response.body)
         return PeerUnavailable(f"{request.location}: {request.function} {what}")

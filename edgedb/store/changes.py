@@ -10,7 +10,7 @@ from edgedb.store.codec import text, token_of
 from edgedb.wire.items import Deleted, Item, Scalar, StoredReply
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Offer
-from edgedb.wire.pieces import decode, read_field
+from edgedb.wire.pieces import read_field
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Changes:
         """Read what ``page.lua`` answers after ``ok``."""
         proprietary, function, epoch, stay, run, version, floor, more, last, *groups = answer
         scalars, unset, dropped, replies, lists = groups
-        items: list[Item] = [_scalar(name, value) for name, value in _grouped(scalars, 2)]
+        items: list[Item] = [_scalar(name, stored) for name, stored in _grouped(scalars, 2)]
         items += [Deleted(text(name), "scalar") for name in unset]
         items += [Deleted(text(name), "list") for name in dropped]
         return cls(
@@ -58,9 +58,9 @@ class Changes:
         )
 
 
-def _scalar(name: bytes, value: bytes) -> Scalar:
+def _scalar(name: bytes, stored: bytes) -> Scalar:
     key, piece = read_field(name)
-    return Scalar(key, decode(value), piece)
+    return Scalar(key, stored, piece)
 
 
 def _grouped(found: Sequence[Any], count: int) -> Iterator[tuple[Any, ...]]:

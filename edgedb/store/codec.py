@@ -32,17 +32,18 @@ def counted_lists(
 
 def values_of(stored: Sequence[bytes]) -> tuple[Value, ...]:
     """Read the pieces of some values that follow each other."""
-    return tuple(joined(map(decode, stored)))
+    return tuple(map(decode, joined(stored)))
 
 
 def elements_of(stored: Sequence[bytes]) -> tuple[Value, ...]:
     """Read a list, whose elements begin with their version."""
-    return tuple(joined(decode(element[VERSION_BYTES:]) for element in stored))
+    return values_of([element[VERSION_BYTES:] for element in stored])
 
 
 def scalars_in(found: Iterable[tuple[bytes, bytes]]) -> dict[str, Value]:
     """Read the fields of a scalars' hash."""
-    return scalars_of((*read_field(name), decode(stored)) for name, stored in found)
+    whole = scalars_of((*read_field(name), stored) for name, stored in found)
+    return {key: decode(stored) for key, stored in whole.items()}
 
 
 def text(stored: bytes | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
@@ -22,7 +23,7 @@ from edgedb.wire.hand_over import Ask
 from edgedb.wire.items import Deleted, Scalar
 from edgedb.wire.model import SessionToken, Update
 from edgedb.wire.packet import Offer, SessionPacket
-from edgedb.wire.pieces import encode, field
+from edgedb.wire.pieces import field
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Arrival:
     @property
     def ask(self) -> Ask:
         """What the source is asked."""
-        return Ask(self.session, self.transfer, self.token.epoch, self.offer, self.version)
+        return Ask(self.session, self.transfer, self.token.epoch, *self.offer, self.version)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class DestinationStore:
             *staging.offer,
             staging.complete,
             self._patience_ms,
-            *counted([p for s in scalars for p in (field(s.key, s.piece), encode(s.value))]),
+            *counted([p for s in scalars for p in (field(s.key, s.piece), s.value)]),
             *counted(deleted),
             *lists.arguments,
             *counted([part for reply in packet.replies for part in (reply.key, reply.blob)]),
@@ -202,7 +203,7 @@ class DestinationStore:
             arrival.run,
             secrets.token_hex(8),
             int(is_last_copy),
-            "" if is_told else json.dumps(Update(home, token).to_json()),
+            "" if is_told else msgspec.json.encode(Update(home, token)),
         ]
 
     def discard(self, arrival: Arrival, *, is_idle: bool = False) -> bool:

@@ -7,7 +7,6 @@ consumer. Delivery is at least once.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from edgedb.errors import EdgeError, OutcomeUnknown
 from edgedb.store import keys
 from edgedb.store.limits import CLOCK_STEP_MS
 from edgedb.store.scripts import Scripts
-from edgedb.wire.model import Message, Propagation, message_from_json
+from edgedb.wire.model import MESSAGE, Message, Propagation, read
 
 BATCH = 100
 BATCHES = 100  # a function that propagates to itself must not keep one tick for ever
@@ -157,8 +156,8 @@ class OutboxStore:
 
 def _entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry | None:
     try:
-        return Entry(raw[0].decode(), message_from_json(json.loads(raw[1][b"message"])))
-    except (ValueError, KeyError, EdgeError):
+        return Entry(raw[0].decode(), read(MESSAGE, raw[1][b"message"]))
+    except (KeyError, EdgeError):
         return None
 
 

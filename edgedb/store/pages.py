@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from edgedb.errors import EdgeError, NotFound, NotResident, OfferEnded, SessionBusy, TooLarge
 from edgedb.store.changes import ChangedList, Changes
@@ -15,7 +16,6 @@ from edgedb.store.scripts import Scripts, Step
 from edgedb.waiting import attempts
 from edgedb.wire.items import ListPart, in_one_piece
 from edgedb.wire.packet import NO_OFFER, PAGE_BYTES, Cursor, Offer, SessionPacket, Within
-from edgedb.wire.pieces import decode
 
 PAGE_ITEMS = 4096
 PAGE_ELEMENTS = 16_384  # of one list; more take the destination too long to stage
@@ -157,7 +157,7 @@ def _part(name: str, tail: Sequence[Any]) -> ListPart | None:
     if not length:
         return None
     is_cut = start + len(elements) < length
-    return ListPart(name, born, start, tuple(decode(e) for e in elements), is_cut)
+    return ListPart(name, born, start, tuple(elements), is_cut)
 
 
 def _packet(changes: Changes, tails: Iterator[Any]) -> SessionPacket:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+import msgspec
 
 from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
@@ -145,7 +146,7 @@ class RequestStore:
             reply,
             *_scalar_groups(changes.scalars),
             *_list_groups(changes.lists, numbers),
-            *counted([json.dumps(message.to_json()) for message in changes.propagations]),
+            *counted(list(map(msgspec.json.encode, changes.propagations))),
             unsure=b"lost",
         )
         if answer == b"full":

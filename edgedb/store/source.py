@@ -39,7 +39,7 @@ class SourceStore(PageStore):
             [SessionKeys(ask.session).meta],
             self._scripts.now(),
             self._location,
-            ask.offer.stay,
+            ask.stay,
             ask.version,
             self._hold_ms,
         )
@@ -103,7 +103,7 @@ class SourceStore(PageStore):
         another_stay: str,
     ) -> Step:
         names = where.parts + keys.books(token.proprietary_location) + lists
-        asked = (ask.session, ask.transfer, destination, ask.epoch, *ask.offer, ask.version)
+        asked = (ask.session, ask.transfer, destination, ask.epoch, ask.stay, ask.run, ask.version)
         return names, [self._scripts.now(), self._location, *asked, another_stay]
 
     def _answer(self, ask: Ask, answer: Any) -> Answer:  # noqa: ANN401

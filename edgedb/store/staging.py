@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from edgedb.store.codec import Argument, counted_lists
 from edgedb.wire.items import Deleted, Item, ListPart
 from edgedb.wire.packet import Within
-from edgedb.wire.pieces import Piece, encode
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,13 @@ class ListStage:
     """The lists of one packet as arguments of ``stage.lua``."""
 
     def __init__(self) -> None:
-        self._changed: list[tuple[str, int, bool, list[bytes]]] = []
+        self._changed: list[tuple[str, int, bool, Sequence[bytes]]] = []
 
     def change(
-        self, key: str, number: int, values: Sequence[Piece] = (), *, is_replaced: bool = True
+        self, key: str, number: int, values: Sequence[bytes] = (), *, is_replaced: bool = True
     ) -> None:
         """Note elements to append to a list, emptied first or deleted if ``is_replaced``."""
-        self._changed.append((key, number, is_replaced, [encode(value) for value in values]))
+        self._changed.append((key, number, is_replaced, values))
 
     @property
     def numbers(self) -> list[int]:

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from edgedb.errors import BadRequest, EdgeError
-from edgedb.wire.model import SessionToken, checked_session_id, member
-from edgedb.wire.problem import document_of, error_of
+import msgspec
+from msgspec import Raw
+
+from edgedb.errors import EdgeError
+from edgedb.wire.model import TOKEN, OfSession, SessionToken, read
+from edgedb.wire.problem import Problem
 
 Fate = SessionToken | EdgeError
 
 
-def to_json(fates: Mapping[str, Fate]) -> list[dict[str, Any]]:
+class Stays(OfSession, frozen=True):
+    """A session that stays, and why; what has moved has no problem."""
+
+    problem: Problem | None = None
+
+
+_EACH = msgspec.json.Decoder(list[Raw])
+_STAYS = msgspec.json.Decoder(Stays)
+
+
+def as_told(fates: Mapping[str, Fate]) -> list[SessionToken | Stays]:
     """Give a list of tokens, and of ``{"session", "problem"}`` for those that stay."""
     return [
-        {"session": session, "problem": document_of(fate)}
-        if isinstance(fate, EdgeError)
-        else fate.to_json()
+        Stays(session, Problem.of(fate)) if isinstance(fate, EdgeError) else fate
         for session, fate in fates.items()
     ]
 
 
-def from_json(document: object, location: str) -> dict[str, Fate]:
-    """Read :func:`to_json` as ``location`` has answered it; raises BadRequest."""
-    if not isinstance(document, list):
-        raise BadRequest("that is no list")
-    return {
-        checked_session_id(member(each, "session", str)): _fate(each, location) for each in document
-    }
+def from_json(body: bytes, location: str) -> dict[str, Fate]:
+    """Read :func:`as_told` as ``location`` has answered it; raises BadRequest or ValueError."""
+    return dict(_fate(each, location) for each in read(_EACH, body))
 
 
-def _fate(document: object, location: str) -> Fate:
-    if isinstance(document, dict) and "problem" in document:
-        return error_of(document["problem"], location)
-    return SessionToken.from_json(document)
+def _fate(document: Raw, location: str) -> tuple[str, Fate]:
+    told = read(_STAYS, document)
+    if told.problem is None:
+        return told.session, read(TOKEN, document)
+    return told.session, told.problem.to_error(location)

@@ -1,136 +1,94 @@
 """What a destination asks of a source, and what it is answered (docs/protocol.md#the-hand-over).
 
-Both are lists: each session has its own transfer, and its own fate. A session that an answer does
-not name has got none.
+Both are of several sessions: each has its own transfer, and its own fate. A session that an answer
+does not name has got none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-import msgpack  # type: ignore[import-untyped]
+import msgspec
+from msgspec import Struct
 
 from edgedb.errors import BadRequest, EdgeError
-from edgedb.wire.model import checked_session_id, member, number, text
-from edgedb.wire.packet import Offer, SessionPacket
-from edgedb.wire.problem import document_of, error_of
+from edgedb.wire.model import Number, OfSession, checked_session_id, read
+from edgedb.wire.packet import SessionPacket, check
+from edgedb.wire.problem import Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(OfSession, frozen=True):
     """Let a session be handed over to ``transfer``, which holds ``version`` of what was offered."""
 
-    session: str
     transfer: str
-    epoch: int
-    offer: Offer
-    version: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the wire form."""
-        return {
-            "session": self.session,
-            "transfer": self.transfer,
-            "epoch": self.epoch,
-            **self.offer._asdict(),
-            "version": self.version,
-        }
-
-    @classmethod
-    def from_json(cls, document: object) -> Ask:
-        """Read the wire form; raises BadRequest."""
-        return cls(
-            session=checked_session_id(member(document, "session", str)),
-            transfer=text(document, "transfer"),
-            epoch=number(document, "epoch"),
-            offer=Offer(text(document, "stay"), text(document, "run")),
-            version=number(document, "version"),
-        )
+    epoch: Number
+    stay: str
+    run: str
+    version: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True, tag_field="answer", tag="handed"):
     """The session is the transfer's, at this version."""
 
-    version: int
+    version: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True, tag_field="answer", tag="changed", omit_defaults=True):
     """It is at this version; with what is newer than what was asked for, where that is little.
 
     The version asked for will never be given any more, if this one is higher; else a request is
     running. ``is_running`` is for the source itself.
     """
 
-    version: int
+    version: Number
     difference: SessionPacket | None = None
     is_running: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True, tag_field="answer", tag="ended"):
     """What was offered is over, at a source whose server is in this run."""
 
     run: str
-    version: int
+    version: Number
+
+
+class _Failed(Struct, frozen=True, tag_field="answer", tag="problem"):
+    problem: Problem
 
 
 Answer = Handed | Changed | Ended | EdgeError
 
+_ASKS = msgspec.json.Decoder(list[Ask])
+_ANSWERS = msgspec.msgpack.Decoder(dict[str, Handed | Changed | Ended | _Failed])
+
 
 def answers_to_msgpack(answers: Mapping[str, Answer]) -> bytes:
     """Give the wire form of the answers for some sessions."""
-    packed: bytes = msgpack.packb({session: _packed(each) for session, each in answers.items()})
-    return packed
-
-
-def _packed(answer: Answer) -> dict[str, Any]:
-    match answer:
-        case Handed(version):
-            return {"handed": version}
-        case Changed(version, difference):
-            news = {} if difference is None else {"difference": difference.to_binary()}
-            return {"changed": version, **news}
-        case Ended(run, version):
-            return {"ended": version, "run": run}
-        case EdgeError():
-            return {"problem": document_of(answer)}
+    told = {
+        session: _Failed(Problem.of(each)) if isinstance(each, EdgeError) else each
+        for session, each in answers.items()
+    }
+    return msgspec.msgpack.encode(told)
 
 
 def answers_from_msgpack(body: bytes) -> dict[str, Answer]:
-    """Read :func:`answers_to_msgpack`; raises BadRequest, or ValueError if it is none at all."""
-    document = msgpack.unpackb(body)
-    if not isinstance(document, dict):
-        raise BadRequest("answers must be an object")
-    return {checked_session_id(name): _answer(each) for name, each in document.items()}
+    """Read :func:`answers_to_msgpack`; raises BadRequest, or ValueError."""
+    return {
+        checked_session_id(session): _read(each) for session, each in read(_ANSWERS, body).items()
+    }
 
 
-def _answer(document: object) -> Answer:
-    found = document if isinstance(document, Mapping) else {}
-    if "handed" in found:
-        return Handed(number(document, "handed"))
-    if "changed" in found:
-        news = found.get("difference")
-        difference = None if news is None else SessionPacket.from_binary(news)
-        return Changed(number(document, "changed"), difference)
-    if "ended" in found:
-        return Ended(text(document, "run"), number(document, "ended"))
-    return error_of(member(document, "problem", dict))
+def _read(answer: Handed | Changed | Ended | _Failed) -> Answer:
+    if isinstance(answer, _Failed):
+        return answer.problem.to_error()
+    if isinstance(answer, Changed) and answer.difference is not None:
+        check(answer.difference)
+    return answer
 
 
-def asks_from_json(document: object) -> list[Ask]:
+def asks_from_json(body: bytes) -> list[Ask]:
     """Read a list of asks, one for a session; raises BadRequest."""
-    if not isinstance(document, Sequence) or isinstance(document, str):
-        raise BadRequest("what is asked must be a list")
-    asks = [Ask.from_json(each) for each in document]
-    _refuse_twice(ask.session for ask in asks)
-    return asks
-
-
-def _refuse_twice(sessions: Iterable[str]) -> None:
-    found = list(sessions)
-    if len(set(found)) != len(found):
+    asks = read(_ASKS, body)
+    if len({ask.session for ask in asks}) != len(asks):
         raise BadRequest("a session is named twice")
+    return asks

@@ -1,4 +1,4 @@
-"""How a value is kept in Redis: tagged as text or bytes, and in pieces if it is large.
+"""How a value is kept in Redis and sent: tagged as text or bytes, and in pieces if it is large.
 
 A server does one command after the other, so one that reads or writes a value of 8 MiB lets
 everybody else wait for tens of milliseconds. In pieces a value is copied a bit at a time: no item
@@ -15,49 +15,37 @@ from __future__ import annotations
 import itertools
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from edgedb.wire.model import Value
 
 PIECE_BYTES = 256 * 1024
 PIECES_LIMIT = 2**16  # of one value; what a field's two bytes can count
 
+KINDS = frozenset({b"s", b"S", b"b", b"B"})
+"""What a stored form begins with."""
+
 _FIELD = struct.Struct(">cH")
 _MARK = b"\xff"
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """A piece of a value that goes on in the next one."""
-
-    value: Value
-
-    def __len__(self) -> int:
-        return len(self.value)
+def is_unfinished(stored: bytes) -> bool:
+    """Say whether the value of a piece goes on in the next one."""
+    return stored[:1].isupper()
 
 
-Piece = Value | Unfinished
-"""A whole value, or the last piece of one, or an earlier piece."""
+def decode(stored: bytes) -> Value:
+    """Read the stored form of a value, or of one of its pieces.
 
+    Raises:
+        ValueError: nobody has written that.
 
-def encode(piece: Piece) -> bytes:
-    """Give the stored form."""
-    if isinstance(piece, str):
-        return b"s" + piece.encode()
-    if isinstance(piece, bytes):
-        return b"b" + piece
-    stored = encode(piece.value)
-    return stored[:1].upper() + stored[1:]
-
-
-def decode(stored: bytes) -> Piece:
-    """Read :func:`encode`."""
-    tag = stored[:1]
-    if tag == b"s":
-        return stored[1:].decode()
-    if tag == b"S":
-        return Unfinished(stored[1:].decode())
-    return Unfinished(stored[1:]) if tag == b"B" else stored[1:]
+    """
+    match stored[:1]:
+        case b"s" | b"S":
+            return stored[1:].decode()
+        case b"b" | b"B":
+            return stored[1:]
+    raise ValueError(f"{stored!r:.40} is no value")
 
 
 def encoded(value: Value) -> list[bytes]:
@@ -80,12 +68,12 @@ def _ends(data: bytes, *, is_text: bool) -> Iterator[int]:
     yield len(data)
 
 
-def joined(pieces: Iterable[Piece]) -> Iterator[Value]:
-    """Put pieces that follow each other together; gives the values."""
-    begun: list[Value] = []
+def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Put pieces that follow each other together; gives the stored forms of the values."""
+    begun: list[bytes] = []
     for piece in pieces:
-        if isinstance(piece, Unfinished):
-            begun.append(piece.value)
+        if is_unfinished(piece):
+            begun.append(piece)
         elif begun:
             yield _whole([*begun, piece])
             begun = []
@@ -95,9 +83,9 @@ def joined(pieces: Iterable[Piece]) -> Iterator[Value]:
         yield _whole(begun)
 
 
-def _whole(parts: list[Value]) -> Value:
-    data = b"".join(part.encode() if isinstance(part, str) else part for part in parts)
-    return data.decode() if all(isinstance(part, str) for part in parts) else data
+def _whole(pieces: list[bytes]) -> bytes:
+    is_text = all(piece[:1] in b"sS" for piece in pieces)
+    return (b"s" if is_text else b"b") + b"".join(piece[1:] for piece in pieces)
 
 
 def field(key: str, number: int) -> str | bytes:
@@ -113,11 +101,11 @@ def read_field(name: bytes) -> tuple[str, int]:
     return name[_FIELD.size :].decode(), number
 
 
-def scalars_of(pieces: Iterable[tuple[str, int, Piece]]) -> dict[str, Value]:
+def scalars_of(pieces: Iterable[tuple[str, int, bytes]]) -> dict[str, bytes]:
     """Give the whole values by their keys; pieces without the one before are left out."""
-    whole, cut = dict[str, Value](), list[tuple[str, int, Piece]]()
+    whole, cut = dict[str, bytes](), list[tuple[str, int, bytes]]()
     for key, number, piece in pieces:
-        if number or isinstance(piece, Unfinished):
+        if number or is_unfinished(piece):
             cut.append((key, number, piece))
         else:
             whole[key] = piece

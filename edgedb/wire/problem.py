@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from edgedb import errors
 from edgedb.errors import EdgeError
@@ -18,53 +21,34 @@ NEAREST[int(EdgeError.status)] = EdgeError
 """By status: what an error of a type that is not known here is taken for."""
 
 
-def document_of(error: EdgeError) -> dict[str, Any]:
-    """Give an error's problem document."""
-    return {
-        "type": error.problem_type(),
-        "title": error.title,
-        "status": int(error.status),
-        "detail": str(error),
-    }
+class Problem(Struct, frozen=True):
+    """A problem document."""
+
+    type: str
+    title: str
+    status: int = 0
+    detail: str = ""
+
+    @classmethod
+    def of(cls, error: EdgeError) -> Problem:
+        """Give an error's problem document."""
+        return cls(error.problem_type(), error.title, int(error.status), str(error))
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Problem:
+        """Read a problem document; raises ValueError or RecursionError if it is none."""
+        return msgspec.convert(json.loads(body), cls)
+
+    def to_error(self, location: str = "") -> EdgeError:
+        """Give the error that a node has answered with; raises ValueError for another status."""
+        if not 400 <= self.status <= 599:
+            raise ValueError(f"{self.status} is the status of no problem document")
+        kind = KINDS.get(self.type.rpartition(":")[2]) or NEAREST.get(self.status, EdgeError)
+        error = kind(f"{location}: {self.detail}" if location else self.detail)
+        error.answered_as, error.status, error.title = self.type, self.status, self.title
+        return error
 
 
 def error_from(location: str, status: int, body: bytes) -> EdgeError:
-    """Read the problem that another node answered with; its status and title are kept.
-
-    Raises:
-        ValueError: it is no problem document.
-
-    """
-    return _error(read(body), status, f"{location}: ")
-
-
-def error_of(document: object, location: str = "") -> EdgeError:
-    """Read a problem document that is part of an answer; raises ValueError."""
-    found = _read(document)
-    status = document.get("status") if isinstance(document, dict) else None
-    return _error(found, status, f"{location}: " if location else "")
-
-
-def _error(found: tuple[str, str, str], status: object, who: str) -> EdgeError:
-    type_, title, detail = found
-    if not isinstance(status, int) or not 400 <= status <= 599:
-        raise ValueError(f"{status} is the status of no problem document")
-    kind = KINDS.get(type_.rpartition(":")[2]) or NEAREST.get(status, EdgeError)
-    error = kind(who + detail)
-    error.answered_as, error.status, error.title = type_, status, title
-    return error
-
-
-def read(body: bytes) -> tuple[str, str, str]:
-    """Give type, title and detail of a problem document; raises ValueError."""
-    try:
-        return _read(json.loads(body))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"that is no problem document: {error}") from error
-
-
-def _read(document: Any) -> tuple[str, str, str]:  # noqa: ANN401
-    try:
-        return str(document["type"]), str(document["title"]), str(document["detail"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"that is no problem document: {error}") from error
+    """Read the problem that another node has answered a call with; raises as its parts do."""
+    return replace(Problem.from_json(body), status=status).to_error(location)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Set
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
+from msgspec import Struct, to_builtins
 from werkzeug.datastructures import Headers, iter_multi_items
 
 from edgedb.wire.headers import HOP_BY_HOP
@@ -94,6 +95,8 @@ def json_bytes(document: object) -> bytes:
 
 def _written(value: object) -> object:
     """Write what JSON has no form for; a hook of ``json.dumps``."""
+    if isinstance(value, Struct):
+        return to_builtins(value)
     try:
         return DefaultJSONProvider.default(value)
     except TypeError:

@@ -51,7 +51,7 @@ def migrate(node: Node, request: Request) -> Response:
         raise BadRequest(f"{destination:.80} is neither above nor below {node.location}")
     request.choice("phase", Phase)
     hold = request.choice("hold", Hold, Hold.NO)
-    answers = _handed_over(node, asks_from_json(request.json()), destination, hold)
+    answers = _handed_over(node, asks_from_json(request.body), destination, hold)
     return Response(answers_to_msgpack(answers), headers=(("Content-Type", PACKET),))
 
 

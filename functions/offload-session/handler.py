@@ -14,25 +14,25 @@ from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus
 from edgedb.wire.fates import Fate
 from edgedb.wire.headers import PACKET
-from edgedb.wire.model import SessionToken
-from edgedb.wire.packet import SessionPacket, packets_of, to_msgpack
+from edgedb.wire.model import TOKEN, SessionToken, read
+from edgedb.wire.packet import SessionPacket, from_msgpack, to_msgpack
 
 
 def offload_session(node: Node, request: Request) -> Response:
     """Accept sessions here, or relay the parent's answer; the root always accepts."""
     caller = require_descendant(node, request)
     if request.headers.get("Content-Type") == PACKET:
-        packets = packets_of(request.body)
+        packets = from_msgpack(request.body)
         for packet in packets:
             require_its_subtree(node, caller, packet.token.current_location)
-        return Response.json(fates.to_json(_offloaded(node, packets)))
-    token = SessionToken.from_json(request.json())
+        return Response.json(fates.as_told(_offloaded(node, packets)))
+    token = read(TOKEN, request.body)
     check_path(node, token)
     require_its_subtree(node, caller, token.current_location)
     fate = _fate(node, token)
     if isinstance(fate, EdgeError):
         raise fate
-    return Response.json(fate.to_json())
+    return Response.json(fate)
 
 
 def _fate(node: Node, token: SessionToken) -> Fate:

@@ -25,7 +25,7 @@ def onload_session(node: Node, request: Request) -> Response:
         packets = node.peers.onload_session(node.parent.id, below, session, count)
     if request.accepts(PACKET):
         return Response(to_msgpack(packets), headers=(("Content-Type", PACKET),))
-    return Response.json([packet.token.to_json() for packet in packets])
+    return Response.json([packet.token for packet in packets])
 
 
 def _asking_location(node: Node, request: Request) -> str:

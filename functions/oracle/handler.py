@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 
+from msgspec import to_builtins
+
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
 from edgedb.checking.slices import START, examine, mend
@@ -47,14 +49,14 @@ def _force_offload(node: Node, request: Request) -> Response:
     if count and session is not None:
         raise BadRequest("either a session or a count of them can be named")
     if count:
-        return Response.json(fates.to_json(force_offload_many(node, count, policy)))
-    return Response.json(force_offload(node, session, policy).to_json())
+        return Response.json(fates.as_told(force_offload_many(node, count, policy)))
+    return Response.json(force_offload(node, session, policy))
 
 
 def _force_onload(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     session, count = request.session_parameter(), request.number("count", 1, COUNT_LIMIT)
-    return Response.json(fates.to_json(force_onload(node, session, count)))
+    return Response.json(fates.as_told(force_onload(node, session, count)))
 
 
 def _tick(node: Node, request: Request) -> Response:
@@ -103,7 +105,7 @@ def _sessions(node: Node, request: Request) -> Response:
     names = node.store.residents.choose(policy, limit, node.topology.subtree(node.location))
     sessions = [
         {
-            **resident.token.to_json(),
+            **to_builtins(resident.token),
             "bytes": resident.size,
             "lastAccess": rfc3339(resident.accessed_ms),
         }

@@ -6,20 +6,20 @@ from edgedb import Endpoint, Request, Response
 from edgedb.access import require_itself, require_relative
 from edgedb.errors import BadRequest
 from edgedb.node import Node
-from edgedb.wire.model import SessionToken
+from edgedb.wire.model import TOKEN, read
 
 
 def update_session(node: Node, request: Request) -> Response:
     """Follow a session of this location that has moved further up or down."""
     caller = require_relative(node, request)
-    token = SessionToken.from_json(request.json())
+    token = read(TOKEN, request.body)
     if token.proprietary_location != node.location:
         raise BadRequest(f"the session belongs to {token.proprietary_location}, not here")
     if not node.topology.is_below(node.location, token.current_location):
         raise BadRequest(f"{token.current_location} is not above {node.location}")
     require_itself(caller, token.current_location)
     node.store.destination.update(token)
-    return Response.json(token.to_json())
+    return Response.json(token)
 
 
 handle = Endpoint({"POST /": update_session})

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import requests
+from msgspec import convert
 
 from edgedb.wire.model import SessionToken
 from tests.faults.place import Place
@@ -60,4 +61,4 @@ class Mover:
 def _tokens(answer: requests.Response) -> list[SessionToken]:
     document = answer.json()
     found = document if isinstance(document, list) else [document]
-    return [SessionToken.from_json(token) for token in found if "epoch" in token]
+    return [convert(token, SessionToken) for token in found if "epoch" in token]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
 from edgedb.wire.model import SessionToken
 from tests.faults.script import Call
 from tests.linearizability.history import Kind
@@ -62,7 +64,7 @@ class Record:
             for seen in sorted(self.seen, key=lambda seen: seen.called):
                 print(json.dumps(_flat(seen)), file=out)
             for token in self.tokens:
-                print(json.dumps({"token": token.to_json()}), file=out)
+                print(json.dumps({"token": to_builtins(token)}), file=out)
             for oddity in self.oddities:
                 print(json.dumps({"oddity": oddity}), file=out)
 

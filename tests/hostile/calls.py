@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgpack
+import msgspec
+from msgspec import to_builtins
 from werkzeug.datastructures import Headers
 
 import edgedb
@@ -97,15 +98,23 @@ def asks(*names: str, **changes: Any) -> bytes:
 
 def packets(*tokens: bytes, **changes: Any) -> bytes:
     """Give an offer of the sessions of some tokens, without their content, as a body."""
-    head = {"version": 1, "stay": "", "run": "", "scalars": [], "session_data": [], "replies": []}
-    offered = [{"token": json.loads(each), **head, "next": 0, **changes} for each in tokens]
-    return bytes(msgpack.packb(offered, unicode_errors="surrogatepass"))
+    told = [{name: _packed(part) for name, part in json.loads(each).items()} for each in tokens]
+    offered = [{"token": each, "version": 1, "next": 0, **changes} for each in told]
+    return msgspec.msgpack.encode(offered)
+
+
+def _packed(part: Any) -> Any:
+    """Give text with unpaired surrogates as MessagePack that no UTF-8 is."""
+    if not isinstance(part, str):
+        return part
+    content = part.encode(errors="surrogatepass")
+    return msgspec.Raw(b"\xda%b%b" % (len(content).to_bytes(2, "big"), content))
 
 
 def propagation(**changes: Any) -> bytes:
     """Give a propagated value as a body."""
-    message = Propagation("m", "city", "receiver", "milk", "edge-a")
-    return json.dumps(message.to_json() | changes).encode()
+    message = Propagation.of("m", "city", "receiver", "milk", "edge-a")
+    return json.dumps(to_builtins(message) | changes).encode()
 
 
 MANY, HUGE = COUNT_LIMIT + 1, VERSION_LIMIT + 1

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import hypothesis
-import msgpack
+import msgspec
 import schemathesis
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -42,7 +42,7 @@ CHECKS: list[Callable[..., Any]] = [
 def packed(_: object, value: Any) -> bytes:
     """Write what is generated for a body in MessagePack."""
     try:
-        return bytes(msgpack.packb(value, unicode_errors="surrogatepass"))
+        return msgspec.msgpack.encode(value)
     except (TypeError, ValueError, OverflowError):  # what MessagePack cannot say
         return json.dumps(value, default=repr).encode()
 
@@ -50,7 +50,7 @@ def packed(_: object, value: Any) -> bytes:
 @schemathesis.deserializer(PACKET)
 def unpacked(_: object, response: Any) -> Any:
     """Read an answer in MessagePack, to be compared with its description."""
-    return msgpack.unpackb(response.content)
+    return msgspec.msgpack.decode(response.content)
 
 
 def schema(functions: list[str], locations: list[str]) -> Any:

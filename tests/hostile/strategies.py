@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import msgpack
+import msgspec
 from hypothesis import HealthCheck, settings, strategies as st
 
 many = settings(
@@ -63,15 +63,29 @@ def _as_json(document: Any) -> bytes:
 
 
 def packed_like(document: Any) -> st.SearchStrategy[bytes]:
-    """Give MessagePack of documents like one, the same cut off or with more, and anything."""
+    """Give MessagePack of documents like one, cut off, garbled or with more, and anything."""
     packed = like(document).map(_packed)
     cut = st.tuples(packed, st.integers(0, 200)).map(lambda pair: pair[0][: pair[1]])
-    return packed | cut | packed.map(lambda body: body + b"\x00") | st.binary(max_size=40)
+    more = packed.map(lambda body: body + b"\x00")
+    return packed | cut | more | _garbled(_packed(document)) | st.binary(max_size=40)
+
+
+def _garbled(body: bytes) -> st.SearchStrategy[bytes]:
+    """Give a body with one byte or two that say something else, such as another kind or length."""
+    change = st.tuples(st.integers(0, len(body) - 1), st.integers(0, 255))
+
+    def with_changes(changes: list[tuple[int, int]]) -> bytes:
+        found = bytearray(body)
+        for place, byte in changes:
+            found[place] = byte
+        return bytes(found)
+
+    return st.lists(change, min_size=1, max_size=2).map(with_changes)
 
 
 def _packed(document: Any) -> bytes:
     try:
-        return bytes(msgpack.packb(document))
+        return msgspec.msgpack.encode(document)
     except (ValueError, OverflowError):  # what MessagePack cannot say
         return b"\xc1"
 
@@ -100,6 +114,8 @@ def _changed(document: Any) -> st.SearchStrategy[Any]:
 
 def _instead(part: Any) -> st.SearchStrategy[Any]:
     gone = st.just(_GONE)
+    if isinstance(part, bytes):
+        return st.binary(max_size=8) | texts | documents | gone
     if isinstance(part, str):
         return texts | texts | documents | gone
     return numbers | documents | gone

@@ -5,14 +5,14 @@ And what is taken can be kept and sent on: as UTF-8, and as JSON.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import msgpack
+import msgspec
 import pytest
 from hypothesis import example, given, strategies as st
 from werkzeug.datastructures import Headers
@@ -24,11 +24,11 @@ from edgedb.peers import credentials
 from edgedb.request import Request
 from edgedb.topology.file import TopologyFile
 from edgedb.topology.tree import Topology
-from edgedb.wire import fates
+from edgedb.wire import fates, model
 from edgedb.wire.hand_over import Answer, answers_from_msgpack, asks_from_json
-from edgedb.wire.items import StoredReply, item_from_json
-from edgedb.wire.model import Propagation, SessionToken, message_from_json, value_from_json
-from edgedb.wire.packet import SessionPacket, packets_of
+from edgedb.wire.model import read
+from edgedb.wire.packet import SessionPacket, from_msgpack, to_msgpack
+from edgedb.wire.sendable import json_bytes
 from tests.hostile import strategies
 from tests.hostile.calls import asked, propagation, token
 from tests.hostile.strategies import many
@@ -36,40 +36,40 @@ from tests.support.signed import good_claims, sign
 from tests.support.tree import NODE_KEY, THREE_LEVELS
 
 TOKEN = json.loads(token("s"))
-ITEMS: list[Any] = [
-    {"key": "k", "data": "text"},
-    {"key": "b", "data": "AAEC", "encoding": "base64"},
-    {"key": "k", "born": 1, "start": 0, "data": ["a", {"data": "AA==", "encoding": "base64"}]},
-    {"key": "k", "deleted": "scalar"},
-    {"key": "k", "piece": 1, "data": "text", "unfinished": True},
-]
-REPLY = {"key": "k", "data": base64.b64encode(bytes(8) + b"{}\n").decode(), "encoding": "base64"}
-PACKET = {
+PACKED: dict[str, Any] = {
     "token": TOKEN,
     "version": 3,
-    "session_data": ITEMS,
-    "replies": [REPLY],
-    "stay": "x",
-    "run": "y",
+    "items": [
+        ["s", "k", b"stext", 0],
+        ["s", "b", b"B\x00\x01", 1],
+        ["l", "k", 1, 0, [b"Sa", b"b\x00"], True],
+        ["d", "k", "scalar"],
+    ],
+    "replies": [["k", bytes(8) + b"{}\n"]],
+    "offer": ["x", "y"],
     "next": 2,
     "floor": 1,
 }
-PACKED = PACKET | {"scalars": ["l", "text"], "replies": ["k", bytes(8) + b"{}\n"]}
 MESSAGE = json.loads(propagation())
 PROBLEM = {"type": "urn:edgedb:problem:NotFound", "title": "t", "status": 404, "detail": "d"}
 ANSWERS = {
-    "handed": {"handed": 1},
-    "changed": {"changed": 4, "difference": PACKED},
-    "ended": {"ended": 1, "run": "y"},
-    "problem": {"problem": PROBLEM},
+    "handed": {"answer": "handed", "version": 1},
+    "changed": {"answer": "changed", "version": 4, "difference": PACKED},
+    "ended": {"answer": "ended", "version": 1, "run": "y"},
+    "problem": {"answer": "problem", "problem": PROBLEM},
 }
 FATES = [TOKEN, {"session": "t", "problem": PROBLEM}]
+
+
+def written(document: Any) -> bytes:
+    """Write JSON, and what only Python's parser takes for it."""
+    return json.dumps(document).encode()
 
 
 def packed(document: Any) -> bytes:
     """Write MessagePack; what that cannot say is refused."""
     try:
-        return bytes(msgpack.packb(document))
+        return msgspec.msgpack.encode(document)
     except (ValueError, OverflowError) as error:
         raise BadRequest(str(error)) from error
 
@@ -85,23 +85,22 @@ def answered(document: Any) -> dict[str, Answer]:
 def moved(document: Any) -> dict[str, fates.Fate]:
     """Read what has become of sessions, as the caller of a node does."""
     try:
-        return fates.from_json(document, "city")
+        return fates.from_json(written(document), "city")
     except ValueError as error:
         raise BadRequest(str(error)) from error
 
 
 PARSERS: dict[str, tuple[Callable[[Any], Any], Any]] = {
-    "token": (SessionToken.from_json, TOKEN),
-    "packet": (SessionPacket.from_json, PACKET),
-    "messagepack": (lambda document: packets_of(packed(document)), [PACKED]),
-    "asks": (asks_from_json, [asked("s"), asked("up")]),
+    "token": (lambda document: read(model.TOKEN, written(document)), TOKEN),
+    "packets": (lambda document: from_msgpack(packed(document)), [PACKED]),
+    "asks": (lambda document: asks_from_json(written(document)), [asked("s"), asked("up")]),
     "answers": (answered, ANSWERS),
     "fates": (moved, FATES),
-    "item": (item_from_json, ITEMS[2]),
-    "value": (value_from_json, ITEMS[1]),
-    "reply": (StoredReply.from_json, REPLY),
-    "propagation": (Propagation.from_json, MESSAGE),
-    "update": (message_from_json, {"kind": "update", "to": "edge-a", "token": TOKEN}),
+    "propagation": (lambda document: read(model.PROPAGATION, written(document)), MESSAGE),
+    "update": (
+        lambda document: read(model.MESSAGE, written(document)),
+        {"kind": "update", "to": "edge-a", "token": TOKEN},
+    ),
 }
 
 
@@ -123,8 +122,9 @@ def test_a_document_is_taken_or_refused(
 ) -> None:
     found = taken(parse, data.draw(strategies.like(good)))
     for one in found if isinstance(found, list) else [found]:
-        if hasattr(one, "to_json"):
-            assert json.dumps(one.to_json(), ensure_ascii=False).encode()
+        document = one.to_json() if isinstance(one, SessionPacket) else one
+        if not isinstance(found, dict):
+            assert json_bytes(document).decode()
 
 
 @pytest.mark.parametrize(("parse", "good"), PARSERS.values(), ids=PARSERS.keys())
@@ -142,10 +142,67 @@ def test_text_that_utf8_cannot_carry_is_refused(name: str, member: str) -> None:
         assert taken(parse, good | {member: "\ud800"}) is None
 
 
+MESSAGEPACK: dict[str, tuple[Callable[[bytes], Any], Any]] = {
+    "packets": (from_msgpack, [PACKED]),
+    "answers": (answers_from_msgpack, ANSWERS),
+}
+
+
+@pytest.mark.parametrize(("unpack", "good"), MESSAGEPACK.values(), ids=MESSAGEPACK.keys())
+@many
+@given(st.data())
+def test_messagepack_is_taken_or_refused(
+    unpack: Callable[[bytes], Any], good: Any, data: st.DataObject
+) -> None:
+    body = data.draw(strategies.packed_like(good))
+    with contextlib.suppress(BadRequest, ValueError):
+        for found in (each for each in unpack(body) if isinstance(each, SessionPacket)):
+            assert json_bytes(found.to_json()).decode()
+            assert from_msgpack(to_msgpack([found])) == [found]
+
+
+def test_messagepack_of_surrogates_is_refused() -> None:
+    body = packed([PACKED]).replace(b"edge-a", b"\xed\xa0\x80aaa")
+    assert taken(from_msgpack, body) is None
+
+
+MIB = 2**20
+
+
+def _items(item: Any, count: int) -> bytes:
+    """Give a packet of many items that are the same, or of so many elements."""
+    return packed([PACKED | {"items": [item] * count}])
+
+
+WEIGHTY: dict[str, bytes] = {
+    "empty-lists": b"\xdd" + MIB.to_bytes(4, "big") + b"\x90" * MIB,
+    "a-list-that-never-comes": b"\xdd\xff\xff\xff\xff",
+    "bytes-that-never-come": b"\x91\x81\xa5items\x91\x94\xa1s\xa1k\xc6\xff\xff\xff\xff",
+    "scalars": _items(["s", "kk", b"s1", 0], MIB // 12),
+    "packets-of-scalars": packed([PACKED | {"items": [["s", "kk", b"s1", 0]] * 4096}] * 24),
+    "elements": _items(["l", "k", 1, 0, [b"s1"] * (MIB // 4), False], 1),
+    "lists-of-elements": _items(["l", "k", 1, 0, [b"s1"] * 1024, False], 256),
+    "replies": packed([PACKED | {"replies": [["kk", b"1"]] * (MIB // 7)}]),
+    "offers": packed([{"token": TOKEN, "version": 1}] * (MIB // 100)),
+    "lists-in-what-is-not-known": packed([PACKED | {"more": [[]] * MIB}]),
+    "lists-in-a-token": packed([PACKED | {"token": TOKEN | {"more": [[]] * MIB}}]),
+}
+
+
+@pytest.mark.parametrize("body", WEIGHTY.values(), ids=WEIGHTY.keys())
+def test_messagepack_takes_not_many_times_the_memory_that_it_is_long(body: bytes) -> None:
+    tracemalloc.start()
+    with contextlib.suppress(BadRequest):
+        from_msgpack(body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 13 * len(body) + MIB
+
+
 @many
 @given(strategies.bytes_like(TOKEN))
 def test_a_body_is_taken_or_refused(body: bytes) -> None:
-    taken(lambda body: SessionToken.from_json(Request(body=body).json()), body)
+    taken(lambda body: read(model.TOKEN, body), body)
 
 
 not_json = pytest.mark.parametrize(

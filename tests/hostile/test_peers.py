@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import convert
+from msgspec.structs import replace
 
 from edgedb.errors import EdgeError, PeerUnavailable
 from edgedb.peers.calls import PeerClient
@@ -23,9 +24,9 @@ from tests.hostile.strategies import many
 from tests.hostile.test_parsers import ANSWERS, FATES, PACKED, PROBLEM, TOKEN
 from tests.support.tree import Tree
 
-HELD = SessionToken.from_json(TOKEN)
+HELD = convert(TOKEN, SessionToken)
 OFFER = Offer("x", "y")
-ASK = Ask("s", "t", 1, OFFER, 1)
+ASK = Ask("s", "t", 1, *OFFER, 1)
 FIRST = SessionPacket(HELD, 1, offer=OFFER)
 
 METHODS: dict[str, tuple[Callable[[PeerClient], Any], Any]] = {
@@ -35,7 +36,7 @@ METHODS: dict[str, tuple[Callable[[PeerClient], Any], Any]] = {
     "offload": (lambda peer: peer.offload_session("cloud", [FIRST]), FATES),
     "onload": (lambda peer: peer.onload_session("cloud", "edge-a", None, 2), [PACKED]),
     "update": (lambda peer: peer.update_session("edge-a", HELD), {}),
-    "propagate": (lambda peer: peer.propagate(Propagation("m", "cloud", "f", "", "city")), {}),
+    "propagate": (lambda peer: peer.propagate(Propagation.of("m", "cloud", "f", "", "city")), {}),
 }
 methods = pytest.mark.parametrize(("call", "good"), METHODS.values(), ids=METHODS.keys())
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace as changed
 
 from edgedb.errors import Forbidden, NotFound, OfferEnded, SessionBusy
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.wire import fates
 from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed, answers_from_msgpack
-from edgedb.wire.packet import Offer, SessionPacket, Since, to_msgpack
+from edgedb.wire.packet import SessionPacket, Since, to_msgpack
 from tests.hostile import strategies
 from tests.hostile.calls import OFFER, OFFLOAD, TELL, UPDATE, Call, packets, propagation, token
 from tests.hostile.strategies import many
@@ -83,7 +84,7 @@ def offered(tree: Tree, location: str, session: str) -> SessionPacket:
 def good_ask(tree: Tree) -> Ask:
     """Give what a destination asks that has all of session ``up``, which is at city."""
     packet = offered(tree, "city", "up")
-    return Ask("up", "t", packet.token.epoch, packet.offer, packet.version)
+    return Ask("up", "t", packet.token.epoch, *packet.offer, packet.version)
 
 
 def answers(
@@ -91,7 +92,7 @@ def answers(
 ) -> dict[str, Answer]:
     """Ask city for sessions; gives the answers."""
     query = f"phase=hand-over&to={to or caller}&hold={hold}"
-    body = json.dumps([ask.to_json() for ask in asks]).encode()
+    body = msgspec.json.encode(asks)
     call = Call("city", "migrate-session", query, body, caller)
     response = tree.respond("city", "migrate-session", call.request)
     assert response.status == 200, response.body
@@ -100,7 +101,7 @@ def answers(
 
 def test_a_session_is_given_to_one_transfer_of_one_place_only(state: Tree) -> None:
     ask = good_ask(state)
-    others = [("edge-a", ask), ("cloud", replace(ask, transfer="other"))]
+    others = [("edge-a", ask), ("cloud", changed(ask, transfer="other"))]
     for _ in range(2):
         assert answers(state, "cloud", ask)["up"] == Handed(ask.version)
         for caller, other in others:
@@ -108,9 +109,9 @@ def test_a_session_is_given_to_one_transfer_of_one_place_only(state: Tree) -> No
 
 
 GUESSES: dict[str, Callable[[Ask, str], Ask]] = {
-    "stay": lambda ask, guess: replace(ask, offer=ask.offer._replace(stay=guess)),
-    "run": lambda ask, guess: replace(ask, offer=ask.offer._replace(run=guess)),
-    "both": lambda ask, guess: replace(ask, offer=Offer(guess, guess)),
+    "stay": lambda ask, guess: changed(ask, stay=guess),
+    "run": lambda ask, guess: changed(ask, run=guess),
+    "both": lambda ask, guess: changed(ask, stay=guess, run=guess),
 }
 
 
@@ -128,7 +129,7 @@ def test_what_was_not_offered_is_not_given_nor_held(
 def test_a_version_or_an_epoch_that_never_was_is_not_given(
     state: Tree, held: Held, change: dict[str, int]
 ) -> None:
-    answer = answers(state, "cloud", replace(good_ask(state), **change), hold="any")["up"]
+    answer = answers(state, "cloud", changed(good_ask(state), **change), hold="any")["up"]
     assert isinstance(answer, Ended)
     assert held.is_unchanged()
 
@@ -136,14 +137,14 @@ def test_a_version_or_an_epoch_that_never_was_is_not_given(
 def test_who_has_nothing_of_a_session_gets_no_more_than_it_may_read(
     state: Tree, held: Held
 ) -> None:
-    answer = answers(state, "cloud", replace(good_ask(state), version=0))["up"]
+    answer = answers(state, "cloud", changed(good_ask(state), version=0))["up"]
     assert isinstance(answer, Changed)
     assert answer.difference == offered(state, "city", "up")
     assert held.is_unchanged()
 
 
 def test_nobody_asks_in_anothers_name(state: Tree, held: Held) -> None:
-    body = json.dumps([good_ask(state).to_json()]).encode()
+    body = msgspec.json.encode([good_ask(state)])
     query = "phase=hand-over&to=cloud&hold=any"
     for caller in ("edge-a", "edge-b", "elsewhere"):
         assert Call("city", "migrate-session", query, body, caller)(state) in {401, 403}
@@ -154,19 +155,19 @@ def test_a_session_is_given_to_nobody_off_its_path_and_what_else_is_asked_for_is
     state: Tree, held: Held
 ) -> None:
     ask = good_ask(state)
-    found = answers(state, "edge-b", ask, replace(ask, session="none"), hold="any")
+    found = answers(state, "edge-b", ask, changed(ask, session="none"), hold="any")
     assert (type(found["up"]), type(found["none"])) == (Forbidden, NotFound)
     assert held.is_unchanged()
     assert state.call("city", "keeper", "up").status == 200
 
 
 def test_a_repeated_hold_keeps_nobody_waiting(state: Tree) -> None:
-    ask = replace(good_ask(state), version=0)
+    ask = changed(good_ask(state), version=0)
     answers(state, "cloud", ask, hold="any")
     assert state.call("city", "keeper", "up").status == 503
     state.clock.advance(state.node("city").settings.freeze_timeout)
     for transfer in ("t", "other"):
-        answers(state, "cloud", replace(ask, transfer=transfer), hold="any")
+        answers(state, "cloud", changed(ask, transfer=transfer), hold="any")
         assert state.call("city", "keeper", "up").status == 200
 
 
@@ -175,7 +176,7 @@ def fate_of(tree: Tree, packet: SessionPacket) -> fates.Fate:
     call = replace(OFFER, body=to_msgpack([packet]))
     response = tree.respond("city", "offload-session", call.request)
     assert response.status == 200, response.body
-    return fates.from_json(json.loads(response.body), "city")[packet.token.session]
+    return fates.from_json(response.body, "city")[packet.token.session]
 
 
 def test_an_offer_that_nobody_made_moves_nothing_and_leaves_nothing(
@@ -183,8 +184,8 @@ def test_an_offer_that_nobody_made_moves_nothing_and_leaves_nothing(
 ) -> None:
     packet = offered(state, "edge-a", "s")
     forged = [
-        replace(packet, offer=packet.offer._replace(stay="guess")),
-        replace(packet, version=FUTURE),
+        changed(packet, offer=packet.offer._replace(stay="guess")),
+        changed(packet, version=FUTURE),
     ]
     for each in forged:
         assert isinstance(fate_of(state, each), OfferEnded | SessionBusy)
@@ -195,7 +196,7 @@ def test_an_offer_of_a_run_that_never_was_moves_nothing_and_is_not_lost(
     state: Tree, held: Held
 ) -> None:
     packet = offered(state, "edge-a", "s")
-    forged = replace(packet, offer=packet.offer._replace(run="guess"))
+    forged = changed(packet, offer=packet.offer._replace(run="guess"))
     assert isinstance(fate_of(state, forged), OfferEnded)
     for key in state.clients["city"].scan_iter("edge-aside:*"):
         assert state.clients["city"].ttl(key) > 0
@@ -207,7 +208,7 @@ def test_an_offer_with_other_content_than_the_session_has_is_the_sources_own_wor
     state: Tree,
 ) -> None:
     """A node speaks for itself: what it offers under its own version is what it has."""
-    packet = replace(offered(state, "edge-a", "s"), items=())
+    packet = changed(offered(state, "edge-a", "s"), items=())
     assert fate_of(state, packet) == packet.token.moved_to("city")
     assert state.residents() == ["city"]
 

@@ -268,7 +268,7 @@ MUTANTS = (
         invariant="I4",
         breaks="the proprietary location never learns of a move that it took no part in",
         file="edgedb/store/destination.py",
-        before='"" if is_told else json.dumps(Update(home, token).to_json()),',
+        before='"" if is_told else msgspec.json.encode(Update(home, token)),',
         after='"",',
         test="tests/integration/store/test_destination.py::"
         "test_a_proprietary_that_took_no_part_in_the_move_is_told",

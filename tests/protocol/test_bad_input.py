@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
-import msgpack  # type: ignore[import-untyped]
+import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
@@ -152,7 +152,7 @@ def test_what_is_asked_for_and_makes_no_sense(state: Tree) -> None:
 
 
 def test_packets_that_make_no_sense(state: Tree) -> None:
-    packet = state.node("edge-a").store.source.whole("s", 0).to_binary()
+    packet = msgspec.to_builtins(state.node("edge-a").store.source.whole("s", 0))
     documents = {
         "null": None,
         "object": packet,
@@ -161,8 +161,8 @@ def test_packets_that_make_no_sense(state: Tree) -> None:
         **{f"no-{key}": [{**packet, key: None}] for key in packet},
         "one-is-wrong": [packet, {}],
     }
-    bodies = {name: msgpack.packb(document) for name, document in documents.items()}
-    bodies |= {"nothing": b"", "no-packet": b"{", "cut": msgpack.packb([packet])[:-1]}
+    bodies = {name: msgspec.msgpack.encode(document) for name, document in documents.items()}
+    bodies |= {"nothing": b"", "no-packet": b"{", "cut": msgspec.msgpack.encode([packet])[:-1]}
     call = NodeCall("edge-a", "city", "offload-session", headers={"Content-Type": PACKET})
     refused(state, signed(state, {name: replace(call, body=b) for name, b in bodies.items()}))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
 import pytest
 from werkzeug.datastructures import Headers
 
@@ -21,11 +21,11 @@ from tests.support.tree import ORACLE_TOKEN, Tree
 
 FREE = SessionToken("free", "edge-a", "edge-a", "notebook", 1)
 UP = SessionToken("up", "edge-a", "city", "notebook", 2)
-MESSAGE = Propagation("m", "city", "tally", "milk", "edge-a")
+MESSAGE = Propagation.of("m", "city", "tally", "milk", "edge-a")
 
 
 def body(document: SessionToken | Propagation) -> bytes:
-    return json.dumps(document.to_json()).encode()
+    return msgspec.json.encode(document)
 
 
 CALLS = {
@@ -45,8 +45,8 @@ def asked(tree: Tree, session: str = "s") -> bytes:
     (place,) = tree.residents(session)
     (packet,) = tree.node(place).store.source.offers([session])
     assert isinstance(packet, SessionPacket)
-    ask = Ask(session, "t", packet.token.epoch, packet.offer, packet.version)
-    return json.dumps([ask.to_json()]).encode()
+    ask = Ask(session, "t", packet.token.epoch, *packet.offer, packet.version)
+    return msgspec.json.encode([ask])
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_message_is_sent_until_it_is_taken_and_counts_once(tree: Tree, fault: 
 
 
 def test_a_message_delivered_twice_counts_once(tree: Tree) -> None:
-    message = Propagation("m", "city", "tally", "milk", "edge-a")
+    message = Propagation.of("m", "city", "tally", "milk", "edge-a")
     for _ in range(3):
         tree.node("edge-a").peers.propagate(message)
     assert counts(tree) == {"city": 1}
@@ -264,7 +264,7 @@ def test_after_the_commit_nobody_has_to_wait_for_a_tick(make_tree: Callable[...,
 
 
 def test_only_who_is_below_may_tell_a_function_something(tree: Tree) -> None:
-    message = Propagation("m", "edge-a", "tally", "milk", "city")
+    message = Propagation.of("m", "edge-a", "tally", "milk", "city")
     with pytest.raises(Forbidden):
         tree.node("city").peers.propagate(message)
     assert counts(tree) == {}
@@ -313,7 +313,7 @@ def test_an_update_is_kept_until_the_proprietary_answers_to_the_point(tree: Tree
 def test_a_peer_that_does_not_answer_is_named(tree: Tree) -> None:
     tree.hook = lose_request
     with pytest.raises(PeerUnavailable):
-        tree.node("edge-a").peers.propagate(Propagation("m", "city", "tally", "milk", "edge-a"))
+        tree.node("edge-a").peers.propagate(Propagation.of("m", "city", "tally", "milk", "edge-a"))
     assert deliver(tree.node("edge-a")) == 0
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+from msgspec import to_builtins
 from werkzeug.datastructures import Headers
 
 import edgedb
@@ -22,7 +23,7 @@ from edgedb.store import keys
 from edgedb.store.destination import Arrival, Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListStage
-from edgedb.wire.model import Propagation, SessionToken
+from edgedb.wire.model import Propagation, SessionToken, Update
 from edgedb.wire.packet import Offer, SessionPacket
 from tests.support.dumps import dump
 from tests.support.hooks import Hook, answer, as_usual, lose_answer, lose_request, to
@@ -234,7 +235,9 @@ def undelivered(tree: Tree, function: str = "tally") -> None:
     requests = tree.node("edge-a").store.requests
     run = requests.begin(Attempt("s", "notebook", "lock"))
     assert isinstance(run, Run)
-    requests.commit(run, Changes({}, {}, (Propagation("m", "city", function, "milk", "edge-a"),)))
+    requests.commit(
+        run, Changes({}, {}, (Propagation.of("m", "city", function, "milk", "edge-a"),))
+    )
 
 
 def forgotten(tree: Tree) -> None:
@@ -373,7 +376,7 @@ def test_messages_to_who_does_not_answer_stay_and_are_told_of(settled: Tree) -> 
 
 
 def test_an_update_for_a_location_that_is_gone_is_dropped(settled: Tree) -> None:
-    update = {"kind": "update", "to": "edge-z", "token": token().to_json()}
+    update = to_builtins(Update("edge-z", token()))
     settled.clients["city"].xadd(keys.OUTBOX, {"message": json.dumps(update)})
     settled.tick_all()
     assert is_cured(settled, "city", "undelivered", subject="edge-z")

@@ -162,7 +162,7 @@ def test_a_propagated_value_whose_receiver_is_given_up_is_sent_again(
             hanging(edgedb.Request())
 
     tree.functions["tally"] = Receiver()
-    message = Propagation("m", "city", "tally", "milk", "edge-a")
+    message = Propagation.of("m", "city", "tally", "milk", "edge-a")
 
     def deliver_one() -> Response:
         tree.node("edge-a").peers.propagate(message)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from edgedb.errors import (
     BadRequest,
@@ -56,7 +57,7 @@ def test_a_token_that_does_not_say_how_it_is_moves_nothing(
 ) -> None:
     tree.write("edge-a", "one")
     before, token = dump(tree), replace(TOKEN, **claims)
-    call = NodeCall(caller, asked, "offload-session", body=json.dumps(token.to_json()).encode())
+    call = NodeCall(caller, asked, "offload-session", body=msgspec.json.encode(token))
     assert problem(call.signed(tree)) == error.__name__
     assert {**dump(tree), "edge-a": {}} == {**before, "edge-a": {}}
     assert (tree.residents(), tree.leftovers()) == (["edge-a"], {})
@@ -87,7 +88,7 @@ def test_a_session_that_turns_out_to_be_somebody_elses_is_not_taken(tree: Tree) 
     tree.write("edge-a", "one")
     token, before = tree.offload("edge-a"), dump(tree)
     claimed = replace(token, proprietary_location="edge-b")
-    call = NodeCall("city", "cloud", "offload-session", body=json.dumps(claimed.to_json()).encode())
+    call = NodeCall("city", "cloud", "offload-session", body=msgspec.json.encode(claimed))
     answer = call.signed(tree)
     assert (problem(answer), b"belongs to edge-a" in answer.body) == ("Conflict", True)
     assert dump(tree)["cloud"] == before["cloud"]

@@ -172,7 +172,7 @@ def test_without_a_session_a_key_for_node_local_state_must_be_one_of_a_kind(tree
 
 
 def test_no_key_of_a_client_is_that_of_a_propagated_value(tree: Tree) -> None:
-    message = Propagation(str(uuid.uuid4()), "edge-a", "tally", "milk", "edge-a")
+    message = Propagation.of(str(uuid.uuid4()), "edge-a", "tally", "milk", "edge-a")
     headers = Headers({"Idempotency-Key": message.id})
     request = edgedb.Request(query_string=b"word=milk", headers=headers)
     tree.respond("edge-a", "tally", request)

@@ -181,7 +181,7 @@ def hold_for_a_move(tree: Tree) -> str:
     source = tree.node("edge-a").store.source
     (packet,) = source.offers(["s"])
     assert isinstance(packet, SessionPacket)
-    source.hold(Ask("s", "t", packet.token.epoch, packet.offer, packet.version))
+    source.hold(Ask("s", "t", packet.token.epoch, *packet.offer, packet.version))
     return "edge-a"
 
 

@@ -36,7 +36,7 @@ def prepared(tree: Tree, to: str, packet: SessionPacket, transfer: str = "t") ->
 def ask_for(packet: SessionPacket, transfer: str = "t") -> Ask:
     """Give what a destination asks that holds a packet."""
     token = packet.token
-    return Ask(token.session, transfer, token.epoch, packet.offer, packet.version)
+    return Ask(token.session, transfer, token.epoch, *packet.offer, packet.version)
 
 
 def handed_over(tree: Tree, packet: SessionPacket, to: str, transfer: str = "t") -> Answer:

@@ -8,7 +8,7 @@ from edgedb.wire.hand_over import Ask, Changed, Ended, Handed
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.wire.model import VERSION_LIMIT, Propagation, SessionToken, Update
 from edgedb.wire.packet import Offer, SessionPacket
-from edgedb.wire.pieces import PIECES_LIMIT, Unfinished
+from edgedb.wire.pieces import PIECES_LIMIT, encoded
 
 quick = settings(
     max_examples=40,
@@ -18,7 +18,9 @@ quick = settings(
 
 texts = st.text(max_size=20)  # every character but unpaired surrogates
 values = texts | st.binary(max_size=20)
-pieces = values | st.builds(Unfinished, values)
+whole = values.map(lambda value: encoded(value)[0])
+pieces = whole | whole.map(lambda stored: stored[:1].upper() + stored[1:])
+"""As they are stored."""
 versions = st.integers(0, VERSION_LIMIT - 1)
 session_ids = st.text(
     st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=256
@@ -33,13 +35,19 @@ tokens = st.builds(
     epoch=versions,
 )
 propagations = st.builds(
-    Propagation, id=texts, to=texts, function=texts, value=values, origin=texts
+    Propagation.of, id=texts, to=texts, function=texts, value=values, origin=texts
 )
 messages = propagations | st.builds(Update, to=texts, token=tokens)
 
 offers = st.builds(Offer, stay=texts, run=texts)
 asks = st.builds(
-    Ask, session=session_ids, transfer=texts, epoch=versions, offer=offers, version=versions
+    Ask,
+    session=session_ids,
+    transfer=texts,
+    epoch=versions,
+    stay=texts,
+    run=texts,
+    version=versions,
 )
 items = (
     st.builds(Scalar, key=texts, value=pieces, piece=st.integers(0, PIECES_LIMIT - 1))
@@ -51,7 +59,7 @@ items = (
         values=st.lists(pieces, max_size=4).map(tuple),
         more=st.booleans(),
     )
-    | st.builds(Scalar, key=texts, value=values, piece=st.just(0))
+    | st.builds(Scalar, key=texts, value=whole, piece=st.just(0))
     | st.builds(Deleted, key=texts, kind=st.sampled_from(["scalar", "list"]))
 )
 

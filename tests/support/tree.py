@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 import redis
 import yaml
 from werkzeug.datastructures import Headers
@@ -29,7 +30,7 @@ from edgedb.response import Response
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
 from edgedb.topology.tree import Topology
-from edgedb.wire.model import SessionToken
+from edgedb.wire.model import TOKEN, SessionToken, read
 from tests.support.functions import Notebook, Reader, Tally
 from tests.support.hooks import Hook, as_usual, at_hand_over, lose_request
 
@@ -199,13 +200,13 @@ class Tree:
         """Force one session up; it must work."""
         response = self.oracle(location, "force-offload", f"session={session}")
         assert response.status == 200, response.body
-        return SessionToken.from_json(json.loads(response.body))
+        return read(TOKEN, response.body)
 
     def onload(self, location: str, session: str = "s") -> SessionToken:
         """Force one session down; it must work."""
         response = self.oracle(location, "force-onload", f"session={session}")
         assert response.status == 200, response.body
-        return SessionToken.from_json(json.loads(response.body)[0])
+        return msgspec.json.decode(response.body, type=list[SessionToken])[0]
 
     def strand(
         self, location: str = "edge-a", session: str = "s", fault: Hook = lose_request

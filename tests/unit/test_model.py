@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
+from msgspec import to_builtins
 
 from edgedb.errors import BadRequest, InvalidSession
+from edgedb.wire import model
 from edgedb.wire.model import (
     SESSION_ID_LIMIT,
     Message,
+    Propagation,
     SessionToken,
     Value,
     checked_session_id,
-    message_from_json,
-    value_from_json,
+    read,
     value_to_json,
 )
+from edgedb.wire.sendable import json_bytes
 from tests.support import strategies
 
 TOKEN = {
@@ -28,11 +32,19 @@ TOKEN = {
     "function": "cart",
     "epoch": 3,
 }
+MESSAGE = {
+    "kind": "propagation",
+    "id": "m",
+    "to": "city",
+    "function": "tally",
+    "origin": "edge-a",
+    "data": "",
+}
 
 
-def over_the_wire(document: object) -> Any:
-    """Give the document as the other node reads it."""
-    return json.loads(json.dumps(document))
+def sent(document: object) -> bytes:
+    """Give the document as the other node gets it."""
+    return json.dumps(document).encode()
 
 
 @strategies.quick
@@ -70,21 +82,23 @@ def test_any_other_session_id_is_refused_with_the_reason(session: str, reason: s
 
 def test_a_token_has_the_seeds_field_names_and_an_epoch() -> None:
     token = SessionToken("alice", "edge-a", "city", "cart", 3)
-    assert token.to_json() == TOKEN
-    assert SessionToken.from_json(TOKEN) == token
+    assert to_builtins(token) == TOKEN
+    assert list(to_builtins(token)) == list(TOKEN)
+    assert read(model.TOKEN, sent(TOKEN)) == token
 
 
 def test_a_move_changes_the_current_location_and_adds_one_to_the_epoch() -> None:
-    before = SessionToken.from_json(TOKEN)
+    before = read(model.TOKEN, sent(TOKEN))
     after = before.moved_to("cloud")
-    assert after.to_json() == TOKEN | {"currentLocation": "cloud", "epoch": 4}
+    assert to_builtins(after) == TOKEN | {"currentLocation": "cloud", "epoch": 4}
     assert before.epoch == 3
 
 
 @strategies.quick
 @given(strategies.tokens)
 def test_a_token_survives_the_wire(token: SessionToken) -> None:
-    assert SessionToken.from_json(over_the_wire(token.to_json())) == token
+    assert read(model.TOKEN, msgspec.json.encode(token)) == token
+    assert read(model.TOKEN, json_bytes(token)) == token
 
 
 @pytest.mark.parametrize(
@@ -110,7 +124,20 @@ def test_a_token_survives_the_wire(token: SessionToken) -> None:
 )
 def test_a_malformed_token_is_refused(document: object) -> None:
     with pytest.raises(BadRequest):
-        SessionToken.from_json(document)
+        read(model.TOKEN, sent(document))
+
+
+@pytest.mark.parametrize("member", TOKEN)
+def test_a_refusal_names_the_member_that_is_missing_or_of_another_kind(member: str) -> None:
+    others = {name: part for name, part in TOKEN.items() if name != member}
+    for document in (others, others | {member: []}):
+        with pytest.raises(BadRequest, match=member):
+            read(model.TOKEN, sent(document))
+
+
+def test_a_session_that_nothing_can_be_called_is_refused_with_the_reason() -> None:
+    with pytest.raises(InvalidSession, match="control"):
+        read(model.TOKEN, sent(TOKEN | {"session": "a\n"}))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +156,14 @@ def test_text_travels_as_it_is_and_bytes_as_base64(value: Value, document: objec
 @strategies.quick
 @given(strategies.values)
 def test_a_value_survives_the_wire_with_its_type(value: Value) -> None:
-    received = value_from_json(over_the_wire(value_to_json(value)))
+    message = Propagation.of("m", "city", "tally", value, "edge-a")
+    received = read(model.PROPAGATION, msgspec.json.encode(message)).value
     assert (type(received), received) == (type(value), value)
 
 
 @pytest.mark.parametrize(
     "document",
     [
-        None,
-        {},
         {"data": 1},
         {"data": None},
         {"data": "\ud800"},
@@ -148,15 +174,15 @@ def test_a_value_survives_the_wire_with_its_type(value: Value) -> None:
         {"data": "grün", "encoding": "base64"},
     ],
 )
-def test_a_malformed_value_is_refused(document: object) -> None:
+def test_a_malformed_value_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        value_from_json(document)
+        read(model.PROPAGATION, sent(MESSAGE | document))
 
 
 @strategies.quick
 @given(strategies.messages)
 def test_a_message_of_the_outbox_survives_being_stored(message: Message) -> None:
-    assert message_from_json(over_the_wire(message.to_json())) == message
+    assert read(model.MESSAGE, msgspec.json.encode(message)) == message
 
 
 @pytest.mark.parametrize(
@@ -173,4 +199,4 @@ def test_a_message_of_the_outbox_survives_being_stored(message: Message) -> None
 )
 def test_a_malformed_message_is_refused(document: object) -> None:
     with pytest.raises(BadRequest):
-        message_from_json(document)
+        read(model.MESSAGE, sent(document))

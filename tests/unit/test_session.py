@@ -122,7 +122,7 @@ WRITES: dict[str, Callable[[Session], None]] = {
     "set": lambda session: session.set("k", "v"),
     "delete": lambda session: session.delete("k"),
     "add_to_list": lambda session: session.add_to_list("k", "v"),
-    "propagate": lambda session: session.propagate([Propagation("1", "to", "f", "v", "here")]),
+    "propagate": lambda session: session.propagate([Propagation.of("1", "to", "f", "v", "here")]),
 }
 
 

@@ -127,7 +127,7 @@ class Place:
         """Give what a destination asks that holds all of a session as it is now."""
         packet = self.page(session=session)
         epoch = packet.token.epoch
-        return Ask(session, transfer, epoch, packet.offer, packet.version)
+        return Ask(session, transfer, epoch, *packet.offer, packet.version)
 
     def hand_over(self, ask: Ask, to: str = "city", **more: Any) -> Answer:
         """Let a destination ask for a session."""

@@ -6,9 +6,9 @@ version, whatever the time is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from edgedb.errors import SessionLost
@@ -94,7 +94,7 @@ def test_a_lock_of_before_the_clock_was_set_back_holds_up_no_move(edge: Place) -
 def test_an_arrival_whose_mover_is_silent_since_the_clock_was_set_back_makes_room(
     city: Place,
 ) -> None:
-    arrival = city.staged(Scalar("x", "1"))
+    arrival = city.staged(Scalar("x", b"s1"))
     set_back(city)
     with pytest.raises(NotOpen):
         city.stage(packet(), "other")
@@ -103,7 +103,7 @@ def test_an_arrival_whose_mover_is_silent_since_the_clock_was_set_back_makes_roo
 
 
 def test_an_arrival_that_is_still_copied_goes_on_after_the_clock_was_set_back(city: Place) -> None:
-    arrival = city.staged(Scalar("x", "1"))
+    arrival = city.staged(Scalar("x", b"s1"))
     set_back(city)
     city.stage(packet(), number=2)
     city.clock.advance(FREEZE_TIMEOUT_S - 0.001)
@@ -115,7 +115,7 @@ def test_an_arrival_that_is_still_copied_goes_on_after_the_clock_was_set_back(ci
 
 @pytest.mark.parametrize("complete", [0, 9])
 def test_a_transfer_is_given_up_whatever_the_clock_says(city: Place, complete: int) -> None:
-    arrival = city.stage(packet(Scalar("x", "1")), complete=complete)
+    arrival = city.stage(packet(Scalar("x", b"s1")), complete=complete)
     set_back(city)
     assert city.store.destination.discard(arrival)
     assert city.keys() == []
@@ -148,9 +148,9 @@ def test_a_clock_that_is_set_forward_a_day_forgets_stored_replies(edge: Place) -
 def test_a_message_of_before_the_clock_was_set_back_is_found(
     edge: Place, look: Callable[[Place], object]
 ) -> None:
-    message = Propagation("m", "cloud", "tally", "milk", "edge-a")
+    message = Propagation.of("m", "cloud", "tally", "milk", "edge-a")
     then = edge.store.inspection.now_ms() + 10 * 365 * 24 * HOUR_MS  # the server's own clock
-    body = json.dumps(message.to_json())
+    body = msgspec.json.encode(message)
     edge.client.xadd(keys.OUTBOX, {"message": body}, id=f"{then}-0")
     [taken] = edge.store.outbox.claim_new()  # by a process that dies
     assert list(look(edge)) == [taken]  # type: ignore[call-overload]

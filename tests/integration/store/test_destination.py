@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from edgedb.errors import Conflict, EdgeError, OutcomeUnknown, SessionBusy, StaleToken
 from edgedb.store.destination import Arrival, NotOpen
@@ -51,8 +52,8 @@ def test_a_prepared_arrival_is_finished_before_the_next_begins(city: Place) -> N
     ("known", "error"),
     [
         (TOKEN.moved_to("city"), Conflict),
-        (replace(TOKEN, proprietary_location="edge-b", current_location="cloud"), Conflict),
-        (replace(TOKEN, current_location="cloud", epoch=2), StaleToken),
+        (changed(TOKEN, proprietary_location="edge-b", current_location="cloud"), Conflict),
+        (changed(TOKEN, current_location="cloud", epoch=2), StaleToken),
     ],
     ids=["resident", "stranger", "stale"],
 )
@@ -77,16 +78,16 @@ def test_a_session_comes_back_over_the_pointer_it_left(edge: Place, city: Place)
 
 
 def test_what_is_staged_further_takes_prepared_back(city: Place) -> None:
-    city.prepared(Scalar("x", "1"))
-    city.stage(packet(Scalar("x", "2")), number=2)
+    city.prepared(Scalar("x", b"s1"))
+    city.stage(packet(Scalar("x", b"s2")), number=2)
     assert city.arrival().version == 0
-    city.stage(packet(Scalar("x", "3")), number=3, complete=11)
+    city.stage(packet(Scalar("x", b"s3")), number=3, complete=11)
     assert city.arrival().version == 11
 
 
 def test_only_the_version_that_is_prepared_becomes_resident_and_only_once(city: Place) -> None:
     activate = city.store.destination.activate
-    unprepared = city.staged(Scalar("x", "1"))
+    unprepared = city.staged(Scalar("x", b"s1"))
     assert activate([unprepared, replace(unprepared, version=9)]) == [None, None]
     city.stage(packet(), number=2, complete=9)
     arrival = city.arrival()
@@ -100,7 +101,7 @@ def test_only_the_version_that_is_prepared_becomes_resident_and_only_once(city: 
 
 
 def test_what_was_asked_for_before_the_server_died_is_asked_for_again(city: Place) -> None:
-    arrival, before = city.prepared(Scalar("x", "1")), city.dump()
+    arrival, before = city.prepared(Scalar("x", b"s1")), city.dump()
     assert city.store.destination.activate([replace(arrival, run="before")]) == [None]
     assert city.dump() == before
 
@@ -119,7 +120,7 @@ def test_of_many_each_is_staged_by_itself(city: Place) -> None:
     city.prepared()
     city.client.set("edge:{spoilt}:scalars", "no hash")
     spoilt, other = (
-        replace(packet(Scalar("x", "1")), token=replace(TOKEN, session=name))
+        changed(packet(Scalar("x", b"s1")), token=changed(TOKEN, session=name))
         for name in ("spoilt", "other")
     )
     stagings = [staging(packet(), "u"), staging(spoilt), staging(other, complete=9)]
@@ -137,8 +138,8 @@ def test_of_many_each_is_staged_by_itself(city: Place) -> None:
 def test_a_proprietary_that_took_no_part_in_the_move_is_told(
     city: Place, proprietary: str, told: list[str]
 ) -> None:
-    token = replace(TOKEN, proprietary_location=proprietary)
-    arrival = city.stage(replace(packet(), token=token), complete=9)
+    token = changed(TOKEN, proprietary_location=proprietary)
+    arrival = city.stage(changed(packet(), token=token), complete=9)
     moved = token.moved_to("city")
     assert city.store.destination.activate([arrival]) == [moved]
     messages = [entry.message for entry in city.store.outbox.claim_new()]
@@ -146,14 +147,14 @@ def test_a_proprietary_that_took_no_part_in_the_move_is_told(
 
 
 def test_a_discarded_arrival_leaves_nothing(city: Place) -> None:
-    arrival = city.staged(Scalar("x", "1"), *(ListPart(name, 1, 0, ("e",)) for name in "abc"))
+    arrival = city.staged(Scalar("x", b"s1"), *(ListPart(name, 1, 0, (b"se",)) for name in "abc"))
     assert city.store.destination.discard(arrival)
     assert city.keys() == []
     assert not city.store.destination.discard(arrival)
 
 
 def test_a_prepared_arrival_is_discarded_only_with_the_version_that_is_over(city: Place) -> None:
-    arrival, before = city.prepared(Scalar("x", "1")), city.dump()
+    arrival, before = city.prepared(Scalar("x", b"s1")), city.dump()
     for transfer, version in (("t", 0), ("t", 8), ("other", 9), ("other", 0)):
         other = replace(arrival, transfer=transfer, version=version)
         assert not city.store.destination.discard(other)
@@ -165,7 +166,7 @@ def test_a_prepared_arrival_is_discarded_only_with_the_version_that_is_over(city
 
 def test_what_is_set_aside_is_kept_under_a_name_of_its_own(city: Place) -> None:
     for transfer in "tu":
-        city.stage(packet(Scalar("x", "1"), ListPart("a", 1, 0, ("e",))), transfer, complete=9)
+        city.stage(packet(Scalar("x", b"s1"), ListPart("a", 1, 0, (b"se",))), transfer, complete=9)
         assert city.store.destination.set_aside(city.arrival())
     kept = ("arrival", "list:0", "lists", "scalars", "versions")
     names = city.keys()
@@ -174,7 +175,7 @@ def test_what_is_set_aside_is_kept_under_a_name_of_its_own(city: Place) -> None:
 
 
 def test_a_resident_session_is_never_discarded(city: Place) -> None:
-    arrival = city.prepared(Scalar("x", "1"))
+    arrival = city.prepared(Scalar("x", b"s1"))
     city.store.destination.activate([arrival])
     before = city.dump()
     for version in (0, 9):
@@ -186,7 +187,7 @@ def test_what_a_mover_still_stages_is_not_idle(city: Place) -> None:
     discard, arrival = city.store.destination.discard, city.staged()
     city.clock.advance(FREEZE_TIMEOUT_S - 0.001)
     assert not discard(arrival, is_idle=True)
-    city.stage(packet(Scalar("x", "1")), number=2)
+    city.stage(packet(Scalar("x", b"s1")), number=2)
     city.clock.advance(0.001)
     assert not discard(arrival, is_idle=True)
     city.clock.advance(FREEZE_TIMEOUT_S)
@@ -196,7 +197,7 @@ def test_what_a_mover_still_stages_is_not_idle(city: Place) -> None:
 def test_a_discard_names_every_list_before_it_drops_any(
     city: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arrival = city.staged(*(ListPart(name, 1, 0, ("e",)) for name in "abc"))
+    arrival = city.staged(*(ListPart(name, 1, 0, (b"se",)) for name in "abc"))
     named = [f"edge:{{s}}:list:{number}" for number in range(3)]
     answers = iter([[], named[:2], named])
     monkeypatch.setattr(Scripts, "list_keys", lambda *_: next(answers))

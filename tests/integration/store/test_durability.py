@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace as changed
 
 from edgedb.errors import ConfigurationError, OutcomeUnknown
 from edgedb.store import SessionStore, durability
@@ -19,8 +20,8 @@ from tests.integration.store.steps import TOKEN, Place, packet, settings
 from tests.support.servers import Server
 from tests.support.tree import Clock
 
-INCOMING = replace(TOKEN, proprietary_location="edge-a", current_location="city")
-ARRIVING = replace(packet(Scalar("x", "1")), token=INCOMING)
+INCOMING = changed(TOKEN, proprietary_location="edge-a", current_location="city")
+ARRIVING = changed(packet(Scalar("x", b"s1")), token=INCOMING)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def test_where_nobody_can_say_what_is_on_disk_a_move_is_refused_before_anything_
 ) -> None:
     place.write({"x": "1"})
     ask, before = place.offer(), place.dump()
-    other = replace(ARRIVING, token=replace(INCOMING, session="other"))
+    other = changed(ARRIVING, token=changed(INCOMING, session="other"))
     steps: list[Callable[[], object]] = [
         lambda: place.store.source.offers(["s"]),
         lambda: place.hand_over(ask),
@@ -199,7 +200,7 @@ def test_a_session_handed_over_and_one_prepared_survive_the_servers_death(
             place.store = SessionStore(client, replace(settings("edge-a"), fsync_moves=True), clock)
             place.write({"x": "1"})
             place.give_away("city")
-            place.stage(replace(ARRIVING, token=replace(INCOMING, session="other")), complete=9)
+            place.stage(changed(ARRIVING, token=changed(INCOMING, session="other")), complete=9)
         server.kill()
         server.start()
         with server.client() as client:

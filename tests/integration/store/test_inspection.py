@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from edgedb.errors import Conflict, SessionBusy
 from edgedb.store import keys
@@ -130,9 +131,9 @@ def test_only_the_pointer_that_was_found_is_changed(edge: Place, change: dict[st
     edge.give_away("city")
     found, before, repoint = edge.token(), edge.dump(), edge.store.mending.repoint
     with pytest.raises(Conflict):
-        repoint(replace(found, **change), None)
+        repoint(changed(found, **change), None)
     assert edge.dump() == before
-    repoint(found, replace(found, current_location="cloud", epoch=5))
+    repoint(found, changed(found, current_location="cloud", epoch=5))
     assert (edge.token().current_location, edge.token().epoch) == ("cloud", 5)
     repoint(edge.token(), None)
     assert edge.store.residents.token("s") is None

@@ -15,7 +15,7 @@ from tests.support.threads import at_once
 
 
 def message(n: int) -> Propagation:
-    return Propagation(str(n), "cloud", "tally", "milk", "edge-a")
+    return Propagation.of(str(n), "cloud", "tally", "milk", "edge-a")
 
 
 def post(place: Place, *numbers: int) -> None:

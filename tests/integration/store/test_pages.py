@@ -16,7 +16,7 @@ from edgedb.store.staging import ListLedger
 from edgedb.wire.items import Deleted, Item, ListPart, Scalar, StoredReply
 from edgedb.wire.model import VERSION_LIMIT, Value
 from edgedb.wire.packet import Cursor, SessionPacket, Since, Within
-from edgedb.wire.pieces import Piece, joined, scalars_of
+from edgedb.wire.pieces import decode, joined, scalars_of
 from tests.integration.store.steps import Place
 from tests.support import strategies
 
@@ -41,14 +41,17 @@ def walk(place: Place, most_items: int = pages.PAGE_ITEMS) -> list[SessionPacket
 
 def collected(packets: list[SessionPacket]) -> tuple[dict[str, Value], dict[str, list[Value]]]:
     """Put the items of several packets together, as a destination does."""
-    scalars, lists = dict[tuple[str, int], Piece](), dict[str, list[Piece]]()
+    scalars, lists = dict[tuple[str, int], bytes](), dict[str, list[bytes]]()
     for item in itertools.chain.from_iterable(packet.items for packet in packets):
         if isinstance(item, Scalar):
             scalars[item.key, item.piece] = item.value
         elif isinstance(item, ListPart) and item.start <= len(lists.get(item.key, [])):
             lists[item.key] = [*lists.get(item.key, [])[: item.start], *item.values]
     whole = scalars_of((*place, piece) for place, piece in scalars.items())
-    return whole, {name: list(joined(pieces)) for name, pieces in lists.items()}
+    return (
+        {key: decode(stored) for key, stored in whole.items()},
+        {name: list(map(decode, joined(pieces))) for name, pieces in lists.items()},
+    )
 
 
 def items(packet: SessionPacket) -> set[Item]:
@@ -77,9 +80,9 @@ def test_a_page_has_the_token_and_the_sessions_version(edge: Place) -> None:
     packet = edge.page()
     assert packet.token == edge.token()
     assert items(packet) == {
-        Scalar("x", "1"),
-        Scalar("y", b"2"),
-        ListPart("words", packet.version - 1, 0, ("one", b"two")),
+        Scalar("x", b"s1"),
+        Scalar("y", b"b2"),
+        ListPart("words", packet.version - 1, 0, (b"sone", b"btwo")),
     }
     assert [reply.key for reply in packet.replies] == ["key"]
     assert (packet.next, packet.floor) == (None, 0)
@@ -92,9 +95,9 @@ def test_since_a_version_only_what_changed_is_sent(edge: Place) -> None:
     packet = edge.page(since)
     born = next(i.born for i in edge.page().items if isinstance(i, ListPart) and i.key == "b")
     assert items(packet) == {
-        Scalar("y", "2"),
-        Scalar("z", "1"),
-        ListPart("b", born, 0, ("b0", "b1", "b2")),
+        Scalar("y", b"s2"),
+        Scalar("z", b"s1"),
+        ListPart("b", born, 0, (b"sb0", b"sb1", b"sb2")),
     }
     assert [reply.key for reply in packet.replies] == ["k2"]
 
@@ -105,7 +108,7 @@ def test_of_a_large_list_only_the_new_end_is_sent_of_a_small_one_all_of_it(edge:
     since = edge.page().version
     edge.write(appended={"large": ["new"], "small": ["new"]})
     parts = [(part.key, part.start, part.values) for part in list_parts(edge.page(since))]
-    assert sorted(parts) == [("large", 1, ("new",)), ("small", 0, ("x", "new"))]
+    assert sorted(parts) == [("large", 1, (b"snew",)), ("small", 0, (b"sx", b"snew"))]
 
 
 def list_parts(packet: SessionPacket) -> list[ListPart]:
@@ -123,8 +126,8 @@ def test_since_a_version_deletions_are_sent_too_unless_undone(edge: Place) -> No
     assert items(packet) == {
         Deleted("x", "scalar"),
         Deleted("a", "list"),
-        Scalar("y", "again"),
-        ListPart("b", packet.version, 0, ("anew",)),
+        Scalar("y", b"sagain"),
+        ListPart("b", packet.version, 0, (b"sanew",)),
     }
 
 
@@ -135,7 +138,7 @@ def test_a_list_begun_anew_is_sent_whole_with_another_birth(edge: Place) -> None
     (before,), (after,) = first.items, edge.page(first.version).items
     assert isinstance(before, ListPart)
     assert isinstance(after, ListPart)
-    assert (after.start, after.values, after.born > before.born) == (0, ("b0",), True)
+    assert (after.start, after.values, after.born > before.born) == (0, (b"sb0",), True)
 
 
 def test_a_list_larger_than_a_page_is_cut_and_goes_on(edge: Place) -> None:
@@ -170,7 +173,7 @@ def test_the_new_end_of_a_list_is_found_however_long_it_is(
     for n in range(known, 100):
         edge.write(appended={"a": [str(n)]})
     assert [(p.start, p.values) for p in list_parts(edge.page(since))] == (
-        [(known, tuple(str(n) for n in range(known, 100)))] if known < 100 else []
+        [(known, tuple(b"s%d" % n for n in range(known, 100)))] if known < 100 else []
     )
 
 
@@ -239,7 +242,7 @@ def test_a_page_says_up_to_which_version_deletions_are_forgotten(edge: Place) ->
     edge.write(dict.fromkeys(doomed))
     assert edge.page(early).floor > early
     late = edge.page()
-    assert (late.floor <= late.version, items(late)) == (True, {Scalar("kept", "x")})
+    assert (late.floor <= late.version, items(late)) == (True, {Scalar("kept", b"sx")})
     assert edge.page(late.version).floor <= late.version
 
 
@@ -255,7 +258,7 @@ def test_a_whole_packet_is_of_one_moment(edge: Place, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(edge.store.source, "_page", interrupted)
     packet = edge.store.source.whole("s", 0)
-    assert (packet.items, packet.version) == ((Scalar("x", "3"),), edge.page().version)
+    assert (packet.items, packet.version) == ((Scalar("x", b"s3"),), edge.page().version)
 
 
 def test_a_session_written_to_without_pause_has_no_whole_packet(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from edgedb.errors import OutcomeUnknown, StoreUnavailable
 from edgedb.store import SessionStore
@@ -36,12 +37,12 @@ def commit(store: SessionStore, count: int) -> None:
 def stage(store: SessionStore, count: int) -> None:
     """Stage so many values of two sessions in one go."""
     each = [
-        staging(packet(*(Scalar(f"k{n}", "v") for n in range(count // 2))), transfer)
+        staging(packet(*(Scalar(f"k{n}", b"sv") for n in range(count // 2))), transfer)
         for transfer in ("t", "u")
     ]
     for names in (["s"], ["s", "other"]):  # so that there are connections
         store.residents.tokens(names)
-    two = [each[0], replace(each[1], token=replace(each[1].token, session="other"))]
+    two = [each[0], replace(each[1], token=changed(each[1].token, session="other"))]
     store.client.execute_command("CLIENT PAUSE", PAUSE_MS)
     store.destination.stage(two)
 

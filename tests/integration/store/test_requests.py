@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as changed
 
 from edgedb.errors import SessionChanged, SessionLost
 from edgedb.session import Changes
@@ -13,7 +14,7 @@ from edgedb.store.requests import Redirect, Replay, Wait
 from edgedb.wire.model import Propagation
 from tests.integration.store.steps import LOCK_TTL_S, Place, changes
 
-MESSAGE = Propagation("m1", "cloud", "tally", "milk", "edge-a")
+MESSAGE = Propagation.of("m1", "cloud", "tally", "milk", "edge-a")
 
 
 def test_an_unknown_session_is_created_here_with_epoch_1(edge: Place) -> None:
@@ -92,7 +93,7 @@ def test_a_request_that_lost_its_lock_changes_nothing(edge: Place) -> None:
 
 def test_a_commit_is_for_the_epoch_its_request_began_in(edge: Place) -> None:
     run, before = edge.run(), edge.dump()
-    later = replace(run, token=replace(run.token, epoch=2))
+    later = replace(run, token=changed(run.token, epoch=2))
     with pytest.raises(SessionLost):
         edge.store.requests.commit(later, changes({"x": "1"}))
     assert edge.dump() == before

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from edgedb.errors import Conflict, EdgeError, SessionBusy
 from edgedb.store.destination import Staging
@@ -46,14 +45,14 @@ def test_everything_a_session_has_arrives(
 
 
 def test_what_is_staged_is_not_live(city: Place) -> None:
-    city.staged(Scalar("x", "1"), ListPart("words", 1, 0, ("one",)))
+    city.staged(Scalar("x", b"s1"), ListPart("words", 1, 0, (b"sone",)))
     assert city.begin() == city.begin(lock="") == Redirect("edge-a")
     assert city.store.residents.token("s") is None
     assert city.store.residents.load().sessions == 0
 
 
 def test_a_packet_that_is_staged_again_stages_the_same(city: Place) -> None:
-    items = (Scalar("x", "1"), ListPart("words", 1, 0, ("one", "two")))
+    items = (Scalar("x", b"s1"), ListPart("words", 1, 0, (b"sone", b"stwo")))
     city.staged(*items)
     city.stage(packet(*items))
     state = snapshot.read(city.client).sessions["s"]
@@ -65,22 +64,24 @@ def test_a_packet_that_is_staged_again_stages_the_same(city: Place) -> None:
 def test_packets_are_staged_in_their_order_and_a_late_repetition_changes_nothing(
     city: Place,
 ) -> None:
-    city.staged(Scalar("x", "1"))
-    city.stage(packet(Scalar("x", "2")), number=2)
+    city.staged(Scalar("x", b"s1"))
+    city.stage(packet(Scalar("x", b"s2")), number=2)
     before = city.dump()
     for number in (1, 4):
         with pytest.raises(Conflict):
-            city.stage(packet(Scalar("x", "late")), number=number)
+            city.stage(packet(Scalar("x", b"slate")), number=number)
     assert city.dump() == before
 
 
 def test_a_later_packet_changes_what_is_staged(city: Place) -> None:
-    ledger, first = ListLedger(), ListPart("gone", 1, 0, ("g",))
+    ledger, first = ListLedger(), ListPart("gone", 1, 0, (b"sg",))
     packets = (
-        packet(Scalar("x", "1"), Scalar("y", "1"), first, ListPart("a", 2, 0, ("a0", "a1"))),
-        packet(Scalar("x", "2"), Deleted("y", "scalar"), Deleted("gone", "list")),
-        packet(ListPart("a", 2, 1, ("a1", "a2")), ListPart("b", 5, 0, ("b0",))),
-        packet(ListPart("b", 7, 0, ("anew",)), Deleted("never", "list"), Deleted("n", "scalar")),
+        packet(
+            Scalar("x", b"s1"), Scalar("y", b"s1"), first, ListPart("a", 2, 0, (b"sa0", b"sa1"))
+        ),
+        packet(Scalar("x", b"s2"), Deleted("y", "scalar"), Deleted("gone", "list")),
+        packet(ListPart("a", 2, 1, (b"sa1", b"sa2")), ListPart("b", 5, 0, (b"sb0",))),
+        packet(ListPart("b", 7, 0, (b"sanew",)), Deleted("never", "list"), Deleted("n", "scalar")),
     )
     for number, one in enumerate(packets, start=1):
         lists, gaps = ledger.stage(one.items)
@@ -97,18 +98,18 @@ def test_a_later_packet_changes_what_is_staged(city: Place) -> None:
 
 def test_a_part_of_a_list_that_does_not_join_on_is_a_gap() -> None:
     ledger = ListLedger()
-    ledger.stage([ListPart("a", 1, 0, ("a0", "a1"))])
-    _, gaps = ledger.stage([ListPart("a", 1, 3, ("a3",)), ListPart("b", 2, 1, ("b1",))])
+    ledger.stage([ListPart("a", 1, 0, (b"sa0", b"sa1"))])
+    _, gaps = ledger.stage([ListPart("a", 1, 3, (b"sa3",)), ListPart("b", 2, 1, (b"sb1",))])
     assert gaps == [Within("a", 2), Within("b", 0)]
-    _, gaps = ledger.stage([ListPart("a", 9, 2, ("anew",))])
+    _, gaps = ledger.stage([ListPart("a", 9, 2, (b"sanew",))])
     assert gaps == [Within("a", 0)]
 
 
 def test_a_part_of_a_list_that_goes_on_leaves_a_gap_after_it() -> None:
     ledger = ListLedger()
-    _, gaps = ledger.stage([ListPart("a", 1, 0, ("a0", "a1"), more=True)])
+    _, gaps = ledger.stage([ListPart("a", 1, 0, (b"sa0", b"sa1"), more=True)])
     assert gaps == [Within("a", 2)]
-    _, gaps = ledger.stage([ListPart("a", 1, 2, ("a2",))])
+    _, gaps = ledger.stage([ListPart("a", 1, 2, (b"sa2",))])
     assert gaps == []
 
 
@@ -121,8 +122,8 @@ def test_only_the_first_packet_opens_an_arrival(
     if state == "other":
         city.stage(packet(), "other")
     if state == "discarded":
-        assert city.store.destination.discard(city.staged(Scalar("x", "1")))
+        assert city.store.destination.discard(city.staged(Scalar("x", b"s1")))
     before = city.dump()
     with pytest.raises(error):
-        city.stage(packet(Scalar("x", "2")), number=2)
+        city.stage(packet(Scalar("x", b"s2")), number=2)
     assert city.dump() == before
