@@ -10,7 +10,7 @@ from edgedb.checking.findings import Finding, Kind
 from edgedb.checking.tracing import Witnesses, flaw, has_lost
 from edgedb.node import Node
 from edgedb.store import keys
-from edgedb.store.destination import Arrival
+from edgedb.store.arrival import Arrival
 from edgedb.store.inspection import State
 from edgedb.store.limits import CLOCK_STEP_MS
 from edgedb.store.outbox import Entry

@@ -27,7 +27,7 @@ from edgedb.errors import (
 from edgedb.moving.recovery import finish, settle
 from edgedb.node import Node
 from edgedb.store import keys
-from edgedb.store.destination import Arrival
+from edgedb.store.arrival import Arrival
 from edgedb.store.outbox import Entry
 from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from edgedb.errors import EdgeError, PeerUnavailable, SessionBusy
 from edgedb.node import Node
-from edgedb.store.destination import Arrival, Staging
+from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.staging import ListLedger
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold

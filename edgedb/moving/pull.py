@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from edgedb.errors import (
-    BadRequest,
     Conflict,
     EdgeError,
     OutcomeUnknown,
     PeerUnavailable,
     SessionBusy,
 )
+from edgedb.moving.admission import check_path
 from edgedb.moving.copying import Copy, Restart
 from edgedb.moving.recovery import ask, over, settle_session
 from edgedb.node import Node
-from edgedb.store.destination import Arrival, NotOpen
+from edgedb.store.arrival import Arrival, NotOpen
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.fates import Fate
@@ -73,42 +73,6 @@ def pull(node: Node, offered: Iterable[SessionPacket]) -> dict[str, Fate]:
     for moves in by_source.values():
         fates |= _Moves(node, moves).run()
     return fates
-
-
-def offer_of(node: Node, token: SessionToken) -> SessionPacket:
-    """Ask for what is offered where only a token came.
-
-    Raises:
-        Conflict: the session is another's, or has moved since.
-        EdgeError: its location refuses, or does not answer.
-
-    """
-    packet = node.peers.page(token.current_location, token.session, Since())
-    if packet.token.proprietary_location != token.proprietary_location:
-        home = packet.token.proprietary_location
-        raise Conflict(f"session {token.session!r} belongs to {home}")
-    if packet.token.epoch != token.epoch:
-        raise Conflict(f"session {token.session!r} is in epoch {packet.token.epoch}")
-    return packet
-
-
-def check_path(node: Node, token: SessionToken) -> None:
-    """Refuse to leave the path from the proprietary location to the root.
-
-    Raises:
-        BadRequest: the token's locations are not all on that path.
-        Conflict: the session is said to be here already.
-
-    """
-    topology, source = node.topology, token.current_location
-    for location in (source, token.proprietary_location):
-        if location not in topology:
-            raise BadRequest(f"location {location!r:.80} is not above or below {node.location}")
-    if source == node.location:
-        raise Conflict(f"session {token.session!r} is at {source} already")
-    for location in (node.location, source):
-        if not topology.in_subtree(token.proprietary_location, location):
-            raise BadRequest(f"{location} is not above {token.proprietary_location}")
 
 
 class _Moves:

@@ -12,7 +12,7 @@ from edgedb.delivery import deliver_soon
 from edgedb.errors import Conflict, EdgeError, OfferEnded, PeerUnavailable, SessionBusy
 from edgedb.logs import log_context
 from edgedb.node import Node
-from edgedb.store.destination import Arrival, is_home_an_end
+from edgedb.store.arrival import Arrival, is_home_an_end
 from edgedb.wire.choices import Hold
 from edgedb.wire.hand_over import Answer, Ended, Handed
 from edgedb.wire.model import SessionToken

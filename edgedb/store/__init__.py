@@ -8,6 +8,7 @@ from redis.retry import Retry
 
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.client import LeanRedis
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
 from edgedb.store.inspection import InspectionStore
@@ -16,7 +17,7 @@ from edgedb.store.outbox import OutboxStore
 from edgedb.store.relief import ReliefStore
 from edgedb.store.requests import RequestStore
 from edgedb.store.residents import ResidentStore
-from edgedb.store.scripts import Clock, LeanRedis, Scripts
+from edgedb.store.scripts import Clock, Scripts
 from edgedb.store.source import SourceStore
 
 RETRY_PAUSE_S = 0.05

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,74 +11,17 @@ import msgspec
 from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.arrival import Arrival, NotOpen, Staging, is_home_an_end
 from edgedb.store.codec import Argument, counted, text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.mending import ASIDE_MS
 from edgedb.store.scripts import Scripts, Step
-from edgedb.store.staging import ListStage
 from edgedb.times import milliseconds
-from edgedb.wire.hand_over import Ask
 from edgedb.wire.items import Deleted, Scalar
 from edgedb.wire.model import SessionToken, Update
-from edgedb.wire.packet import Offer, SessionPacket
+from edgedb.wire.packet import Offer
 from edgedb.wire.pieces import field
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A session that is being staged here by one transfer, from ``token.current_location``.
-
-    ``version``: that is here completely, so that the session may be asked for; 0: none yet.
-    ``run``: of this node's server.
-    """
-
-    token: SessionToken
-    transfer: str
-    offer: Offer
-    version: int
-    run: str
-    touched_ms: int = 0
-
-    @property
-    def session(self) -> str:
-        """The session's id."""
-        return self.token.session
-
-    @property
-    def source(self) -> str:
-        """Where it is resident, as far as is known here."""
-        return self.token.current_location
-
-    @property
-    def ask(self) -> Ask:
-        """What the source is asked."""
-        return Ask(self.session, self.transfer, self.token.epoch, *self.offer, self.version)
-
-
-@dataclass(frozen=True)
-class Staging:
-    """A packet to be staged, as packet ``number`` of its transfer, and what it does to the lists.
-
-    ``complete``: the version that is here completely with it; 0: none.
-    """
-
-    token: SessionToken
-    offer: Offer
-    transfer: str
-    number: int
-    packet: SessionPacket
-    lists: ListStage
-    complete: int = 0
-
-
-def is_home_an_end(token: SessionToken, source: str) -> bool:
-    """Say whether the proprietary location is an end of the move, and need not be told of it."""
-    return token.proprietary_location in {source, token.current_location}
-
-
-class NotOpen(Conflict):
-    """An arrival is not open here; another one may be, which has to be finished first."""
 
 
 class DestinationStore:

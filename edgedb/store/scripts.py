@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from hashlib import sha1
 from importlib import resources
 from typing import Any, NamedTuple
 
-import hiredis
 import redis
 from redis.exceptions import NoScriptError, RedisError
 
@@ -19,8 +17,7 @@ from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailab
 from edgedb.store import limits
 from edgedb.store.codec import Argument, list_number
 from edgedb.store.keys import SessionKeys
-from edgedb.store.patience import PatientConnection
-from edgedb.store.refusals import Asking, Refusals, is_answer
+from edgedb.store.refusals import Asking, Refusals
 from edgedb.waiting import attempts
 
 HARMLESS = frozenset(
@@ -32,6 +29,9 @@ HARMLESS = frozenset(
 )
 """Steps after whose silence nothing has happened: what they may have left ends by itself."""
 
+SHARED = ("common", "sizes", "data")
+"""The files of :file:`lua/` of which scripts have what they use, in this order."""
+
 NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
 
 _DEFINED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
@@ -41,65 +41,6 @@ Step = tuple[Sequence[str], Sequence[Argument]]
 
 Clock = Callable[[], int]
 """Gives the time in milliseconds; tests replace it. None: the server's own clock."""
-
-
-class LeanRedis(redis.Redis):
-    """A client that sends its commands, and does no more than that; pipelines are redis-py's own.
-
-    What redis-py measures of each command, and how it looks at each argument, takes half of the
-    time of a command with thirty; to take a connection from its pool, as much again.
-    """
-
-    def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**options)
-        self.connection_pool.connection_class = PatientConnection
-        self._free = list[Any]()  # connections; the last one is in the processor's caches
-        self._process = os.getpid()
-
-    def execute_command(
-        self,
-        *args: Any,  # noqa: ANN401
-        asking: Asking | None = None,
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
-        """Send one command, again if the connection is lost; gives its answer.
-
-        ``asking`` is told how often it was sent in vain.
-        """
-        client: Any = self  # redis-py's commands are not typed
-        packed = [hiredis.pack_command((*args[0].split(), *args[1:]))]
-        unanswered = asking.unanswered or 0 if asking else 0
-
-        def send() -> Any:  # noqa: ANN401
-            nonlocal unanswered
-            connection.send_packed_command(packed)
-            unanswered += 1
-            try:
-                answer = client.parse_response(connection, args[0], **options)
-            except RedisError as error:
-                unanswered -= is_answer(error)
-                raise
-            unanswered -= 1
-            return answer
-
-        if asking:
-            asking.unanswered = unanswered
-        connection = self._connection()
-        try:
-            return connection.retry.call_with_retry(send, lambda _: connection.disconnect())
-        finally:
-            self._free.append(connection)
-            if asking:
-                asking.unanswered = unanswered
-
-    def _connection(self) -> Any:  # noqa: ANN401
-        """Take a connection that is free, or another."""
-        if os.getpid() != self._process:  # forked: the connections are the parent's
-            self._free, self._process = [], os.getpid()
-        try:
-            return self._free.pop()
-        except IndexError:
-            return self.connection_pool.get_connection()
 
 
 class Script(NamedTuple):
@@ -270,7 +211,7 @@ class Scripts:
 
 
 def text_of(name: str) -> str:
-    """Give a script after those constants and those paragraphs of common.lua that it uses.
+    """Give a script after those constants and those paragraphs of the shared files that it uses.
 
     What is not used would still be made anew at each call: a fifth of a microsecond a function.
     """
@@ -279,7 +220,8 @@ def text_of(name: str) -> str:
     ]
     source = _read(name)
     words = _words(source)
-    for paragraph in reversed(constants + _read("common").split("\n\n")):
+    shared = "\n\n".join(map(_read, SHARED)).split("\n\n")
+    for paragraph in reversed(constants + shared):
         if words & _words(" ".join(_DEFINED.findall(paragraph))):
             source, words = f"{paragraph}\n{source}", words | _words(paragraph)
     return source

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_descendant, require_its_subtree
 from edgedb.errors import Conflict, EdgeError
-from edgedb.moving.pull import check_path, offer_of, pull
+from edgedb.moving.admission import check_path, offer_of
+from edgedb.moving.pull import pull
 from edgedb.moving.recovery import moved_here
 from edgedb.node import Node
 from edgedb.wire import fates

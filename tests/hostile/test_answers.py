@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from edgedb.store.scripts import LeanRedis
+from edgedb.store.client import LeanRedis
 from edgedb.wire.headers import PROPAGATE
 from tests.hostile.calls import EXAMPLES, GUESSING, NOBODY, ORACLE, Attempt, Call, Examples
 from tests.hostile.document import USERS, Operation, operations

@@ -20,7 +20,7 @@ from edgedb.errors import StoreUnavailable
 from edgedb.response import Response
 from edgedb.session import Changes
 from edgedb.store import keys
-from edgedb.store.destination import Arrival, Staging
+from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListStage
 from edgedb.wire.model import Propagation, SessionToken, Update

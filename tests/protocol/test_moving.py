@@ -9,7 +9,7 @@ import pytest
 
 from edgedb.oracle.tick import tick
 from edgedb.session import Changes
-from edgedb.store.destination import Staging
+from edgedb.store.arrival import Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListLedger
 from edgedb.wire.packet import Since

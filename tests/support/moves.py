@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgedb.errors import EdgeError
-from edgedb.store.destination import Arrival, Staging
+from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.staging import ListLedger
 from edgedb.wire.hand_over import Answer, Ask
 from edgedb.wire.packet import SessionPacket, Since

@@ -13,7 +13,7 @@ from edgedb.errors import EdgeError
 from edgedb.session import Changes, ListChange
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.store.destination import Arrival, Staging
+from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.requests import Attempt, Run
 from edgedb.store.staging import ListLedger
 from edgedb.wire.choices import Policy

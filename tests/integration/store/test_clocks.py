@@ -13,7 +13,7 @@ import pytest
 
 from edgedb.errors import SessionLost
 from edgedb.store import keys
-from edgedb.store.destination import NotOpen
+from edgedb.store.arrival import NotOpen
 from edgedb.store.limits import CLOCK_STEP_MS, REPLY_TTL_MS
 from edgedb.store.requests import Redirect, Replay, Wait
 from edgedb.wire.hand_over import Changed

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from edgedb.errors import Conflict, EdgeError, OutcomeUnknown, SessionBusy, StaleToken
-from edgedb.store.destination import Arrival, NotOpen
+from edgedb.store.arrival import Arrival, NotOpen
 from edgedb.store.requests import Redirect, Wait
 from edgedb.store.scripts import Scripts
 from edgedb.wire.items import ListPart, Scalar

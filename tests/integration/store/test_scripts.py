@@ -11,7 +11,7 @@ import pytest
 from redis.client import Pipeline
 
 from edgedb.store import scripts
-from edgedb.store.scripts import LeanRedis
+from edgedb.store.client import LeanRedis
 from tests.integration.store.steps import Place
 from tests.support.servers import Server
 

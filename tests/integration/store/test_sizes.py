@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from edgedb.store import keys, limits
-from edgedb.store.destination import Arrival, Staging
+from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.keys import SessionKeys
 from edgedb.store.requests import Replay
 from edgedb.store.staging import ListLedger

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from edgedb.errors import Conflict, EdgeError, SessionBusy
-from edgedb.store.destination import Staging
+from edgedb.store.arrival import Staging
 from edgedb.store.requests import Redirect, Replay
 from edgedb.store.staging import ListLedger
 from edgedb.wire.items import Deleted, ListPart, Scalar
