@@ -40,7 +40,8 @@ def test_everything_a_session_has_arrives(
     assert city.begin(idempotency_key="key") == Replay(reply)
     after = city.store.residents.load()
     assert after.sessions == before.sessions
-    assert after.size == pytest.approx(before.size, rel=0.1)
+    # either server allocates in its own way: it is some hundred bytes for the smallest
+    assert after.size == pytest.approx(before.size, rel=0.1, abs=512)
     assert city.page().version >= version
 
 
