@@ -112,6 +112,7 @@ def test_who_has_a_place_keeps_it_from_its_turn_to_the_lock(
 ) -> None:
     calls = [pool.submit(busy.call, "edge-a", "busy", query=f"n={n}") for n in range(4)]
     waiting(busy, 4)
+    until(lambda: gate.order)
     store = busy.node("edge-a").store.requests
     another = Attempt("s", "another function", "another-process")
     assert store.begin(another) == Wait("locked")
