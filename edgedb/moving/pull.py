@@ -26,7 +26,6 @@ from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.fates import Fate
 from edgedb.wire.hand_over import Answer, Changed, Ended
-from edgedb.wire.items import ListPart
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import SessionPacket, Since
 
@@ -108,8 +107,8 @@ class _Moves:
 
     def _round(self, moves: Sequence[_Move], hold: Hold) -> None:
         """Stage what there is to stage, and ask for what is here completely."""
-        whole = [(m, m.packet) for m in moves if m.packet is not None and _is_whole(m.packet)]
-        others = [(m, m.packet) for m in moves if m.packet is not None and not _is_whole(m.packet)]
+        whole = [(m, m.packet) for m in moves if m.packet is not None and m.packet.is_whole]
+        others = [(m, m.packet) for m in moves if m.packet is not None and not m.packet.is_whole]
         self._stage(whole)
         for move, packet in others:
             self._copy(move, partial(move.copy.run, packet))
@@ -221,12 +220,6 @@ def _unknown(error: EdgeError) -> EdgeError:
     if isinstance(error, Conflict | PeerUnavailable | OutcomeUnknown):
         return error
     return OutcomeUnknown(f"the copy is prepared, the next tick goes on: {error}")
-
-
-def _is_whole(packet: SessionPacket) -> bool:
-    """Say whether a version is complete with a packet, if the one before it was."""
-    cut = (isinstance(item, ListPart) and item.more for item in packet.items)
-    return packet.next is None and not any(cut)
 
 
 def _head(arrival: Arrival, version: int) -> SessionPacket:

@@ -27,6 +27,7 @@ ASK_MS = 1000  # between two requests of a node that ask for a tick
 CLOCK_STEP_MS = 1000  # a server's clock may be set back so far, and what began before holds on
 ENTRIES_MEASURED = 1024  # of a hash; of more the rest is estimated by these
 INDEX_MEASURED = 16_000  # entries of a sorted set
+META_BYTES = 300  # what a meta hash takes about: stands there until it is measured
 SIZE_ESTIMATED = 64 * 1024  # what is smaller is measured with each commit
 LOOSE_SHARE = 32  # a size is measured anew once one part in so many may have changed
 LIST_NODES_MEASURED = 10_000  # of about 8 KiB

@@ -176,5 +176,4 @@ def _packet(changes: Changes, tails: Iterator[Any]) -> SessionPacket:
 
 def _is_small(packet: SessionPacket) -> bool:
     """Say whether all of a session is in a packet, and that is not much."""
-    cut = (isinstance(item, ListPart) and item.more for item in packet.items)
-    return packet.next is None and packet.size <= SMALL_BYTES and not any(cut)
+    return packet.is_whole and packet.size <= SMALL_BYTES

@@ -13,13 +13,11 @@ from edgedb.store.codec import text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.pages import PageStore
-from edgedb.store.scripts import Scripts, Step
+from edgedb.store.scripts import NAMINGS, Scripts, Step
 from edgedb.times import milliseconds
 from edgedb.waiting import attempts
 from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed
 from edgedb.wire.model import SessionToken
-
-NAMINGS = 8  # how often a session's lists are named anew because there are others meanwhile
 
 
 class SourceStore(PageStore):

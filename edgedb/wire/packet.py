@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
 from edgedb.errors import BadRequest
-from edgedb.wire.items import MANY, Item, Scalar, StoredReply, stored_in
+from edgedb.wire.items import MANY, Item, ListPart, Scalar, StoredReply, stored_in
 from edgedb.wire.model import Number, SessionToken, read
 from edgedb.wire.pieces import KINDS, decode
 
@@ -72,6 +72,12 @@ class SessionPacket(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         """About how many bytes its content takes."""
         items = sum(len(item.key) + sum(map(len, stored_in(item))) for item in self.items)
         return items + sum(len(reply.blob) for reply in self.replies)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a version is complete with it, if the one that it goes on from was."""
+        cut = (isinstance(item, ListPart) and item.more for item in self.items)
+        return self.next is None and not any(cut)
 
     def without_content(self) -> SessionPacket:
         """Give the head of an offer, whose content is to be read."""

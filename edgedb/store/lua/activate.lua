@@ -32,8 +32,8 @@ call('DEL', meta, arrival)
 call('ZREM', arrivals, session)
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
   'epoch', int(epoch) + 1, 'stay', stay, 'version', math.max(int(version), int(prepared)),
-  'size', int(data_size) + 300, 'lists', list_count, 'scalars', scalar_sums or '', 'replied', reply_sums or '',
-  'listed', int(listed))
+  'size', int(data_size) + META_BYTES, 'lists', list_count, 'scalars', scalar_sums or '',
+  'replied', reply_sums or '', 'listed', int(listed))
 call('ZADD', of_proprietary, clock(now), session)
 call('HINCRBY', node, 'pointers', 0 - pointer_size)
 book(by_size, node, session, 0, keep_size(int(data_size)))

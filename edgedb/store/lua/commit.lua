@@ -145,7 +145,7 @@ loose = int(loose) + touched
 local is_known = scalar_sums and touched == 0 or is_large and loose * LOOSE_SHARE < size_before
 is_known = is_known and not is_new
 call('HSET', meta, 'version', version, 'lists', list_count, 'last', lock,
-  'size', is_new and 300 or size + grown, 'loose', is_known and loose or 0, 'listed', listed,
+  'size', is_new and META_BYTES or size + grown, 'loose', is_known and loose or 0, 'listed', listed,
   'scalars', text_of_sums(scalar_sums), 'replied', text_of_sums(reply_sums))
 if is_new then call('PERSIST', meta) end
 if is_indexed == '1' then

@@ -45,7 +45,7 @@ unlock(meta)
 call('HDEL', meta, 'queue', 'stay', 'version', 'lists', 'last', 'floor', 'buried', 'held',
   'held_since', 'held_until', 'scalars', 'replied', 'listed', 'loose')
 call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', transfer,
-  'handed_version', version, 'size', 300)
+  'handed_version', version, 'size', META_BYTES)
 unindex(by_size, of_proprietary, session)
 -- not -int(…): Lua's minus zero is no integer to the server
 call('HINCRBY', node, 'bytes', 0 - int(size))

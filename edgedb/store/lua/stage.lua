@@ -2,8 +2,8 @@
 -- (docs/protocol.md#the-hand-over). With what completes a version the arrival is prepared.
 -- Returns {'ok', run of this server}, {'resident'}, {'stranger', proprietary known here},
 --   {'stale'} (a higher epoch is known here), {'unfinished'} (settle another arrival first),
---   {'busy'} (another is being copied), {'gone'} (this arrival is not open for this packet). Packets are numbered so that one that is repeated late does not put older values
---   over newer ones.
+--   {'busy'} (another is being copied), {'gone'} (this arrival is not open for this packet).
+-- Packets are numbered so that one that is repeated late does not put older values over newer ones.
 -- KEYS: the session's,
 local arrival,
   arrivals = other_keys(2) -- and those of the changed lists
