@@ -17,7 +17,6 @@ from edgedb.wire.headers import SESSION
 from edgedb.wire.model import checked_session_id
 
 IDEMPOTENCY_KEY_LIMIT = 256  # characters
-COUNT_LIMIT = 1000  # sessions one call may ask for
 
 Environ = dict[str, Any]
 

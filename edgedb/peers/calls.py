@@ -25,7 +25,7 @@ from edgedb.wire.choices import Hold, Phase
 from edgedb.wire.fates import Fate
 from edgedb.wire.hand_over import Answer, Ask, answers_from_msgpack
 from edgedb.wire.headers import ONLOAD_LOCATION, PACKET, PROPAGATE, SESSION_REDIRECT, is_end_to_end
-from edgedb.wire.model import Propagation, SessionToken
+from edgedb.wire.model import COUNT_LIMIT, KNOWN, Known, Propagation, SessionToken
 from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import (
     NO_OFFER,
@@ -90,6 +90,16 @@ class PeerClient:
                 answer = call()
         with _read_from(source):
             return answers_from_msgpack(answer.body)
+
+    def known(self, location: str, sessions: Sequence[str]) -> dict[str, Known]:
+        """Ask what a node above or below knows of sessions; unknown ones are not in the answer."""
+        found = dict[str, Known]()
+        for start in range(0, len(sessions), COUNT_LIMIT):
+            some = msgspec.json.encode(sessions[start : start + COUNT_LIMIT])
+            answer = self._call("POST", location, "migrate-session/known", body=some)
+            with _read_from(location):
+                found |= {each.token.session: each for each in KNOWN.decode(answer.body)}
+        return found
 
     def offload_session(self, parent: str, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
         """Ask the parent to take sessions or to pass them on (offload-session)."""

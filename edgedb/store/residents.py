@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from edgedb.errors import NotFound
 from edgedb.store import keys
-from edgedb.store.codec import KNOWN, known_token, text
+from edgedb.store.codec import KNOWN, Argument, known_token, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, Step
+from edgedb.times import rfc3339
 from edgedb.wire.choices import OffloadStatus, Policy
-from edgedb.wire.model import SessionToken
+from edgedb.wire.model import Known, SessionToken
 
 MEASURED = 8  # at least so many of the largest are measured before one is chosen
 
@@ -72,6 +73,20 @@ class ResidentStore:
                 pipe.hmget(SessionKeys(name).meta, KNOWN)
             found = pipe.execute()
         return [known_token(name, fields) for name, fields in zip(names, found, strict=True)]
+
+    def witnessed(self, sessions: Sequence[str], homes: Collection[str]) -> list[Known]:
+        """Give what is known here of those sessions whose proprietary location is one of ``homes``.
+
+        Residents and pointers, in one round trip.
+        """
+        names = [SessionKeys(name).meta for name in sessions]
+        indexes = [keys.residents_of(home) for home in homes]
+        asked: list[Argument] = [self._location, len(sessions), *sessions, *homes]
+        return [
+            Known(token, int(fields[-1] or 0), rfc3339(int(accessed)) if accessed else None)
+            for session, *fields, accessed in self._scripts.run("known", names + indexes, *asked)
+            if (token := known_token(text(session), fields)) is not None
+        ]
 
     def choose(self, policy: Policy, count: int, proprietaries: Iterable[str]) -> list[str]:
         """Give up to ``count`` residents, best first by ``policy``.

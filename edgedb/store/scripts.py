@@ -22,7 +22,7 @@ from edgedb.waiting import attempts
 
 HARMLESS = frozenset(
     {
-        *("page", "tail", "read", "look", "arrival"),  # they only read
+        *("page", "tail", "read", "look", "arrival", "known"),  # they only read
         *("begin", "renew", "release", "stage", "hold", "discard", "measure"),
         *("open_outbox", "probe", "relieve", "relieved"),
     }

@@ -20,6 +20,7 @@ Value = str | bytes
 """What the session API keeps: text or bytes."""
 
 SESSION_ID_LIMIT = 256  # characters
+COUNT_LIMIT = 1000  # sessions one call may ask for
 VERSION_LIMIT = 2**53  # exclusive; Redis scores and Lua numbers are exact below it
 
 T = TypeVar("T")
@@ -88,6 +89,17 @@ class SessionToken(OfSession, frozen=True, rename="camel"):
         return replace(self, current_location=location, epoch=self.epoch + 1)
 
 
+class Known(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a node knows of a session: its token, and of a resident version and last access.
+
+    ``last_access`` is an RFC 3339 timestamp; None of a pointer, whose version is 0.
+    """
+
+    token: SessionToken
+    version: Number = 0
+    last_access: str | None = None
+
+
 def value_to_json(value: Value) -> dict[str, str]:
     """Give the wire form of one value: text as it is, bytes as base64."""
     if isinstance(value, str):
@@ -137,4 +149,6 @@ Message = Update | Propagation
 TOKEN = msgspec.json.Decoder(SessionToken)
 PROPAGATION = msgspec.json.Decoder(Propagation)
 MESSAGE: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
-"""What bodies, and entries of the outbox, are read with."""
+SESSIONS = msgspec.json.Decoder(Annotated[list[str], Meta(max_length=COUNT_LIMIT)])
+KNOWN = msgspec.json.Decoder(list[Known])
+"""What bodies, answers, and entries of the outbox, are read with."""

@@ -10,7 +10,7 @@ from edgedb.node import Node
 from edgedb.wire.choices import Hold, Phase
 from edgedb.wire.hand_over import Answer, Ask, answers_to_msgpack, asks_from_json
 from edgedb.wire.headers import PACKET
-from edgedb.wire.model import SessionToken
+from edgedb.wire.model import SESSIONS, SessionToken, read as read_json
 from edgedb.wire.packet import Cursor, Offer, SessionPacket, Since, Within, to_msgpack
 
 
@@ -71,6 +71,14 @@ def _handed_over(node: Node, asks: list[Ask], destination: str, hold: Hold) -> d
     return answers | (hand_over(node, allowed, tokens, destination, hold) if allowed else {})
 
 
+def known(node: Node, request: Request) -> Response:
+    """Say what is known here of sessions that caller and node are both on the path of."""
+    caller, here = require_relative(node, request), node.location
+    lower = caller if caller is not None and node.topology.is_below(caller, here) else here
+    sessions, homes = read_json(SESSIONS, request.body), node.topology.subtree(lower)
+    return Response.json(node.store.residents.witnessed(sessions, homes))
+
+
 def _parameter(request: Request, name: str) -> str:
     value = request.query.get(name)
     if not value:
@@ -78,4 +86,4 @@ def _parameter(request: Request, name: str) -> str:
     return value
 
 
-handle = Endpoint({"GET /": read, "POST /": migrate})
+handle = Endpoint({"GET /": read, "POST /": migrate, "POST /known": known})

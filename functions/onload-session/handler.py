@@ -7,9 +7,9 @@ from edgedb.access import require_descendant, require_its_subtree
 from edgedb.errors import BadRequest
 from edgedb.moving.source import offers
 from edgedb.node import Node
-from edgedb.request import COUNT_LIMIT
 from edgedb.wire.choices import Policy
 from edgedb.wire.headers import ONLOAD_LOCATION, PACKET
+from edgedb.wire.model import COUNT_LIMIT
 from edgedb.wire.packet import SessionPacket, to_msgpack
 
 OFFERED_BYTES = 4 * 2**20

@@ -16,11 +16,11 @@ from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_offload_many, force_onload
 from edgedb.oracle.tick import tick
 from edgedb.readiness import require_ready
-from edgedb.request import COUNT_LIMIT
 from edgedb.times import rfc3339
 from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.headers import PROTOCOL
+from edgedb.wire.model import COUNT_LIMIT
 
 
 class Oracle(Function):

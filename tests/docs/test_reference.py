@@ -16,11 +16,12 @@ import pytest
 from edgedb import callers, errors, replies, session
 from edgedb.errors import EdgeError
 from edgedb.peers.transport import CARRIED_LIMIT
-from edgedb.request import COUNT_LIMIT, Request
+from edgedb.request import Request
 from edgedb.settings import Settings
 from edgedb.store import limits as store_limits, pages
 from edgedb.wire import sendable
 from edgedb.wire.choices import OffloadStatus, Phase
+from edgedb.wire.model import COUNT_LIMIT
 from tests.docs.markdown import PROJECT, code, table
 from tests.support.tree import STACK, Tree
 

@@ -15,7 +15,6 @@ from msgspec import to_builtins
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.request import COUNT_LIMIT
 from edgedb.wire.headers import (
     IDEMPOTENCY_KEY,
     ONLOAD_LOCATION,
@@ -23,7 +22,7 @@ from edgedb.wire.headers import (
     PROPAGATE,
     SESSION_REDIRECT,
 )
-from edgedb.wire.model import VERSION_LIMIT, Propagation
+from edgedb.wire.model import COUNT_LIMIT, VERSION_LIMIT, Propagation
 from tests.hostile.document import USERS
 from tests.hostile.watched import Watched
 from tests.support.hooks import lose_answer
@@ -61,7 +60,8 @@ class Call:
 
     def _signed(self) -> NodeCall:
         return NodeCall(
-            self.caller, self.location, self.function, self.method, self.query, self.body
+            *(self.caller, self.location, self.function + self.path.rstrip("/")),
+            *(self.method, self.query, self.body),
         )
 
     def __call__(self, tree: Tree) -> int:
@@ -136,6 +136,7 @@ READ = Call("edge-a", "migrate-session", "session=s", caller="city", method="GET
 PAGE = replace(READ, query="session=s&page=0")
 PART = replace(READ, query="session=s&list=kept&start=0&stay=&run=")
 HAND_OVER = replace(READ, method="POST", query=f"{STEP}&hold=small", body=asks("s"))
+KNOWN = replace(READ, method="POST", path="/known", query="", body=b'["s", "none"]')
 OFFER = replace(OFFLOAD, body=packets(token("s")), headers=(("Content-Type", PACKET),))
 UPDATE = Call(
     *("edge-a", "update-session"),
@@ -305,6 +306,11 @@ EXAMPLES: dict[str, Examples] = {
             replace(HAND_OVER, body=asks("s", version=HUGE)),
             replace(HAND_OVER, body=asks("none", "up")),
         ],
+    ),
+    "POST /function/migrate-session/known": examples(
+        KNOWN,
+        replace(KNOWN, body=b""),
+        replace(KNOWN, body=json.dumps(["s"] * MANY).encode()),
     ),
     "POST /function/update-session": examples(
         UPDATE,

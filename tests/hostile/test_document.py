@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from edgedb import errors
 from edgedb.checking.findings import Kind
 from edgedb.errors import EdgeError, InvalidSession
-from edgedb.request import COUNT_LIMIT, IDEMPOTENCY_KEY_LIMIT
+from edgedb.request import IDEMPOTENCY_KEY_LIMIT
 from edgedb.wire import model
 from edgedb.wire.choices import Hold, OffloadStatus, Phase, Policy
 from edgedb.wire.headers import PROBLEM_JSON
@@ -81,8 +81,9 @@ def test_the_choices_are_those_of_the_code() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     parameters = DOCUMENT["components"]["parameters"]
     assert parameters["Idempotency-Key"]["schema"]["maxLength"] == IDEMPOTENCY_KEY_LIMIT
-    assert parameters["count"]["schema"]["maximum"] == COUNT_LIMIT
-    assert SCHEMAS["SessionTokens"]["maxItems"] == COUNT_LIMIT
+    assert parameters["count"]["schema"]["maximum"] == model.COUNT_LIMIT
+    assert SCHEMAS["SessionTokens"]["maxItems"] == model.COUNT_LIMIT
+    assert SCHEMAS["SessionIds"]["maxItems"] == model.COUNT_LIMIT
     assert SCHEMAS["SessionId"]["maxLength"] == model.SESSION_ID_LIMIT
     assert SCHEMAS["Number"]["exclusiveMaximum"] == model.VERSION_LIMIT
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import edgedb
-from edgedb.request import COUNT_LIMIT
 from edgedb.session import (
     CHANGES_LIMIT,
     KEY_LIMIT,
@@ -22,6 +21,7 @@ from edgedb.store import limits
 from edgedb.store.keys import SessionKeys
 from edgedb.wire import model
 from edgedb.wire.headers import IDEMPOTENCY_KEY
+from edgedb.wire.model import COUNT_LIMIT
 from tests.hostile.calls import FORCE_OFFLOAD, FORCE_ONLOAD, KEEP, ONLOAD, READ, SESSIONS, Call
 from tests.support.dumps import Held
 from tests.support.tree import Tree

@@ -36,6 +36,7 @@ METHODS: dict[str, tuple[Callable[[PeerClient], Any], Any]] = {
     "offload": (lambda peer: peer.offload_session("cloud", [FIRST]), FATES),
     "onload": (lambda peer: peer.onload_session("cloud", "edge-a", None, 2), [PACKED]),
     "update": (lambda peer: peer.update_session("edge-a", HELD), {}),
+    "known": (lambda peer: peer.known("edge-a", ["s"]), [{"token": TOKEN, "version": 1}]),
     "propagate": (lambda peer: peer.propagate(Propagation.of("m", "cloud", "f", "", "city")), {}),
 }
 methods = pytest.mark.parametrize(("call", "good"), METHODS.values(), ids=METHODS.keys())

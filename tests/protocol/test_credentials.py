@@ -35,6 +35,7 @@ CALLS = {
     ),
     "read": NodeCall("city", "edge-a", "migrate-session", "GET", "session=s"),
     "hand-over": NodeCall("city", "edge-a", "migrate-session", query="phase=hand-over&to=city"),
+    "known": NodeCall("city", "edge-a", "migrate-session/known", body=b'["s"]'),
     "update": NodeCall("cloud", "edge-a", "update-session", body=body(UP.moved_to("cloud"))),
     "propagate": NodeCall("edge-a", "city", "tally", body=body(MESSAGE), headers={PROPAGATE: "m"}),
 }
@@ -111,6 +112,7 @@ STRANGERS = {
     "offload": ["city", "cloud", "nobody"],
     "onload": ["city", "cloud", "nobody", "edge-b"],
     "read": ["edge-a", "edge-b", "nobody"],
+    "known": ["edge-a", "edge-b", "nobody"],
     "update": ["edge-a", "edge-b", "nobody"],
     "propagate": ["cloud", "nobody"],
     "hand-over": ["edge-a", "edge-b", "nobody", "cloud"],  # cloud speaks for city, which it names

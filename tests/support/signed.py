@@ -43,7 +43,7 @@ def good_claims(
 
 @dataclass(frozen=True)
 class NodeCall:
-    """One call of a location to an endpoint of another."""
+    """One call of a location to an endpoint of another; ``function`` may have a path."""
 
     caller: str
     location: str
@@ -65,10 +65,11 @@ class NodeCall:
         headers = Headers(dict(self.headers))
         if authorization is not None:
             headers["Authorization"] = authorization
+        function, slash, path = self.function.partition("/")
         request = edgedb.Request(
-            self.method, query_string=self.query.encode(), headers=headers, body=self.body
+            self.method, slash + path or "/", self.query.encode(), headers, self.body
         )
-        return tree.respond(self.location, self.function, request)
+        return tree.respond(self.location, function, request)
 
     def signed(self, tree: Tree) -> edgedb.Response:
         """Make the call, with its own credential."""
