@@ -14,9 +14,9 @@ from edgedb.errors import ConfigurationError, Forbidden
 from edgedb.request import Request
 from edgedb.response import Response
 from edgedb.settings import CorsRules
-from edgedb.wire.headers import CALL_ID, SESSION_LOCATION
+from edgedb.wire.headers import CALL_ID, SESSION_HOME, SESSION_LOCATION
 
-EXPOSED = ", ".join((SESSION_LOCATION, "Retry-After", "WWW-Authenticate", CALL_ID))
+EXPOSED = ", ".join((SESSION_LOCATION, SESSION_HOME, "Retry-After", "WWW-Authenticate", CALL_ID))
 """What a page may read of an answer, besides what every page may; a handler's own list adds."""
 
 _OURS = {"access-control-allow-origin", "access-control-allow-credentials"}

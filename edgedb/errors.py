@@ -71,6 +71,10 @@ class NotFound(EdgeError):
     status = HTTPStatus.NOT_FOUND
 
 
+class SessionGone(NotFound):
+    """The session that a client says exists is lost or removed, or its home is no location."""
+
+
 class MethodNotAllowed(EdgeError):
     """The endpoint does not serve this HTTP method, but those ``allowed`` (RFC 9110, 15.5.6)."""
 

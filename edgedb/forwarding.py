@@ -42,9 +42,9 @@ def serve_anywhere(node: Node, request: Request, task: Task) -> Response:
     with node.room.place() as place:
         outcome = serve(node, task, place)
         if isinstance(outcome, Redirect) and forwards:
-            return Forward(node, request, task, place).answer(outcome.location)
+            return Forward(node, request, task, place).answer(outcome)
     if isinstance(outcome, Redirect):
-        return redirect_to(node, request, outcome.location)
+        return redirect_to(node, request, outcome)
     return outcome
 
 
@@ -100,7 +100,16 @@ class Forward:
         """Whether it takes effect once, though it is made twice."""
         return self.task.read_only or self.task.idempotency_key != ""
 
-    def answer(self, location: str) -> Response:
+    @property
+    def mode(self) -> str:
+        """What the other node is to do where the session is elsewhere: this one goes there.
+
+        But for a session of another subtree, whose places are not known here.
+        """
+        home = self.task.home
+        return "redirect" if not home or home in self.node.topology else "forward"
+
+    def answer(self, outcome: Outcome) -> Response:
         """Go where the session is, and on to where that node says it is; give the answer.
 
         The thread waits as long as the other node's does, in a place of the waiting room: two
@@ -112,7 +121,6 @@ class Forward:
             OutcomeUnknown: its node has not answered.
 
         """
-        outcome: Outcome = Redirect(location)
         for _ in self.node.topology.levels:  # as many as a tree is deep, and one
             if isinstance(outcome, Response):
                 return outcome
@@ -133,7 +141,8 @@ class Forward:
             return Redirect(target)
         length = "content-length" if self.request.method == "HEAD" else None  # of no body here
         kept = [pair for pair in answer.headers if is_end_to_end(pair[0], but=length)]
-        return Response(answer.body, answer.status, (*kept, (SESSION_LOCATION, location)))
+        served = target if target is not None and self.mode == "forward" else location
+        return Response(answer.body, answer.status, (*kept, (SESSION_LOCATION, served)))
 
     def _sent(self, location: str) -> PeerResponse:
         """Make the call at a node; once more if that is safe and there was no answer."""
@@ -154,4 +163,4 @@ class Forward:
         if left <= 0:
             raise PeerUnavailable(f"there is no time left to ask {location}", is_sent=False)
         carry = self.node.peers.carry
-        return carry(location, self.request, left, is_repeatable=self.is_repeatable)
+        return carry(location, self.request, left, mode=self.mode, is_repeatable=self.is_repeatable)

@@ -17,6 +17,7 @@ from edgedb.errors import (
 )
 from edgedb.forwarding import serve_anywhere
 from edgedb.handlers import checked_methods
+from edgedb.homes import home_of, with_home_cookie
 from edgedb.logs import log_context
 from edgedb.node import Node
 from edgedb.replies import fingerprint, key_of
@@ -82,18 +83,21 @@ class Offloadable(Function):
         key = "" if self.read_only else key_of(request, is_node_local=self.node_local)
         session_id = "" if self.node_local else name
         known = replace(request, session_id=session_id, location=node.location)
+        home = "" if self.node_local else home_of(request, name, cookie)
         task = Task(
             session=name,
             function=function,
             handle=within(node, session_id, lambda: as_response(self.handle_offload(known))),
             idempotency_key=key,
             fingerprint=fingerprint(function, request) if key else "",
+            home=home,
             callers=callers_in(request.headers.get(SESSION_CALLERS)),
             read_only=self.read_only,
             node_local=self.node_local,
         )
         with log_context(session=name):
-            return serve_anywhere(node, request, task)
+            answer = serve_anywhere(node, request, task)
+        return with_home_cookie(answer, request, name, cookie)
 
     def _without_session(self, node: Node, request: Request) -> Response:
         """Ask the handler what it answers to OPTIONS: a preflight never names a session."""

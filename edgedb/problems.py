@@ -17,7 +17,7 @@ def problem(error: EdgeError) -> Response:
 
     """
     document = Problem.of(error)
-    headers = [("Content-Type", PROBLEM_JSON)]
+    headers = [("Content-Type", PROBLEM_JSON), ("Cache-Control", "no-store")]  # true only now
     if error.retry_after is not None:
         headers.append(("Retry-After", str(error.retry_after)))
     if isinstance(error, MethodNotAllowed):

@@ -126,14 +126,15 @@ class Request:
         """
         value = self.header(SESSION)
         if value is None and cookie:
-            value = self._cookie(cookie)
+            value = self.cookie(cookie)
         return value if value is None else checked_session_id(value)
 
-    def _cookie(self, name: str) -> str | None:
+    def cookie(self, name: str) -> str | None:
+        """Give a cookie, which is percent-encoded, or None; raises InvalidSession."""
         pairs = (pair.partition("=") for pair in self.headers.get("Cookie", "").split(";"))
         found = {value.strip().strip('"') for key, _, value in pairs if key.strip() == name}
         if len(found) > 1:
-            raise InvalidSession(f"there are two cookies named {name}; they name two sessions")
+            raise InvalidSession(f"there are two cookies named {name}, which differ")
         try:
             texts = [unquote_to_bytes(value.encode("latin-1")).decode() for value in found]
         except UnicodeDecodeError as error:

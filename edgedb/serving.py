@@ -20,18 +20,21 @@ from edgedb.errors import (
     StoreUnavailable,
     Unavailable,
 )
+from edgedb.homes import gone, whereabouts, with_home
 from edgedb.moving.recovery import settle_session
 from edgedb.node import Node
 from edgedb.replies import kept, replayed
 from edgedb.response import Response
 from edgedb.room import Place
 from edgedb.session import Session
-from edgedb.store.requests import Attempt, Redirect, Replay, RequestStore, Run, Wait
+from edgedb.store.requests import Absent, Attempt, Redirect, Replay, RequestStore, Run, Wait
 from edgedb.task import Task
 from edgedb.waiting import Deadline, now
 from edgedb.wire.model import Value
 
 T = TypeVar("T")
+Begun = Redirect | Absent | Replay | Run
+Outcome = Response | Redirect | Absent
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +45,7 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
     """Run a task where its session is, or say where that is; wait for it in ``place``.
 
     Raises:
+        SessionGone: it is to be the session of a home that does not know it.
         LoopDetected: it is made within a request that has the session.
         Unavailable: it would have to wait, and there is no place.
         SessionBusy: the session was locked, held or arriving for ``EDGE_LOCK_WAIT``.
@@ -53,6 +57,19 @@ def serve(node: Node, task: Task, place: Place) -> Response | Redirect:
         EdgeError: the handler raised it, or the store failed.
 
     """
+    outcome = _at_its_turn(node, task, place)
+    if isinstance(outcome, Absent):
+        place.take()
+        found = whereabouts(node, task.session, task.home)
+        if found.location != node.location:
+            return found
+        outcome = _at_its_turn(node, task, place)  # it may just have come
+    if isinstance(outcome, Absent):
+        raise gone(task.session, task.home)
+    return outcome
+
+
+def _at_its_turn(node: Node, task: Task, place: Place) -> Outcome:
     deadline = Deadline(node.settings.lock_wait)
     if task.read_only:
         return _read_only(node, task, deadline, place)
@@ -83,20 +100,27 @@ def _served(
     deadline: Deadline,
     place: Place,
     pass_on: Callable[[], None] = _has_no_turn,
-) -> Response | Redirect:
+) -> Outcome:
     outcome = _begin(node, task, deadline, place)
     if isinstance(outcome, Run):
         place.leave()
-        return _run(node, task, outcome, pass_on)
+        return _of_session(task, _run(node, task, outcome, pass_on), outcome)
     return _told(outcome, task)
 
 
-def _told(outcome: Redirect | Replay, task: Task) -> Response | Redirect:
+def _told(outcome: Redirect | Absent | Replay, task: Task) -> Outcome:
     """Give what there is to say where nothing runs here, or not again."""
-    return replayed(outcome.reply, task.fingerprint) if isinstance(outcome, Replay) else outcome
+    if not isinstance(outcome, Replay):
+        return outcome
+    return _of_session(task, replayed(outcome.reply, task.fingerprint), outcome)
 
 
-def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
+def _of_session(task: Task, response: Response, outcome: Run | Replay) -> Response:
+    """Let the client know of the session that it exists."""
+    return with_home(response, "" if task.node_local else outcome.home)
+
+
+def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Outcome:
     """Serve a handler that has no effects: it may run again when what it read has changed."""
     for _ in deadline.attempts():
         with suppress(SessionChanged):
@@ -104,17 +128,17 @@ def _read_only(node: Node, task: Task, deadline: Deadline, place: Place) -> Resp
     raise SessionChanged(f"session {task.session!r} changes faster than it can be read")
 
 
-def _after_loss(node: Node, task: Task, deadline: Deadline, place: Place) -> Response | Redirect:
+def _after_loss(node: Node, task: Task, deadline: Deadline, place: Place) -> Outcome:
     """Find out by its key whether somebody else's commit was that of the same request."""
     outcome = _begin(node, task, deadline, place) if task.idempotency_key else None
     if isinstance(outcome, Redirect | Replay):
         return _told(outcome, task)
-    if outcome is not None:
+    if isinstance(outcome, Run):
         node.store.requests.release(outcome)
     raise SessionLost("the request lost its session; repeat it with an Idempotency-Key")
 
 
-def _begin(node: Node, task: Task, deadline: Deadline, place: Place) -> Redirect | Replay | Run:
+def _begin(node: Node, task: Task, deadline: Deadline, place: Place) -> Begun:
     """Begin, or give up and leave the queue for the session."""
     attempt = task.attempt()
     try:
@@ -126,9 +150,7 @@ def _begin(node: Node, task: Task, deadline: Deadline, place: Place) -> Redirect
         raise
 
 
-def _begun(
-    node: Node, task: Task, attempt: Attempt, deadline: Deadline, place: Place
-) -> Redirect | Replay | Run:
+def _begun(node: Node, task: Task, attempt: Attempt, deadline: Deadline, place: Place) -> Begun:
     """Begin; while the session is locked, held or arriving, try again in short pauses."""
     patience, reason = Deadline(SETTLE_AFTER_S), ""
     for _ in deadline.attempts():

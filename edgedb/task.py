@@ -17,7 +17,8 @@ class Task:
     """What is to run under a session.
 
     ``fingerprint`` tells requests with the same idempotency key apart; ``handle`` is given the
-    open session; ``callers`` are the requests that this one is made within; ``began``: when it
+    open session; ``home``: where its session was created, if it is to be that one and no new one;
+    ``callers`` are the requests that this one is made within; ``began``: when it
     came, in monotonic seconds.
     """
 
@@ -26,6 +27,7 @@ class Task:
     handle: Callable[[Session], Response]
     idempotency_key: str = ""
     fingerprint: str = ""
+    home: str = ""
     callers: tuple[str, ...] = ()
     read_only: bool = False
     node_local: bool = False
@@ -40,4 +42,4 @@ class Task:
         """Give one attempt to begin; read-only tasks take no lock."""
         lock = "" if self.read_only else secrets.token_hex(8)
         key = self.idempotency_key
-        return Attempt(self.session, self.function, lock, key, self.node_local)
+        return Attempt(self.session, self.function, lock, key, self.node_local, self.home)

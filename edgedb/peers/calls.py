@@ -161,9 +161,11 @@ class PeerClient:
             raise _error(request, response)
 
     def carry(
-        self, location: str, request: Request, timeout: float, *, is_repeatable: bool
+        self, location: str, request: Request, timeout: float, *, mode: str, is_repeatable: bool
     ) -> PeerResponse:
         """Make a client's call at another node in its place, whatever is answered.
+
+        ``mode``: what that node is to do where the session is elsewhere.
 
         With the client's credentials and none of this node's: the other node takes the call from
         anybody who makes it. Raises PeerUnavailable.
@@ -175,7 +177,7 @@ class PeerClient:
             gateway=self._gateway(location),
             function=self._settings.function + request.function_path,
             query_string=request.query_string.decode("latin-1"),
-            headers={**headers, SESSION_REDIRECT: "redirect"},
+            headers={**headers, SESSION_REDIRECT: mode},
             body=request.body,
             is_repeatable=is_repeatable,
             is_carried=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -29,14 +29,20 @@ from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts
 from edgedb.times import milliseconds
 from edgedb.wire.model import SessionToken, Value
-from edgedb.wire.pieces import encoded, field
+from edgedb.wire.pieces import encoded, field as piece_field
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """The session is resident at ``location``."""
+    """The session is resident at ``location``, or known there; ``home``: where it was created."""
 
     location: str
+    home: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The session that the request is for, of a known home, is not known here."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Replay:
-    """The idempotency key was answered before."""
+    """The idempotency key was answered before, in a session of this ``home``."""
 
     reply: bytes
+    home: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -68,16 +75,25 @@ class Run:
     list_count: int
     list_numbers: Mapping[str, int] | None
 
+    @property
+    def home(self) -> str:
+        """The proprietary location; empty where there is no session to read."""
+        return self.token.proprietary_location if self.token.epoch else ""
+
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a request asks of *begin*; ``lock`` is its own random id, '' for read-only ones."""
+    """What a request asks of *begin*; ``lock`` is its own random id, '' for read-only ones.
+
+    ``home``: the proprietary location of the session, where it is to be that one and no new one.
+    """
 
     session: str
     function: str
     lock: str
     idempotency_key: str = ""
     node_local: bool = False
+    home: str = ""
 
     @property
     def keys(self) -> SessionKeys:
@@ -93,12 +109,12 @@ class RequestStore:
         self._location = settings.location
         self._lock_ttl_ms = milliseconds(settings.lock_ttl)
 
-    def begin(self, attempt: Attempt) -> Redirect | Wait | Replay | Run:
+    def begin(self, attempt: Attempt) -> Redirect | Absent | Wait | Replay | Run:
         """Find out whether the request may run here, and take the lock if it may.
 
         One that finds it taken is in the queue for it from then on, as long as it asks again
         within ``TICKET_MS``; whoever gives up calls :meth:`release`.
-        An unknown session is created, epoch 1, unless the request is read-only.
+        An unknown session is created, epoch 1, unless the request is read-only or names its home.
         """
         where = attempt.keys
         kind, *rest = self._scripts.run(
@@ -110,12 +126,18 @@ class RequestStore:
             attempt.lock,
             self._lock_ttl_ms,
             attempt.idempotency_key,
+            attempt.home,
         )
-        if kind == b"run":
-            return _run(attempt, self._location, rest)
-        if kind == b"redirect":
-            return Redirect(text(rest[0]))
-        return Replay(rest[0][VERSION_BYTES:]) if kind == b"replay" else Wait(text(rest[0]))
+        match kind:
+            case b"run":
+                return _run(attempt, self._location, rest)
+            case b"redirect":
+                return Redirect(*map(text, rest))
+            case b"replay":
+                return Replay(rest[0][VERSION_BYTES:], text(rest[1]))
+            case b"absent":
+                return Absent()
+        return Wait(text(rest[0]))
 
     def commit(
         self, run: Run, changes: Changes, idempotency_key: str = "", reply: bytes = b""
@@ -244,7 +266,7 @@ def _scalar_groups(scalars: Mapping[str, Value | None]) -> list[Argument]:
     written = list[Argument]()
     for key, value in scalars.items():
         for number, piece in enumerate(() if value is None else encoded(value)):
-            written += (field(key, number), piece)
+            written += (piece_field(key, number), piece)
     return counted(written) + counted([key for key, value in scalars.items() if value is None])
 
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from edgedb.errors import InvalidTopology
 
-_LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _NOT_IN_A_BASE_URL = re.compile(r"[^!-~]|[?#@]")
 
 
@@ -77,7 +77,7 @@ def _levels(value: object) -> tuple[str, ...]:
 
 def _entry(id_: object, value: object) -> Location:
     """Read one location; its level is filled in once its depth is known."""
-    if not isinstance(id_, str) or not _LOCATION_ID.fullmatch(id_):
+    if not isinstance(id_, str) or not LOCATION_ID.fullmatch(id_):
         rule = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
         raise InvalidTopology(f"locations: {id_!r} is no location id ({rule})")
     fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway"})

@@ -2,6 +2,7 @@
 
 SESSION = "X-session"
 SESSION_LOCATION = "X-session-location"
+SESSION_HOME = "X-session-home"
 SESSION_REDIRECT = "X-session-redirect"
 SESSION_CALLERS = "X-session-callers"
 ONLOAD_LOCATION = "X-onload-location"

@@ -20,6 +20,7 @@ from edgedb.wire.headers import (
     ONLOAD_LOCATION,
     PACKET,
     PROPAGATE,
+    SESSION_HOME,
     SESSION_REDIRECT,
 )
 from edgedb.wire.model import COUNT_LIMIT, VERSION_LIMIT, Propagation
@@ -219,6 +220,7 @@ KEEPING = [
     forwarded_in_vain,
     within_its_own_session,
     KEEP.without("X-session"),
+    replace(KEEP, headers=(("X-session", "none"), (SESSION_HOME, "edge-a"))),
     scripted(lambda tree: tree.clients["edge-a"].hset("edge:{s}:meta", mapping=ANOTHERS)),
     scripted(lambda _: edgedb.set("k" * 2000, "")),
     scripted(lambda _: b"x" * 300_000, repeats=2),

@@ -69,10 +69,40 @@ MUTANTS = (
         invariant="I1",
         breaks="the destination makes a second session under the id of one that it copies",
         file="edgedb/store/lua/begin.lua",
-        before="  if source then return {'redirect', source} end"
+        before="  if source then return {'redirect', source, proprietary} end"
         " -- on its way here: it still lives there\n",
         after="",
         test="tests/integration/store/test_staging.py::test_what_is_staged_is_not_live",
+    ),
+    Mutant(
+        name="a-session-of-another-home",
+        invariant="I1",
+        breaks="a client that says which session it means is served another of that name",
+        file="edgedb/store/lua/begin.lua",
+        before="elseif home ~= '' and (proprietary ~= home or not is_committed) then\n",
+        after="elseif home ~= '' and not is_committed then\n",
+        test="tests/protocol/test_session_home.py::"
+        "test_another_session_of_the_same_name_is_left_alone",
+    ),
+    Mutant(
+        name="a-session-begun-though-it-exists",
+        invariant="I1",
+        breaks="a client that says that its session exists begins a second one",
+        file="edgedb/store/lua/begin.lua",
+        before="  if home ~= '' and proprietary ~= home then return {'absent'} end\n",
+        after="",
+        test="tests/protocol/test_session_home.py::"
+        "test_the_session_is_found_from_every_node_and_no_other_is_begun",
+    ),
+    Mutant(
+        name="a-pointer-of-the-home-is-not-followed",
+        invariant="I4",
+        breaks="a client is sent round and round by pointers that end at a node without its data",
+        file="edgedb/homes.py",
+        before="        if pointer in {None, node.location}:\n    ",
+        after="",
+        test="tests/protocol/test_session_home.py::"
+        "test_pointers_that_end_at_a_node_that_does_not_know_it_lead_nobody_round",
     ),
     Mutant(
         name="commit-without-its-lock",

@@ -121,7 +121,8 @@ def test_everything_of_a_request_reaches_the_session_and_everything_of_its_answe
     assert (request.query_string, request.location) == (b"x=%2f&y", "cloud")
     assert credentials.items() <= dict(request.headers).items()
     assert (answer.body, answer.status) == (answered.body, answered.status)
-    assert answer.headers == (*answered.headers, ("X-session-location", "cloud"))
+    named = (("X-session-home", "edge-a"), ("X-session-location", "cloud"))
+    assert answer.headers == (*answered.headers, *named)
 
 
 def test_headers_of_one_connection_stay_behind(away: Tree) -> None:

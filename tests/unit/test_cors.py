@@ -68,7 +68,7 @@ def test_null_is_named_only_where_it_is_in_the_list() -> None:
 
 def test_a_page_may_read_where_a_session_is_and_when_to_try_again() -> None:
     exposed = told(rules(ORIGINS=SHOP))["Access-Control-Expose-Headers"]
-    assert {"X-session-location", "Retry-After"} <= set(exposed.split(", "))
+    assert {"X-session-location", "X-session-home", "Retry-After"} <= set(exposed.split(", "))
 
 
 def test_cookies_are_let_through_only_where_that_was_asked_for() -> None:

@@ -1,11 +1,13 @@
 -- Begin a request (docs/protocol.md#a-request).
 -- Returns one of
---   {'redirect', location}
+--   {'redirect', location, proprietary}
 --   {'wait', 'locked' | 'held' | 'arriving'}
---   {'replay', stored reply}
+--   {'replay', stored reply, proprietary}
+--   {'absent'}: the session that is expected is not known here, and nothing is created
 --   {'run', proprietary, function, epoch, last, lists, scalars, lists hash, {elements, …}}
---     where last is the lock of the last commit, or ''; scalars are false if they are many, the
---     lists hash if lists are many, elements of a list if it is large
+--     where epoch is 0 if there is no session to read; last is the lock of the last commit, or '';
+--     scalars are false if they are many, the lists hash if lists are many, elements of a list if
+--     it is large
 -- KEYS: the session's,
 local arrival = other_keys(1) -- and those of the first SMALL_LISTS lists
 local now,
@@ -13,7 +15,8 @@ local now,
   of_function,
   lock, -- or '' to read only
   lock_ttl_ms,
-  idempotency_key = unpack(ARGV) -- or ''
+  idempotency_key, -- or ''
+  home = unpack(ARGV) -- the proprietary location of the session that is expected, or ''
 now = clock(now)
 
 local is_writer = lock ~= ''
@@ -21,13 +24,21 @@ local current, proprietary, known_function, epoch, version, list_count, scalar_s
   lock_renewed, lock_until, queue, held_since, held_until = fields(meta, 'current', 'proprietary',
     'function', 'epoch', 'version', 'lists', 'scalars', 'last', 'lock', 'lock_renewed', 'lock_until',
     'queue', 'held_since', 'held_until')
+local is_committed = int(version) > 0 -- what is not may yet leave nothing behind
 if current ~= here then
-  local prepared, source, grant = fields(arrival, 'prepared', 'source', 'grant')
+  local prepared, source, grant, arriving = fields(arrival, 'prepared', 'source', 'grant', 'proprietary')
+  proprietary = proprietary or arriving
+  if home ~= '' and proprietary ~= home then return {'absent'} end
   if int(prepared) > 0 or grant then return {'wait', 'arriving'} end
-  if current then return {'redirect', current} end
-  if source then return {'redirect', source} end -- on its way here: it still lives there
-  if not is_writer then return {'run', here, of_function, 0, '', 0, {}, {}, {}} end
-  -- what was removed has left its epoch
+  if current then return {'redirect', current, proprietary} end
+  if source then return {'redirect', source, proprietary} end -- on its way here: it still lives there
+elseif home ~= '' and (proprietary ~= home or not is_committed) then
+  return {'absent'}
+end
+if not is_committed and not is_writer then
+  return {'run', here, of_function, 0, '', 0, {}, {}, {}}
+end
+if current ~= here then -- what was removed has left its epoch
   proprietary, known_function, epoch = here, of_function, int(epoch) + 1
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', of_function,
     'epoch', epoch, 'stay', lock, 'version', 0, 'size', 0, 'lists', 0)
@@ -37,7 +48,7 @@ if idempotency_key ~= '' then
   local reply = call('HGET', replies, idempotency_key)
   if reply and version_of(reply) > now then
     if queue then set_queue(meta, (others_in(queue, lock))) end
-    return {'replay', reply}
+    return {'replay', reply, proprietary}
   end
 end
 
@@ -54,20 +65,19 @@ if is_writer then
     end
     set_queue(meta, others)
   end
-  local is_new = int(version) == 0
   -- A lock need not outlive the server: a commit without it is refused. So it is not written to
   -- the append-only file, whose sync would cost every request a second time.
-  if not is_new then redis.set_repl(redis.REPL_NONE) end
+  if is_committed then redis.set_repl(redis.REPL_NONE) end
   local locked = {'lock', lock, 'lock_function', of_function, 'lock_since', now,
     'lock_renewed', now, 'lock_until', now + lock_ttl_ms}
   local taken = redis.pcall('HSET', meta, unpack(locked))
   if type(taken) == 'table' then -- a full server lets requests run that may delete
-    if is_new then return taken end
+    if not is_committed then return taken end
     call('HDEL', meta, 'lock')
     call('HSET', meta, unpack(locked))
   end
   -- a session that is never committed leaves nothing behind
-  if is_new then expire_unless_committed(meta, epoch, lock_ttl_ms) end
+  if not is_committed then expire_unless_committed(meta, epoch, lock_ttl_ms) end
 end
 
 -- What is small is brought along: the scalars if all of them are, of the lists each that is.

@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 from edgedb.errors import SessionChanged, SessionLost
 from edgedb.session import Changes
 from edgedb.store.limits import REPLY_TTL_MS
-from edgedb.store.requests import Redirect, Replay, Wait
+from edgedb.store.requests import Absent, Redirect, Replay, Run, Wait
 from edgedb.wire.model import Propagation
 from tests.integration.store.steps import LOCK_TTL_S, Place, changes
 
@@ -27,6 +27,44 @@ def test_an_unknown_session_is_created_here_with_epoch_1(edge: Place) -> None:
 def test_reading_an_unknown_session_creates_nothing(edge: Place) -> None:
     assert edge.content() == ({}, {})
     assert edge.keys() == []
+
+
+@pytest.mark.parametrize("lock", ["a lock", ""])
+def test_a_session_that_should_exist_is_not_created(edge: Place, city: Place, lock: str) -> None:
+    assert edge.begin(lock=lock, home="edge-a") == Absent()
+    assert edge.keys() == []
+    edge.run(lock="first")
+    before = edge.dump()
+    assert edge.begin(lock=lock, home="edge-a") == Absent()
+    assert edge.dump() == before
+    edge.store.requests.release(edge.run(lock="first"))
+    edge.write({"x": "1"})
+    before = edge.dump()
+    assert edge.begin(lock=lock, home="city") == Absent()
+    assert edge.dump() == before
+    assert isinstance(edge.begin(lock=lock, home="edge-a"), Run)
+    edge.store.requests.release(edge.run(lock="a lock"))
+    city.move_from(edge)
+    assert isinstance(city.begin(lock=lock, home="edge-a"), Run)
+    assert [edge.begin(lock=lock, home=home) for home in ("edge-a", "city")] == [
+        Redirect("city"),
+        Absent(),
+    ]
+
+
+def test_where_a_session_is_and_its_repeats_are_told_with_its_home(
+    edge: Place, city: Place
+) -> None:
+    edge.write({"x": "1"}, key="key")
+    city.take(edge)
+    assert city.begin(home="edge-a") == Wait("arriving")
+    assert city.begin(home="city") == Absent()
+    city.store.destination.discard(city.arrival())
+    city.stage(edge.page())
+    assert city.begin(home="city") == Absent()
+    for outcome in (edge.begin(idempotency_key="key"), city.begin(home="edge-a"), edge.run()):
+        assert outcome.home == "edge-a"
+    assert edge.run("unknown", lock="").home == ""
 
 
 def test_a_session_that_was_never_committed_leaves_nothing_behind(edge: Place) -> None:
