@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests import PreparedRequest, Request, Response
@@ -24,7 +24,7 @@ from edgedb.client.repeating import (
     is_final,
     is_gateways_own,
 )
-from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION, SESSION_CALLERS
+from edgedb.wire.headers import IDEMPOTENCY_KEY, SESSION, SESSION_CALLERS, SESSION_HOME
 from edgedb.wire.model import checked_session_id
 
 ATTEMPTS = 10  # 11 s with their pauses; after a reboot three functions may have to start in turn
@@ -51,6 +51,10 @@ class EdgeSession(requests.Session):
     a call of its own is made, with a key of its own at the same gateway, and without session id,
     key and credentials elsewhere.
 
+    Once an answer has said where the session was created (``home_location``), calls mean that
+    session and no new one: it is found from any gateway of the tree, and a 404 ``SessionGone`` says
+    that it is lost. ``home_location`` can be given for a session that is older than the client.
+
     A call with ``allow_redirects=False`` is made once, to exactly the address given.
 
     Proxies are those of the environment (``HTTP_PROXY``, ``HTTPS_PROXY``, ``NO_PROXY``), for
@@ -67,6 +71,7 @@ class EdgeSession(requests.Session):
         home_gateway: str,
         session_id: str | None = None,
         *,
+        home_location: str | None = None,
         attempts: int = ATTEMPTS,
         timeout: float = TIMEOUT,
     ) -> None:
@@ -74,6 +79,7 @@ class EdgeSession(requests.Session):
         self._gateways = Gateways(home_gateway)
         self.session_id = checked_session_id(session_id or str(uuid.uuid4()))
         self.headers[SESSION] = self.session_id.encode()  # HTTP clients would try Latin-1
+        self.home_location = home_location
         self.timeout = timeout
         self.max_redirects = 16  # more than a tree is deep
         self._policy = Policy(attempts - 1, allowed_methods=None)
@@ -83,6 +89,18 @@ class EdgeSession(requests.Session):
     def home_gateway(self) -> str:
         """The gateway of the location where the session begins."""
         return self._gateways.home
+
+    @property
+    def home_location(self) -> str | None:
+        """The location where the session was created; None: not known, it may be a new one."""
+        return cast("str | None", self.headers.get(SESSION_HOME))
+
+    @home_location.setter
+    def home_location(self, location: str | None) -> None:
+        if location is None:
+            self.headers.pop(SESSION_HOME, None)
+        else:
+            self.headers[SESSION_HOME] = location
 
     def gateway_of(self, function: str) -> str:
         """Give the gateway that the next call of ``function`` goes to first."""
@@ -142,7 +160,7 @@ class EdgeSession(requests.Session):
             if had_key:
                 headers[IDEMPOTENCY_KEY] = str(uuid.uuid4())
             return
-        for name in (SESSION, SESSION_CALLERS, *CREDENTIALS):
+        for name in (SESSION, SESSION_HOME, SESSION_CALLERS, *CREDENTIALS):
             headers.pop(name, None)
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 
@@ -195,6 +213,8 @@ class EdgeSession(requests.Session):
         answer = history[-1]
         # a cookie of any place is one of home: to the session's users the tree is one
         extract_cookies_to_jar(self.cookies, call.request, answer.raw)  # type: ignore[no-untyped-call]
+        if home := answer.headers.get(SESSION_HOME):
+            self.home_location = call.request.headers[SESSION_HOME] = home
         following = self._gateways.next(
             place, call.rest, answer, lambda question: self._send(question, options)
         )

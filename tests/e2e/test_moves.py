@@ -74,6 +74,25 @@ def test_edge_session_goes_where_the_session_was_last(world: World, session: str
     assert world.words(session) == ["1", "2", "3"]
 
 
+def test_edge_session_finds_its_session_from_another_edge_gateway(
+    world: World, session: str
+) -> None:
+    with world.client(session) as first:
+        first.post("/function/notebook/add?key=words&value=1")
+    with world.client(session, at="edge-b", home_location=first.home_location) as second:
+        assert (
+            second.post("/function/notebook/add?key=words&value=2").json()["location"] == "edge-a"
+        )
+        world.offload(session)
+        assert second.post("/function/notebook/add?key=words&value=3").json()["location"] == "city"
+    with world.client(f"no {session}", at="edge-b", home_location="edge-a") as third:
+        gone = third.post("/function/notebook/add?key=words&value=1")
+    assert gone.status_code == 404
+    assert gone.json()["type"] == "urn:edgedb:problem:SessionGone"
+    assert world.words(session) == ["1", "2", "3"]
+    assert world.where(session, "edge-b") == "404"
+
+
 def test_edge_session_returns_home_when_the_place_does_not_answer(
     world: World, session: str
 ) -> None:

@@ -109,6 +109,51 @@ def test_a_404_that_home_leads_to_is_the_functions_own(session: EdgeSession, net
     assert net.places == [EDGE, CITY, CITY, EDGE, CITY]
 
 
+HOME = {"X-session-home": "edge"}
+
+
+def homes(net: Gateways) -> list[str | None]:
+    """Give the home that each call has named."""
+    return [call.headers.get("X-session-home") for call in net.sent]
+
+
+def test_the_home_that_an_answer_names_is_named_from_then_on(
+    session: EdgeSession, net: Gateways
+) -> None:
+    def to_city(call: Sent) -> Answer:
+        status, headers, body = session_at(CITY)(call)
+        return status, headers | HOME, body
+
+    net.answers |= {EDGE: to_city, CITY: fixed(200)}
+    assert session.home_location is None
+    session.post("/function/cart")
+    session.post("/function/photos")
+    assert homes(net) == [None, "edge", "edge", "edge"]
+    assert session.home_location == "edge"
+    session.home_location = None
+    session.post("/function/cart")
+    assert homes(net)[4:] == [None]
+
+
+def test_a_client_can_be_told_the_home_of_an_older_session(net: Gateways) -> None:
+    net.answers |= {CITY: fixed(404)}
+    with EdgeSession(CITY, "alice", home_location="edge") as session:
+        session.mount("http://", net)
+        assert session.post("/function/cart").status_code == 404
+    assert homes(net) == ["edge"]
+
+
+def test_no_stranger_is_told_the_home(session: EdgeSession, net: Gateways) -> None:
+    elsewhere = "http://elsewhere"
+    net.answers |= {
+        EDGE: fixed(307, **HOME, Location=f"{elsewhere}/function/cart"),
+        elsewhere: fixed(200),
+    }
+    session.home_location = "edge"
+    session.post("/function/cart")
+    assert homes(net) == ["edge", None]
+
+
 def test_a_loop_of_redirects_ends(session: EdgeSession, net: Gateways) -> None:
     net.answers |= {EDGE: session_at(CITY), CITY: session_at(EDGE)}
     with pytest.raises(requests.TooManyRedirects):
