@@ -76,7 +76,7 @@ class Run:
 def run(context: Context) -> Outcome:
     """Drain a location some times, and some times under clients."""
     with trees.tree(context.folder / NAME, levels=_LEVELS) as tree:
-        operator = Operator(tree.topology, tree.summary["oracle_token"])
+        operator = Operator(tree.topology, tree.oracle_token)
         runs = context.interleaved(
             {
                 "idle": lambda: _idle(tree, operator, context.scale.drained),

@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -35,9 +35,13 @@ class Move:
 class Operator:
     """One tree's oracle endpoints; any number of threads may use it."""
 
-    def __init__(self, gateways: Mapping[str, tuple[str, int]], token: str) -> None:
+    def __init__(
+        self, gateways: Mapping[str, tuple[str, int]], token_of: Callable[[str], str]
+    ) -> None:
         self._gateways = gateways
-        self._authorization = {"Authorization": f"Bearer {token}"}
+        self._authorization = {
+            location: {"Authorization": f"Bearer {token_of(location)}"} for location in gateways
+        }
         self._connections = threading.local()
 
     def offload(self, location: str, session: str) -> Move:
@@ -57,7 +61,7 @@ class Operator:
         path = f"/function/{function}?{urlencode(query)}"
         connection = self._connection(location)
         try:
-            connection.request("POST", path, headers=self._authorization)
+            connection.request("POST", path, headers=self._authorization[location])
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -19,7 +19,7 @@ class Tree(RunningTree):
 
     @cached_property
     def _operator(self) -> Operator:
-        return Operator(self.topology, self.summary["oracle_token"])
+        return Operator(self.topology, self.oracle_token)
 
     def client(self, session: str, home: str = "edge-a") -> EdgeSession:
         """Give a client in a session that begins at ``home``."""

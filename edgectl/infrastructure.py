@@ -19,9 +19,17 @@ _LOOPBACK_HOSTS = {"127.0.0.1", "localhost"}
 def load(file: Path) -> Topology:
     """Read a topology; raise EdgectlError naming the file, the key and the value that is wrong."""
     try:
-        return Topology.from_json(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return parsed(file, file.read_text(encoding="utf-8"))
     except OSError as error:
         raise EdgectlError(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise EdgectlError(f"{file}: {error}") from error
+
+
+def parsed(file: Path, text: str) -> Topology:
+    """Read what is, or may become, a file's content; raises EdgectlError as :func:`load`."""
+    try:
+        return Topology.from_json(yaml.safe_load(text))
     except (yaml.YAMLError, ValueError, RecursionError, InvalidTopology) as error:
         raise EdgectlError(f"{file}: {error}") from error
 

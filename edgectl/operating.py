@@ -57,14 +57,14 @@ class Whereabouts:
 
 
 class Operator:
-    """One tree and the bearer token that opens its oracle's endpoints.
+    """One tree and the bearer tokens that open its oracles' endpoints.
 
     Every method raises :class:`CallFailed` if a node does not answer as it should.
     """
 
-    def __init__(self, topology: Topology, oracle_token: str) -> None:
+    def __init__(self, topology: Topology, token_of: Callable[[str], str]) -> None:
         self.topology = topology
-        self._token = oracle_token
+        self._token_of = token_of
 
     def status(self) -> list[dict[str, Any]]:
         """Ask every node's oracle; one that does not answer is described with ``error``."""
@@ -151,16 +151,24 @@ class Operator:
 
     def _call(self, method: str, location: str, function: str, query: Query) -> Any:  # noqa: ANN401
         """Give the JSON that a function of the oracle answers."""
-        response = self._send(method, location, function, query, self._authorize)
+        response = self._send(method, location, function, query, self._oracle_of(location))
         _require_success(location, function, response)
         try:
             return response.json()
         except ValueError as error:
             raise CallFailed(f"{location}: {function} does not answer JSON") from error
 
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
+    def _oracle_of(self, location: str) -> Authorization:
+        try:
+            token = self._token_of(location)
+        except EdgectlError as error:
+            raise CallFailed(f"{location}: {error.message}") from error
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
+        return authorize
 
     def _send(
         self, method: str, location: str, function: str, query: Query, auth: Authorization

@@ -5,6 +5,8 @@ Where no key is deployed (``EDGE_INSECURE=1``) nothing is checked and the caller
 
 from __future__ import annotations
 
+from functools import partial
+
 from edgedb.errors import Forbidden
 from edgedb.node import Node
 from edgedb.peers import credentials
@@ -13,24 +15,28 @@ from edgedb.wire.model import SessionToken
 
 
 def require_oracle(node: Node, request: Request) -> None:
-    """Let only the oracle pass (docs/api.md#who-may-call-what); raises Unauthorized."""
-    if node.settings.oracle_token is not None:
-        credentials.verify_secret(node.settings.oracle_token, request.authorization)
+    """Let only the oracle pass (docs/security.md#who-may-call-what); raises Unauthorized."""
+    tokens = node.settings.oracle_tokens()
+    if tokens:
+        credentials.verify_secret(tokens, request.authorization)
     elif not node.settings.insecure:
         raise Forbidden("the secret edge-oracle-token is not deployed with this function")
 
 
 def caller_of(node: Node, request: Request) -> str | None:
-    """Give the location that made a call between nodes; raises Unauthorized."""
-    if node.settings.node_key is None:
+    """Give the location that made a call between nodes; raises Unauthorized, Forbidden."""
+    keys = node.peers.keys
+    if not keys:
         return None
     call = credentials.Call(
         request.method,
         f"/function/{node.settings.function}{request.function_path}",
         request.query_string,
         request.body,
+        credentials.signed_of(request.headers.get),
     )
-    return credentials.verify(node.settings.node_key, request.authorization, node.location, call)
+    keys_of = partial(keys.between, called=node.location)
+    return credentials.verify(keys_of, request.authorization, call)
 
 
 def require_descendant(node: Node, request: Request, *, or_itself: bool = False) -> str | None:
@@ -40,6 +46,14 @@ def require_descendant(node: Node, request: Request, *, or_itself: bool = False)
         return caller
     if not node.topology.is_below(caller, node.location):
         raise Forbidden(f"{caller} is not below {node.location}")
+    return caller
+
+
+def require_ancestor(node: Node, request: Request) -> str | None:
+    """Let only locations above this one pass; gives the caller."""
+    caller = caller_of(node, request)
+    if caller is not None and not node.topology.is_below(node.location, caller):
+        raise Forbidden(f"{caller} is not above {node.location}")
     return caller
 
 

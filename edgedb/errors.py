@@ -172,6 +172,12 @@ class ReleasesDiffer(Unavailable):
     retry_after = 60
 
 
+class KeysDiffer(Unavailable):
+    """The other node does not take this node's credential: of another key, clock or release."""
+
+    retry_after = 60
+
+
 class OutcomeUnknown(EdgeError):
     """The call may have been carried out, or not; only a repeat with its key can tell.
 

@@ -18,7 +18,7 @@ from edgedb.peers.transport import HttpTransport
 from edgedb.room import WaitingRoom
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
-from edgedb.topology.file import TopologyFile
+from edgedb.topology.file import topology_file
 from edgedb.topology.tree import Location, Topology
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def default_node() -> Node:
 
 def node_from(settings: Settings) -> Node:
     """Build a node that talks to a real Redis and to real gateways."""
-    topology = TopologyFile(settings.topology_path, settings.location)
+    topology = topology_file(settings.topology_path, settings.location)
     topology.current()
     return Node(
         settings=settings,

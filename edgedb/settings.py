@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgedb import secret_file
 from edgedb.errors import ConfigurationError
 from edgedb.times import seconds
 
@@ -61,7 +62,8 @@ class CorsRules:
 class Settings:
     """Everything a node is told; durations in seconds unless the name says otherwise.
 
-    ``node_key`` and ``oracle_token`` are None only with ``insecure``: then nothing is checked.
+    ``node_keys`` and ``oracle_tokens`` give what is valid now, the current one first; nothing is
+    checked where they give none: only with ``insecure``, or where no oracle is.
     ``fsync_moves``: a step that a move rests on is on disk before the move goes on.
     Thresholds are bytes of resident session data; None switches the rule off.
     """
@@ -73,8 +75,8 @@ class Settings:
     redis_port: int
     redis_password: str | None = None
     topology_path: Path = Path(SECRETS_DIR) / TOPOLOGY
-    node_key: bytes | None = None
-    oracle_token: str | None = None
+    node_keys: Callable[[], secret_file.Lines] = tuple
+    oracle_tokens: Callable[[], secret_file.Lines] = tuple
     insecure: bool = False
     lock_wait: float = 5.0
     lock_ttl: float = 3.0
@@ -103,6 +105,8 @@ class Settings:
         """
         secrets = Path(environ.get("EDGE_SECRETS_DIR") or SECRETS_DIR)
         insecure = _boolean(environ, "EDGE_INSECURE")
+        node_keys = secret_file.optional if insecure else secret_file.required
+        password = secret_file.optional(secrets, "edge-redis-password")
         host, port = _address(environ.get("REDIS_HOST") or "redis")
         return cls(
             location=_required(environ, "LOCATION_ID"),
@@ -110,10 +114,10 @@ class Settings:
             parent_host=(environ.get("PARENT_HOST") or "").rstrip("/") or None,
             redis_host=host,
             redis_port=port,
-            redis_password=_secret(secrets, "edge-redis-password", required=False),
+            redis_password=next(iter(password()), None),
             topology_path=secrets / TOPOLOGY,
-            node_key=_node_key(secrets, required=not insecure),
-            oracle_token=_secret(secrets, ORACLE_TOKEN, required=False),
+            node_keys=node_keys(secrets, NODE_KEY, NODE_KEY_BYTES),
+            oracle_tokens=secret_file.optional(secrets, ORACLE_TOKEN),
             insecure=insecure,
             lock_wait=_duration(environ, "EDGE_LOCK_WAIT", cls.lock_wait),
             lock_ttl=_duration(environ, "EDGE_LOCK_TTL", cls.lock_ttl),
@@ -214,25 +218,3 @@ def _address(text: str) -> tuple[str, int]:
     if not host or not re.fullmatch(r"\d{1,5}", port):
         raise ConfigurationError(f"REDIS_HOST must be host or host:port, got {text!r}")
     return host, int(port)
-
-
-def _secret(directory: Path, name: str, *, required: bool) -> str | None:
-    try:
-        value = (directory / name).read_text().strip()
-    except OSError:
-        value = ""
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"the secret {name} is not UTF-8 text") from error
-    if not value and required:
-        raise ConfigurationError(
-            f"the secret {name} is missing in {directory}; create it with faas-cli secret create "
-            "and list it under the function's secrets, or set EDGE_INSECURE=1"
-        )
-    return value or None
-
-
-def _node_key(directory: Path, *, required: bool) -> bytes | None:
-    text = _secret(directory, NODE_KEY, required=required)
-    if text is not None and len(text.encode()) < NODE_KEY_BYTES:
-        raise ConfigurationError(f"the secret {NODE_KEY} is under {NODE_KEY_BYTES} bytes")
-    return text.encode() if text else None

@@ -20,6 +20,10 @@ import requests
 
 from edgectl.local.files import NodeFolder
 from edgectl.local.state import StateFolder
+from edgedb import secret_file
+from edgedb.peers.keys import Keyring
+from edgedb.settings import NODE_KEY, TOPOLOGY
+from edgedb.topology.file import topology_file
 from edgedb.topology.tree import Topology
 from harness.waiting import until
 
@@ -142,15 +146,21 @@ class RunningTree:
         address = self.url(location, function, rest)
         return requests.request(method, address, headers={**named, **(headers or {})}, **options)
 
-    @property
-    def bearer(self) -> dict[str, str | bytes]:
-        """The oracle's credentials."""
-        return {"Authorization": f"Bearer {self.summary['oracle_token']}"}
+    def oracle_token(self, location: str) -> str:
+        """Give the token of a node's oracle as it is now."""
+        if "oracle_token" in self.summary:  # of the release before, which has one for all
+            return str(self.summary["oracle_token"])
+        return StateFolder(self.folder).secrets.oracle_token(location)
 
-    @property
-    def node_key(self) -> bytes:
-        """The key that node credentials are signed with."""
-        return (self.folder / "_secrets" / "edge-node-key").read_bytes().strip()
+    def bearer(self, location: str) -> dict[str, str | bytes]:
+        """Give the credentials for a node's oracle."""
+        return {"Authorization": f"Bearer {self.oracle_token(location)}"}
+
+    def keyring(self, location: str) -> Keyring:
+        """Give the keys of a node as its functions find them."""
+        folder = StateFolder(self.folder).secrets.of(location)
+        own = secret_file.required(folder, NODE_KEY)
+        return Keyring(location, own, topology_file(folder / TOPOLOGY, location).current)
 
     def oracle(
         self,
@@ -161,7 +171,9 @@ class RunningTree:
         **query: Any,  # noqa: ANN401
     ) -> requests.Response:
         """Call one of the oracle's endpoints with its token."""
-        return self.call(location, action, method=method, params=query, headers=self.bearer)
+        return self.call(
+            location, action, method=method, params=query, headers=self.bearer(location)
+        )
 
     def redis(self, location: str, **options: Any) -> redis.Redis:  # noqa: ANN401
         """Give a new client of a node's server."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgectl.cli import doctor, operate, run, topology
+from edgectl.cli import doctor, operate, run, topology, trust
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,5 +21,11 @@ def cli() -> None:
     """  # noqa: D301  (click wants the control character)
 
 
-for _command in (*run.COMMANDS, *operate.COMMANDS, doctor.doctor, topology.topology):
+for _command in (
+    *run.COMMANDS,
+    *operate.COMMANDS,
+    *trust.COMMANDS,
+    doctor.doctor,
+    topology.topology,
+):
     cli.add_command(_command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial, reduce, wraps
@@ -16,6 +15,7 @@ from edgectl.cli import render
 from edgectl.errors import EdgectlError
 from edgectl.local.state import StateFolder
 from edgectl.operating import Operator
+from edgectl.secrets_folder import SecretsFolder
 from edgedb.errors import UnknownLocation
 from edgedb.wire.choices import OffloadStatus, Policy
 
@@ -39,10 +39,11 @@ _TREE_OPTIONS = (
         help="Another tree: the file that describes it.",
     ),
     click.option(
-        "--oracle-token-file",
-        "token_file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="With --infrastructure: its secret edge-oracle-token; or set EDGE_ORACLE_TOKEN.",
+        "--secrets",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="secrets",
+        show_default=True,
+        help="With --infrastructure: the folder that 'edgectl secrets' has made.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one line of JSON."),
 )
@@ -63,11 +64,11 @@ def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
     def with_operator(
         state_dir: Path,
         file: Path | None,
-        token_file: Path | None,
+        secrets: Path,
         as_json: bool,
         **arguments: object,
     ) -> None:
-        operator = _of_file(file, token_file) if file else _of_state(state_dir)
+        operator = _of_file(file, secrets) if file else _of_state(state_dir)
         try:
             document, show, is_failure = command(operator, **arguments)
         except UnknownLocation as error:
@@ -81,20 +82,12 @@ def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
 
 
 def _of_state(folder: Path) -> Operator:
-    state = StateFolder(folder).read_running()
-    return Operator(state.topology, state.oracle_token)
+    state = StateFolder(folder)
+    return Operator(state.read_running().topology, state.secrets.oracle_token)
 
 
-def _of_file(file: Path, token_file: Path | None) -> Operator:
-    token = os.environ.get("EDGE_ORACLE_TOKEN", "")
-    if token_file is not None:
-        try:
-            token = token_file.read_text(encoding="utf-8")
-        except OSError as error:
-            raise EdgectlError(f"{token_file}: {error.strerror}") from error
-    if not token.strip():
-        raise EdgectlError("--infrastructure needs --oracle-token-file or EDGE_ORACLE_TOKEN")
-    return Operator(infrastructure.load(file), token.strip())
+def _of_file(file: Path, secrets: Path) -> Operator:
+    return Operator(infrastructure.load(file), SecretsFolder(secrets).oracle_token)
 
 
 @click.command()

@@ -73,10 +73,10 @@ def up(detach: bool, as_json: bool, state_dir: Path, **options: object) -> None:
     """Start a whole tree on this machine, without Docker, and keep it running until Ctrl-C."""
     asked = UpOptions(state_folder=state_dir.resolve(), **options)  # type: ignore[arg-type]
     if detach:
-        _report(_start_detached(asked), as_json)
+        _report(asked, _start_detached(asked), as_json)
     else:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-        supervisor.run(asked, lambda state: _report(state, as_json))
+        supervisor.run(asked, lambda state: _report(asked, state, as_json))
 
 
 @click.command()
@@ -91,9 +91,9 @@ def down(state_dir: Path) -> None:
 COMMANDS = (up, down)
 
 
-def _report(state: TreeState, as_json: bool) -> None:
+def _report(asked: UpOptions, state: TreeState, as_json: bool) -> None:
     if as_json:
-        click.echo(state.summary())
+        click.echo(state.summary(StateFolder(asked.state_folder).secrets))
     else:
         render.topology(state.topology)
     sys.stdout.flush()

@@ -18,11 +18,6 @@ class NodeFolder:
         """The append-only file of the server."""
         return self.path / "valkey"
 
-    @property
-    def secrets(self) -> Path:
-        """All secrets of the node."""
-        return self.path / "secrets"
-
     def secrets_of(self, function: str) -> Path:
         """Give the folder of those secrets that a function names."""
         return self.path / "functions" / function / "secrets"

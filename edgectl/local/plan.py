@@ -7,13 +7,14 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from edgectl import rotating
 from edgectl.local import bytecode, secret_files as edge_secrets
-from edgectl.local.files import NodeFolder
+from edgectl.local.files import NodeFolder, write_private
 from edgectl.local.options import UpOptions
+from edgectl.local.state import StateFolder
 from edgectl.stack import build, reading
 from edgectl.stack.deployment import Deployment, deploy
 from edgectl.stack.reading import Function
-from edgedb.settings import ORACLE_TOKEN
 from edgedb.topology.tree import Topology
 
 
@@ -29,34 +30,31 @@ class Plan:
     ) -> None:
         self.password = secrets.token_urlsafe(16)
         self._options = options
-        self.topology = topology
-        self._shared = edge_secrets.of_tree(options.state_folder / "_secrets", options.secrets)
+        self._given = edge_secrets.given(options.secrets)
+        self._secrets = StateFolder(options.state_folder).secrets
+        self.topology = rotating.kept(topology, self._secrets.topology())
+        self._secrets.write(self.topology)
         self._functions = {
             location: self._functions_of(location, address)
             for location, address in redis_addresses.items()
         }
         self._builds = self._build_all()
 
-    @property
-    def oracle_token(self) -> str:
-        """The bearer token of the operator."""
-        return self._shared[ORACLE_TOKEN].strip()
-
     def names_at(self, location: str) -> list[str]:
         """Give the names of the functions that are deployed at a location."""
         return list(self._functions[location])
 
     def deployments_of(self, location: str) -> list[Deployment]:
-        """Write a node's secrets and say how each of its functions is run."""
+        """Write the secrets given to a node and say how each of its functions is run."""
         folder = NodeFolder(self._options.state_folder / location)
-        edge_secrets.write_for_node(folder.secrets, self._shared, self.topology, location)
-        return [self._deployment(folder, each) for each in self._functions[location].values()]
+        for name, text in self._given.items():
+            write_private(self._secrets.of(location) / name, text)
+        own = self._secrets.of(location)
+        return [self._deployment(folder, own, each) for each in self._functions[location].values()]
 
-    def _deployment(self, folder: NodeFolder, function: Function) -> Deployment:
+    def _deployment(self, folder: NodeFolder, own: Path, function: Function) -> Deployment:
         secrets_folder = folder.secrets_of(function.name)
-        edge_secrets.link_for_function(
-            secrets_folder, folder.secrets, function.name, function.secrets
-        )
+        edge_secrets.link_for_function(secrets_folder, own, function.name, function.secrets)
         build_folder = self._builds[function.name]
         return deploy(function, build_folder, secrets_folder, folder.log(function.name))
 

@@ -14,6 +14,7 @@ from typing import Any
 from edgectl.errors import EdgectlError
 from edgectl.local.files import write_private
 from edgectl.local.foreign import ProcessId
+from edgectl.secrets_folder import SecretsFolder
 from edgedb.errors import EdgeError
 from edgedb.topology.tree import Topology
 
@@ -45,7 +46,6 @@ class TreeState:
 
     supervisor: ProcessId
     nodes: tuple[NodeState, ...]
-    oracle_token: str
     levels: tuple[str, ...]
 
     @property
@@ -61,11 +61,15 @@ class TreeState:
         """All that were running: the supervisor first, then servers and gateways."""
         return [self.supervisor, *(each for node in self.nodes for each in node.processes.values())]
 
-    def summary(self) -> str:
-        """Give the line that ``edgectl up --json`` prints."""
+    def summary(self, secrets: SecretsFolder) -> str:
+        """Give the line that ``edgectl up --json`` prints; with the tokens that are in a folder."""
         fields = ("location", "level", "parent", "gateway", "redis")
-        nodes = [{field: getattr(node, field) for field in fields} for node in self.nodes]
-        return json.dumps({"nodes": nodes, "oracle_token": self.oracle_token})
+        nodes = [
+            {field: getattr(node, field) for field in fields}
+            | {"oracle_token": secrets.oracle_token(node.location)}
+            for node in self.nodes
+        ]
+        return json.dumps({"nodes": nodes})
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> TreeState:
@@ -77,9 +81,9 @@ class TreeState:
         """
         nodes = tuple(NodeState.from_json(node) for node in document["nodes"])
         supervisor = ProcessId.from_json(document["supervisor"])
-        state = cls(supervisor, nodes, document["oracle_token"], tuple(document["levels"]))
-        if not isinstance(state.oracle_token, str) or not state.topology:
-            raise TypeError("no token, or no tree")
+        state = cls(supervisor, nodes, tuple(document["levels"]))
+        if not state.topology:
+            raise TypeError("no tree")
         return state
 
 
@@ -88,6 +92,7 @@ class StateFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.secrets = SecretsFolder(path / "_secrets")
 
     @contextlib.contextmanager
     def owned(self) -> Iterator[None]:
@@ -123,5 +128,5 @@ class StateFolder:
         return state
 
     def write(self, state: TreeState) -> None:
-        """Keep a state (mode 0600: it holds the oracle's token)."""
+        """Keep a state."""
         write_private(self.path / "tree.json", json.dumps(dataclasses.asdict(state), indent=1))

@@ -82,10 +82,10 @@ class Tree:
 
     @property
     def state(self) -> TreeState:
-        """Addresses, processes and the oracle's token."""
+        """Addresses and processes."""
         nodes = tuple(node.state for node in self._nodes)
         levels = self.plan.topology.levels
-        return TreeState(ProcessId.of(os.getpid()), nodes, self.plan.oracle_token, levels)
+        return TreeState(ProcessId.of(os.getpid()), nodes, levels)
 
     async def start(self) -> None:
         """Take ports, lay out files, start every node; return when all of them serve."""

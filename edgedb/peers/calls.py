@@ -5,16 +5,16 @@ Addresses, credentials and what an answer means; how a call gets there is the tr
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlencode
 
 import msgspec
 
-from edgedb.errors import BadRequest, EdgeError, PeerUnavailable, ReleasesDiffer
-from edgedb.peers import credentials
+from edgedb.errors import BadRequest, PeerUnavailable, Unauthorized
+from edgedb.peers.answers import error_of, of_one_release, read_from
+from edgedb.peers.keys import Keyring
+from edgedb.peers.signing import signed
 from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.peers.waking import sent
 from edgedb.request import Request
@@ -26,7 +26,6 @@ from edgedb.wire.fates import Fate
 from edgedb.wire.hand_over import Answer, Ask, answers_from_msgpack
 from edgedb.wire.headers import ONLOAD_LOCATION, PACKET, PROPAGATE, SESSION_REDIRECT, is_end_to_end
 from edgedb.wire.model import COUNT_LIMIT, KNOWN, Known, Propagation, SessionToken
-from edgedb.wire.openfaas import explained
 from edgedb.wire.packet import (
     NO_OFFER,
     PAGE_BYTES,
@@ -37,15 +36,12 @@ from edgedb.wire.packet import (
     from_msgpack,
     to_msgpack,
 )
-from edgedb.wire.problem import error_from
 from edgedb.wire.whereabouts import offloaded_to
 
 PACKED = {"Accept": PACKET}
 ANSWER_LIMIT = 32 * PAGE_BYTES
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
 characters that JSON writes as six bytes each."""
-
-log = logging.getLogger(__name__)
 
 
 class PeerClient:
@@ -63,15 +59,16 @@ class PeerClient:
         self._settings = settings
         self._topology = topology
         self._transport = transport
+        self.keys = Keyring(settings.location, settings.node_keys, topology)
 
     def page(
         self, source: str, session: str, cursor: Cursor, offer: Offer = NO_OFFER
     ) -> SessionPacket:
         """Read a page of a session, of an offer if there was one (migrate-session)."""
         query = {"session": session} | _parameters(cursor) | (offer._asdict() if offer.run else {})
-        with _of_one_release(source):
+        with of_one_release(source):
             answer = self._call("GET", source, "migrate-session", query, PACKED)
-        with _read_from(source):
+        with read_from(source):
             (packet,) = from_msgpack(answer.body)
             return packet
 
@@ -83,12 +80,12 @@ class PeerClient:
         query = {"phase": Phase.HAND_OVER, "to": self._settings.location, "hold": hold}
         body = msgspec.json.encode(asks)
         call = partial(self._call, "POST", source, "migrate-session", query, PACKED, body)
-        with _of_one_release(source):
+        with of_one_release(source):
             try:
                 answer = call()
             except PeerUnavailable:
                 answer = call()
-        with _read_from(source):
+        with read_from(source):
             return answers_from_msgpack(answer.body)
 
     def known(self, location: str, sessions: Sequence[str]) -> dict[str, Known]:
@@ -97,7 +94,7 @@ class PeerClient:
         for start in range(0, len(sessions), COUNT_LIMIT):
             some = msgspec.json.encode(sessions[start : start + COUNT_LIMIT])
             answer = self._call("POST", location, "migrate-session/known", body=some)
-            with _read_from(location):
+            with read_from(location):
                 found |= {each.token.session: each for each in KNOWN.decode(answer.body)}
         return found
 
@@ -107,7 +104,7 @@ class PeerClient:
 
     def pass_on(self, parent: str, packed: bytes) -> dict[str, Fate]:
         """Ask the parent to take the sessions of packets in the form that nodes send."""
-        with _of_one_release(parent):
+        with of_one_release(parent):
             answer = self._call(
                 "POST",
                 parent,
@@ -117,7 +114,7 @@ class PeerClient:
                 timeout=self._settings.move_timeout,
                 is_repeatable=False,
             )
-        with _read_from(parent):
+        with read_from(parent):
             return fates.from_json(answer.body, parent)
 
     def onload_session(
@@ -127,7 +124,7 @@ class PeerClient:
         query = {"count": str(count)} | ({"session": session} if session is not None else {})
         headers = {ONLOAD_LOCATION: for_location} | PACKED
         answer = self._call("GET", parent, "onload-session", query, headers)
-        with _read_from(parent):
+        with read_from(parent):
             packets = from_msgpack(answer.body)
             if len(packets) > count:
                 raise BadRequest(f"those are more than {count} packets")
@@ -144,7 +141,7 @@ class PeerClient:
         """
         query = {"session": session, "from": ",".join(waiting)}
         answer = self._call("GET", location, "test-function", query)
-        with _read_from(location):
+        with read_from(location):
             return offloaded_to(answer.body.decode())
 
     def propagate(self, message: Propagation) -> None:
@@ -158,7 +155,7 @@ class PeerClient:
         request = PeerRequest("POST", here, self._gateway(here), "oracle")
         response = sent(self._transport, request, self._settings.move_timeout)
         if response.status >= 300:
-            raise _error(request, response)
+            raise error_of(request, response)
 
     def carry(
         self, location: str, request: Request, timeout: float, *, mode: str, is_repeatable: bool
@@ -196,16 +193,18 @@ class PeerClient:
         *,
         is_repeatable: bool = True,
     ) -> PeerResponse:
-        query_string = urlencode(query or {})
-        call = credentials.Call(method, f"/function/{function}", query_string.encode(), body)
-        signed = {**(headers or {}), "Authorization": self._credential(location, call)}
         request = PeerRequest(
-            *(method, location, self._gateway(location), function, query_string, signed, body),
+            *(method, location, self._gateway(location), function, urlencode(query or {})),
+            headers=headers or {},
+            body=body,
             is_repeatable=is_repeatable,
         )
-        response = sent(self._transport, request, timeout or self._settings.peer_timeout)
+        for each in signed(self.keys, request):
+            response = sent(self._transport, each, timeout or self._settings.peer_timeout)
+            if response.status != Unauthorized.status:
+                break
         if response.status >= 300:
-            raise _error(request, response)
+            raise error_of(request, response)
         return response
 
     def _gateway(self, location: str) -> str:
@@ -215,40 +214,8 @@ class PeerClient:
             return self._settings.parent_host
         return self._topology()[location].gateway
 
-    def _credential(self, location: str, call: credentials.Call) -> str:
-        key = self._settings.node_key or credentials.INSECURE_KEY
-        return credentials.issue(key, self._settings.location, location, call)
-
 
 def _parameters(cursor: Cursor) -> dict[str, object]:
     if isinstance(cursor, Within):
         return {"list": cursor.key, "start": cursor.start}
     return {"page": cursor.version}
-
-
-@contextmanager
-def _of_one_release(location: str) -> Iterator[None]:
-    """Say what it means if a node does not understand a call of the hand-over."""
-    try:
-        yield
-    except BadRequest as error:
-        what = f"{location} runs another release; moves wait until both ends have the same: {error}"
-        log.warning("%s", what)
-        raise ReleasesDiffer(what) from error
-
-
-@contextmanager
-def _read_from(location: str) -> Iterator[None]:
-    """Take an answer that makes no sense for none: what the other node has done is unknown."""
-    try:
-        yield
-    except (ValueError, BadRequest) as error:
-        raise PeerUnavailable(f"{location} answered with something else: {error}") from error
-
-
-def _error(request: PeerRequest, response: PeerResponse) -> EdgeError:
-    try:
-        return error_from(request.location, response.status, response.body)
-    except (ValueError, RecursionError):
-        what = explained(response.status, response.content_type, response.body)
-        return PeerUnavailable(f"{request.location}: {request.function} {what}")

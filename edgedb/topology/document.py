@@ -7,7 +7,10 @@ One shape serves as ``infrastructure.yml`` (for people) and as the JSON of the s
     locations:
       cloud:  {gateway: "http://10.0.0.1:8080"}
       city:   {parent: cloud, gateway: "http://10.0.1.1:8080"}
-      edge-a: {parent: city, gateway: "http://10.0.2.1:8080"}
+      edge-a: {parent: city, gateway: "http://10.0.2.1:8080", generation: 2}
+
+``generation`` is that of the location's key, 1 where it is not said; ``[2, 1]`` while the key of
+the first is being put in the place of that of the second.
 
 Every complaint is an :class:`~edgedb.errors.InvalidTopology` that names the key and the value.
 """
@@ -17,12 +20,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from edgedb.errors import InvalidTopology
 
 LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+GENERATION_LIMIT = 2**31
 _NOT_IN_A_BASE_URL = re.compile(r"[^!-~]|[?#@]")
 
 
@@ -34,11 +38,19 @@ class Location:
     level: str
     parent: str | None
     gateway: str
+    generations: tuple[int, ...] = (1,)
+    """Of its key: the current one, and during a rotation the one before."""
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """Give this location's entry in the document; its id and level are said elsewhere there."""
         parent = {} if self.parent is None else {"parent": self.parent}
-        return {**parent, "gateway": self.gateway}
+        return {**parent, "gateway": self.gateway, **self._generation()}
+
+    def _generation(self) -> dict[str, int | list[int]]:
+        if self.generations == (1,):
+            return {}
+        current, *previous = self.generations
+        return {"generation": [current, *previous] if previous else current}
 
 
 def parse(document: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Location]]:
@@ -80,11 +92,29 @@ def _entry(id_: object, value: object) -> Location:
     if not isinstance(id_, str) or not LOCATION_ID.fullmatch(id_):
         rule = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
         raise InvalidTopology(f"locations: {id_!r} is no location id ({rule})")
-    fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway"})
+    fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway", "generation"})
     parent = fields.get("parent")
     if parent is not None and not isinstance(parent, str):
         raise InvalidTopology(f"{id_}.parent must be a location id, not {parent!r}")
-    return Location(id_, "", parent, _gateway(id_, fields.get("gateway")))
+    gateway = _gateway(id_, fields.get("gateway"))
+    return Location(id_, "", parent, gateway, _generations(id_, fields.get("generation", 1)))
+
+
+def _generations(id_: str, value: object) -> tuple[int, ...]:
+    """Read the generation of a location's key, or those that are valid during a rotation."""
+    found = value if isinstance(value, list) else [value]
+    if (
+        not 1 <= len(found) <= 2
+        or not all(map(_is_generation, found))
+        or len({*found}) < len(found)
+    ):
+        rule = f"a number from 1 to {GENERATION_LIMIT}, or two: the current one and the one before"
+        raise InvalidTopology(f"{id_}.generation must be {rule}, not {value!r}")
+    return tuple(found)
+
+
+def _is_generation(value: object) -> TypeGuard[int]:
+    return type(value) is int and 1 <= value <= GENERATION_LIMIT
 
 
 def _gateway(id_: str, value: object) -> str:

@@ -8,10 +8,14 @@ SESSION_CALLERS = "X-session-callers"
 ONLOAD_LOCATION = "X-onload-location"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 PROPAGATE = "X-edge-propagate"
+NODE = "X-edge-node"
 CALL_ID = "X-Call-Id"
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 PACKET = "application/vnd.edgedb.packet+msgpack"
+
+SIGNED = (ONLOAD_LOCATION, PROPAGATE, NODE)
+"""What a call between nodes says in headers: its credential covers them."""
 
 PROTOCOL = 2
 """Of moves (docs/protocol.md): nodes in which it differs serve, and move nothing to each other."""

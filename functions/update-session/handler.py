@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgedb import Endpoint, Request, Response
-from edgedb.access import require_itself, require_relative
+from edgedb.access import require_ancestor, require_itself
 from edgedb.errors import BadRequest
 from edgedb.node import Node
 from edgedb.wire.model import TOKEN, read
@@ -11,7 +11,7 @@ from edgedb.wire.model import TOKEN, read
 
 def update_session(node: Node, request: Request) -> Response:
     """Follow a session of this location that has moved further up or down."""
-    caller = require_relative(node, request)
+    caller = require_ancestor(node, request)
     token = read(TOKEN, request.body)
     if token.proprietary_location != node.location:
         raise BadRequest(f"the session belongs to {token.proprietary_location}, not here")

@@ -53,7 +53,7 @@ def asked(world: World, session: str) -> list[dict[str, Any]]:
 def test_without_or_with_wrong_credentials_every_endpoint_refuses(
     world: World, offloaded: str, endpoint: str, location: str
 ) -> None:
-    good = str(world.bearer["Authorization"])
+    good = str(world.bearer(location)["Authorization"])
     wrong = [None, "", "Bearer", "Bearer ", "Bearer wrong", good[:-1], good + "x"]
     wrong += [good.replace("Bearer", "Basic"), "Bearer ünicode", "Basic YTpi"]
     if endpoint not in ORACLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +45,19 @@ def test_status_tells_who_accepts_and_what_is_where(world: World) -> None:
     assert ask(world, "accept", "city")["status"] == "accept"
 
 
-def test_a_tree_may_be_named_by_its_file_and_token(world: World, tmp_path: Path) -> None:
-    file, token = tmp_path / "infrastructure.yml", tmp_path / "token"
+def test_a_tree_may_be_named_by_its_file_and_its_secrets(world: World, tmp_path: Path) -> None:
+    file, secrets = tmp_path / "infrastructure.yml", tmp_path / "secrets"
     locations = {
         node["location"]: {"parent": node["parent"], "gateway": node["gateway"]}
         for node in world.summary["nodes"]
     }
     document = {"levels": ["cloud", "city", "edge"], "locations": locations}
     file.write_text(json.dumps(document))
-    token.write_text(world.summary["oracle_token"] + "\n")
-    named: list[str | Path] = ["--infrastructure", file, "--oracle-token-file", token]
+    shutil.copytree(world.folder / "_secrets", secrets)
+    named: list[str | Path] = ["--infrastructure", file, "--secrets", secrets]
     entries = json.loads(edgectl("status", *named, "--json").stdout)
     assert all("error" not in entry for entry in entries)
-    token.write_text("wrong")
+    shutil.copy(secrets / "city" / "edge-oracle-token", secrets / "edge-a")
     done = edgectl("offload", "edge-a", *named, check=False)
     assert done.returncode == 1
     assert "(401)" in done.stderr

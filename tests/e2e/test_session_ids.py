@@ -99,7 +99,7 @@ def test_a_malformed_id_is_refused_by_functions(world: World, name: bytes) -> No
 @parameters({**REFUSED_IN_QUERIES})
 def test_a_malformed_id_is_refused_by_endpoints(world: World, name: bytes) -> None:
     rest = f"?session={quote(name, safe='')}"
-    answer = world.call("edge-a", "force-offload", rest, headers=world.bearer)
+    answer = world.call("edge-a", "force-offload", rest, headers=world.bearer("edge-a"))
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid session id")
 
 

@@ -63,8 +63,8 @@ def test_json_names_every_node_root_first(running: RunningTree) -> None:
         ("edge-a", "edge", "city"),
         ("edge-b", "edge", "city"),
     ]
-    assert set(nodes[0]) == {"location", "level", "parent", "gateway", "redis"}
-    assert set(running.summary) == {"nodes", "oracle_token"}
+    assert set(nodes[0]) == {"location", "level", "parent", "gateway", "redis", "oracle_token"}
+    assert set(running.summary) == {"nodes"}
 
 
 @pytest.mark.parametrize("location", ALL)
@@ -107,7 +107,7 @@ def test_a_function_gets_the_environment_of_its_container_and_no_more(
 def test_a_function_sees_the_secrets_that_it_names(running: RunningTree, location: str) -> None:
     secrets = surroundings(running, location)["secrets"]
     assert set(secrets) == {"edge-topology", "edge-oracle-token"}
-    assert secrets["edge-oracle-token"] == running.summary["oracle_token"]
+    assert secrets["edge-oracle-token"].strip() == running.node(location)["oracle_token"]
     view = Topology.from_json(json.loads(secrets["edge-topology"]))
     assert location in view
     assert view[location].gateway == running.gateway(location)
@@ -138,7 +138,8 @@ def test_what_functions_print_is_kept_in_their_log(running: RunningTree) -> None
 
 
 def test_secrets_and_state_are_for_the_owner_only(running: RunningTree) -> None:
-    files = [running.folder / "tree.json", *(running.folder / "city" / "secrets").iterdir()]
+    files = [running.folder / "tree.json", *(running.folder / "_secrets" / "city").iterdir()]
+    files += [running.folder / "_secrets" / name for name in ("_tree-key", "_topology")]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 

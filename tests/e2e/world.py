@@ -112,7 +112,7 @@ class World(RunningTree):
 
     def as_node(self, caller: str, location: str, function: str, **call: Any) -> requests.Response:
         """Make a call with the credentials of a node."""
-        return self.call(location, function, auth=AsNode(self.node_key, caller, location), **call)
+        return self.call(location, function, auth=AsNode(self.keyring(caller), location), **call)
 
     def pids(self, location: str, function: str) -> set[int]:
         """Give the numbers of the processes that serve a function at a node."""

@@ -51,7 +51,7 @@ class Mover:
             return self._http.post(
                 self._place.running.url(location, action.endpoint),
                 params=dict(action.query),
-                headers=self._place.running.bearer,
+                headers=self._place.running.bearer(location),
                 timeout=TIMEOUT_S,
             )
         except requests.RequestException:

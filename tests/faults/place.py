@@ -21,6 +21,7 @@ import requests
 
 from edgectl import infrastructure
 from edgectl.local.files import NodeFolder, write_private
+from edgectl.local.state import StateFolder
 from edgedb.topology.tree import Topology
 from harness.running import REPOSITORY, RunningTree
 from harness.waiting import until
@@ -124,7 +125,8 @@ def _redirect(found: Place, location: str, environment: Mapping[str, str]) -> No
         function["environment"].update(told)
     write_private(folder.configuration, json.dumps(configuration))
     view = json.dumps(found.topology.view_of(location).to_json())
-    write_private(folder.secrets / "edge-topology", view)
+    secrets = StateFolder(found.running.folder).secrets
+    write_private(secrets.of(location) / "edge-topology", view)
     before = found.process(location, End.GATEWAY)
     assert before is not None
     before.kill()

@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
+from werkzeug.datastructures import EnvironHeaders
+
 from edgedb.endpoint import Function
 from edgedb.node import Node
 from edgedb.peers import credentials
 from edgedb.request import Request
 from edgedb.response import Response
-from tests.support.tree import NODE_KEY, REPOSITORY, Tree
+from tests.support.signed import key_of
+from tests.support.tree import REPOSITORY, Tree
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -78,7 +81,9 @@ def _sign(environ: Environ, location: str) -> None:
     environ["wsgi.input"] = BytesIO(body)
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape")
     query = environ["QUERY_STRING"].encode("latin-1")
+    signed = credentials.signed_of(EnvironHeaders(environ).get)
     call = credentials.Call(
-        environ["REQUEST_METHOD"], Request(path=path).function_path, query, body
+        environ["REQUEST_METHOD"], Request(path=path).function_path, query, body, signed
     )
-    environ["HTTP_AUTHORIZATION"] = credentials.issue(NODE_KEY, caller[1], location, call)
+    key = key_of(caller[1], location)
+    environ["HTTP_AUTHORIZATION"] = credentials.issue(key, caller[1], call)

@@ -60,10 +60,9 @@ class Call:
         return Watched(self.method, self.path, self.query.encode(), headers, self.body)
 
     def _signed(self) -> NodeCall:
-        return NodeCall(
-            *(self.caller, self.location, self.function + self.path.rstrip("/")),
-            *(self.method, self.query, self.body),
-        )
+        function = self.function + self.path.rstrip("/")
+        call = (self.caller, self.location, function, self.method, self.query, self.body)
+        return NodeCall(*call, dict(self.headers))
 
     def __call__(self, tree: Tree) -> int:
         """Make the call; gives the status."""

@@ -28,7 +28,7 @@ class Running(RunningTree):
 
     def as_node(self, caller: str, location: str) -> AsNode:
         """Give the credentials of a node for calls to another."""
-        return AsNode(self.node_key, caller, location)
+        return AsNode(self.keyring(caller), location)
 
     def current(self, session: str) -> list[str]:
         """Give every location that would serve a session now."""

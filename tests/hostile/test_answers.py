@@ -36,7 +36,7 @@ def out_of_reach(tree: Tree, call: Call) -> int:
 
 
 def without_oracle_token(tree: Tree, call: Call) -> int:
-    return call(like(tree, tree.clients, settings={"oracle_token": None}))
+    return call(like(tree, tree.clients, settings={"oracle_tokens": tuple}))
 
 
 def with_stopped_servers(tree: Tree, call: Call) -> int:

@@ -49,7 +49,7 @@ def test_every_answer_is_described(
         base_url=running.gateway(location),
         session=client,
         auth=None if is_for_oracles(case) else credentials,
-        headers=running.bearer if is_for_oracles(case) else None,
+        headers=running.bearer(location) if is_for_oracles(case) else None,
         timeout=30,
         allow_redirects=False,
     )

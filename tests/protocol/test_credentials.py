@@ -199,7 +199,7 @@ def test_a_tick_needs_no_credential_but_refuses_a_wrong_one(state: Tree) -> None
 
 
 def test_an_oracle_without_its_secret_serves_nobody(make_tree: Callable[..., Tree]) -> None:
-    tree = make_tree(settings={"oracle_token": None})
+    tree = make_tree(settings={"oracle_tokens": tuple})
     for location, function, request in ORACLE_CALLS:
         for authorization in (None, "Bearer None", f"Bearer {ORACLE_TOKEN}"):
             assert ask(tree, location, function, request, authorization).status == 403
@@ -207,7 +207,7 @@ def test_an_oracle_without_its_secret_serves_nobody(make_tree: Callable[..., Tre
 
 
 def test_an_insecure_node_on_purpose_asks_nobody(make_tree: Callable[..., Tree]) -> None:
-    tree = make_tree(settings={"oracle_token": None, "node_key": None, "insecure": True})
+    tree = make_tree(settings={"oracle_tokens": tuple, "node_keys": tuple, "insecure": True})
     tree.write("edge-a", "one")
     assert ask(tree, "edge-a", "force-offload", edgedb.Request("POST"), None).status == 200
     assert tree.residents() == ["city"]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -16,29 +12,42 @@ from requests.auth import AuthBase
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.peers import credentials
-from tests.support.tree import NODE_KEY, Tree
+from edgedb.errors import Forbidden
+from edgedb.peers import credentials, keys
+from edgedb.peers.keys import Keyring
+from edgedb.topology.tree import Topology
+from tests.support.tree import THREE_LEVELS, TREE_KEY, Tree
 
-HEAD = b'{"alg":"HS256","typ":"JWT"}'
-
-
-def sign(claims: bytes, head: bytes = HEAD, key: bytes = NODE_KEY) -> str:
-    """Sign any two parts; gives the ``Authorization``."""
-    text = f"{_encoded(head)}.{_encoded(claims)}"
-    return f"Bearer {text}.{_encoded(hmac.new(key, text.encode(), 'sha256').digest())}"
+TOPOLOGY = Topology.from_json(THREE_LEVELS)
+NOBODYS_KEY = b"a key of enough bytes that no node has"
 
 
-def _encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+def keyring(location: str, topology: Topology = TOPOLOGY) -> Keyring:
+    """Give what a location's node knows of keys."""
+    own = tuple(key.decode() for key in keys.of_node(TREE_KEY, topology, location))
+    view = topology.view_of(location)
+    return Keyring(location, lambda: own, lambda: view)
 
 
-def good_claims(
-    call: credentials.Call, caller: str = "city", location: str = "edge-a", after_s: int = 0
-) -> dict[str, Any]:
-    """Give what a caller says of its call, so many seconds from now."""
-    now = int(time.time()) + after_s
-    times = {"iat": now, "exp": now + credentials.LIFE_S}
-    return {"iss": caller, "aud": location, **times, "call": call.digest()}
+def key_of(caller: str, location: str, topology: Topology = TOPOLOGY) -> bytes:
+    """Give the key with which a location calls another; some key where they have none."""
+    if caller not in topology:
+        return NOBODYS_KEY
+    return key_in(keyring(caller, topology), location)
+
+
+def key_in(ring: Keyring, location: str) -> bytes:
+    """Give the current key of a node's calls to another; some key where they have none."""
+    try:
+        return ring.to(location)[0]
+    except Forbidden:
+        return NOBODYS_KEY
+
+
+def authorization(key: bytes, caller: str, call: credentials.Call, after_s: int = 0) -> str:
+    """Give the ``Authorization`` of a call that is made so many seconds from now."""
+    made_at = str(int(time.time()) + after_s)
+    return f"Bearer {caller}.{made_at}.{call.signature(key, made_at)}"
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,17 @@ class NodeCall:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def credential(self, key: bytes = NODE_KEY, after_s: int = 0) -> str:
-        """Give the ``Authorization`` that the caller sends, as of so many seconds from now."""
+    @property
+    def call(self) -> credentials.Call:
+        """What its credential is bound to."""
         path = f"/function/{self.function}"
-        call = credentials.Call(self.method, path, self.query.encode(), self.body)
-        claims = good_claims(call, self.caller, self.location, after_s)
-        return sign(json.dumps(claims).encode(), key=key)
+        signed = credentials.signed_of(Headers(dict(self.headers)).get)
+        return credentials.Call(self.method, path, self.query.encode(), self.body, signed)
+
+    def credential(self, key: bytes | None = None, after_s: int = 0) -> str:
+        """Give the ``Authorization`` that the caller sends, as of so many seconds from now."""
+        known = key_of(self.caller, self.location) if key is None else key
+        return authorization(known, self.caller, self.call, after_s)
 
     def send(self, tree: Tree, authorization: str | None) -> edgedb.Response:
         """Make the call, with any credential or none."""
@@ -73,23 +87,22 @@ class NodeCall:
 
     def signed(self, tree: Tree) -> edgedb.Response:
         """Make the call, with its own credential."""
-        return self.send(tree, self.credential())
+        return self.send(tree, self.credential(key_of(self.caller, self.location, tree.topology)))
 
 
 @dataclass(frozen=True)
 class AsNode(AuthBase):
-    """Signs each call of a client as a location would."""
+    """Signs each call of a client as the location would whose keys these are."""
 
-    key: bytes
-    caller: str
+    keys: Keyring
     location: str
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign a call that is ready to be sent."""
         url, body = urlsplit(str(request.url)), request.body or b""
         content = body if isinstance(body, bytes) else body.encode()
-        call = credentials.Call(str(request.method), url.path, url.query.encode(), content)
-        request.headers["Authorization"] = credentials.issue(
-            self.key, self.caller, self.location, call
-        )
+        signed = credentials.signed_of(request.headers.get)
+        call = credentials.Call(str(request.method), url.path, url.query.encode(), content, signed)
+        key = key_in(self.keys, self.location)
+        request.headers["Authorization"] = credentials.issue(key, self.keys.location, call)
         return request

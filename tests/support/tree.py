@@ -23,6 +23,7 @@ from werkzeug.datastructures import Headers
 from edgedb.endpoint import Function
 from edgedb.node import Node, Once, at_once
 from edgedb.oracle.tick import tick
+from edgedb.peers import keys
 from edgedb.peers.calls import PeerClient
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.request import Request
@@ -35,7 +36,7 @@ from tests.support.functions import Notebook, Reader, Tally
 from tests.support.hooks import Hook, as_usual, at_hand_over, lose_request
 
 REPOSITORY = Path(__file__).parents[2]
-NODE_KEY = b"a key that only this tree's nodes know"
+TREE_KEY = b"a key that only this tree's operator knows"
 ORACLE_TOKEN = "the oracle's secret"
 
 THREE_LEVELS: dict[str, Any] = {
@@ -105,6 +106,7 @@ class Tree:
         }
         self.functions |= {"notebook": Notebook(), "reader": Reader(), "tally": Tally()}
         self._nodes: dict[tuple[str, str], Node] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
 
     def node(self, location: str, function: str = "oracle") -> Node:
         """Give a location as one of its functions sees it."""
@@ -131,13 +133,20 @@ class Tree:
             parent_host=None,
             redis_host="",
             redis_port=0,
-            node_key=NODE_KEY,
-            oracle_token=ORACLE_TOKEN,
+            node_keys=lambda: self.keys(location),
+            oracle_tokens=lambda: (ORACLE_TOKEN,),
             oracle_action=_environment(function).get("ORACLE_ACTION", "tick"),
             lock_wait=0.05,
             # the tick takes up at once what another attempt has claimed
             peer_timeout=0.0,
         )
+
+    def keys(self, location: str) -> tuple[str, ...]:
+        """Give what a location's secret edge-node-key has."""
+        if location not in self._keys:
+            own = keys.of_node(TREE_KEY, self.topology, location)
+            self._keys[location] = tuple(key.decode() for key in own)
+        return self._keys[location]
 
     def send(self, request: PeerRequest, timeout: float) -> PeerResponse:  # noqa: ARG002
         """Carry a call between nodes (the transport)."""

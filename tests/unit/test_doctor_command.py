@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from edgectl import infrastructure
 from edgectl.cli import cli, render
+from edgectl.secrets_folder import SecretsFolder
 from edgedb.checking.findings import Finding, Kind
 from tests.support.answering import Call, answering
 
@@ -41,8 +43,10 @@ def run(tmp_path: Path) -> Run:
                 document["gateway"] = f"{base}/{location}"
             file = tmp_path / "infrastructure.yml"
             file.write_text(json.dumps({"levels": ["cloud", "city"], "locations": locations}))
-            command = ["doctor", "--infrastructure", str(file), *words]
-            return CliRunner().invoke(cli, command, env={"EDGE_ORACLE_TOKEN": "token"}), calls
+            secrets = SecretsFolder(tmp_path / "secrets")
+            secrets.write(infrastructure.load(file))
+            where = ["--infrastructure", str(file), "--secrets", str(secrets.path)]
+            return CliRunner().invoke(cli, ["doctor", *where, *words]), calls
 
     return run
 

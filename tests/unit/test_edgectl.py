@@ -107,10 +107,11 @@ def test_commands_on_no_tree_say_so(run: Callable[..., Result], tmp_path: Path) 
         assert f"no tree is running in {tmp_path}" in done.output
 
 
-def test_another_tree_needs_its_token(run: Callable[..., Result], file: Path) -> None:
-    done = run("status", "--infrastructure", file)
+def test_another_tree_needs_its_tokens(run: Callable[..., Result], file: Path) -> None:
+    done = run("sessions", "edge-a", "--infrastructure", file, "--secrets", file.parent / "none")
     assert done.exit_code == 1
-    assert "--oracle-token-file or EDGE_ORACLE_TOKEN" in done.output
+    assert "edge-a: " in done.output
+    assert "none/edge-a/edge-oracle-token: No such file" in done.output
 
 
 @pytest.mark.parametrize("command", ["", "up", "down", "status", "where", "topology show"])

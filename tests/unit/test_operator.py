@@ -88,7 +88,7 @@ def operator(served: tuple[str, list[Call]]) -> Iterator[Operator]:
             "dark": {"parent": "cloud", "gateway": f"http://127.0.0.1:{ports.port_of(nobody)}"},
         }
         document = {"levels": ["cloud", "edge"], "locations": locations}
-        yield Operator(Topology.from_json(document), "word")
+        yield Operator(Topology.from_json(document), lambda _: "word")
 
 
 def test_status_names_every_node_even_one_that_does_not_answer(operator: Operator) -> None:

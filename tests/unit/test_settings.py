@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def environ(secrets: Path) -> dict[str, str]:
 def test_a_location_a_function_and_the_secrets_are_enough(
     environ: dict[str, str], secrets: Path
 ) -> None:
-    assert Settings.from_environment(environ) == Settings(
+    settings = Settings.from_environment(environ)
+    assert (settings.node_keys(), settings.oracle_tokens()) == ((KEY,), ("the oracle",))
+    assert replace(settings, node_keys=tuple, oracle_tokens=tuple) == Settings(
         location="city",
         function="cart",
         parent_host=None,
@@ -37,8 +40,6 @@ def test_a_location_a_function_and_the_secrets_are_enough(
         redis_port=6379,
         redis_password=None,
         topology_path=secrets / "edge-topology",
-        node_key=KEY.encode(),
-        oracle_token="the oracle",
         insecure=False,
         lock_wait=5.0,
         lock_ttl=3.0,
@@ -152,7 +153,7 @@ def test_insecure_on_purpose_needs_no_secrets(tmp_path: Path) -> None:
         "EDGE_INSECURE": "1",
     }
     settings = Settings.from_environment(environ)
-    assert (settings.insecure, settings.node_key, settings.oracle_token) == (True, None, None)
+    assert (settings.insecure, settings.node_keys(), settings.oracle_tokens()) == (True, (), ())
 
 
 @pytest.mark.parametrize("insecure", ["0", "1"])
@@ -160,7 +161,9 @@ def test_a_node_key_that_is_too_short_is_never_accepted(
     environ: dict[str, str], secrets: Path, insecure: str
 ) -> None:
     (secrets / "edge-node-key").write_text("x" * 31)
-    with pytest.raises(ConfigurationError, match="edge-node-key is under 32 bytes"):
+    with pytest.raises(
+        ConfigurationError, match="edge-node-key cannot be read: it is under 32 bytes"
+    ):
         Settings.from_environment(environ | {"EDGE_INSECURE": insecure})
 
 

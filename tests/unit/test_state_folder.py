@@ -16,7 +16,7 @@ from edgectl.local.foreign import ProcessId
 from edgectl.local.state import NodeState, StateFolder, TreeState
 
 NODE = NodeState("cloud", "cloud", None, "http://127.0.0.1:1", "127.0.0.1:2", {})
-STATE = TreeState(ProcessId(1, 0.5), (NODE,), "token", ("cloud",))
+STATE = TreeState(ProcessId(1, 0.5), (NODE,), ("cloud",))
 
 
 def changed(**members: Any) -> str:
@@ -46,7 +46,6 @@ DAMAGED = {
     "no supervisor": changed(supervisor=None),
     "no levels": changed(levels=None),
     "gateway of old": with_node(gateway=8080),
-    "no token": changed(oracle_token=None),
 }
 
 

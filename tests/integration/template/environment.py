@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from edgedb.peers import keys
 from tests.support.servers import Server
-from tests.support.tree import NODE_KEY, THREE_LEVELS
+from tests.support.signed import TOPOLOGY
+from tests.support.tree import THREE_LEVELS, TREE_KEY
 
 
 def deployed(function: str, location: str, server: Server, secrets: Path) -> dict[str, str]:
     """Write a location's secrets into ``secrets``; give the variables that go with them."""
     secrets.mkdir(exist_ok=True)
     (secrets / "edge-topology").write_text(json.dumps(THREE_LEVELS) + "\n")
-    (secrets / "edge-node-key").write_bytes(NODE_KEY + b"\n")
+    (secrets / "edge-node-key").write_bytes(keys.of_node(TREE_KEY, TOPOLOGY, location)[0] + b"\n")
     return {
         "FUNCTION_NAME": function,
         "LOCATION_ID": location,
