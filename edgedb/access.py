@@ -33,7 +33,7 @@ def caller_of(node: Node, request: Request) -> str | None:
         f"/function/{node.settings.function}{request.function_path}",
         request.query_string,
         request.body,
-        credentials.signed_of(request.headers.get),
+        credentials.signed_of(request.headers),
     )
     keys_of = partial(keys.between, called=node.location)
     return credentials.verify(keys_of, request.authorization, call)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from werkzeug.datastructures import Headers
 
 from edgedb.errors import Unauthorized
 from edgedb.peers.keys import Keys
@@ -39,9 +40,9 @@ class Call:
         return hmac.digest(key, msgspec.msgpack.encode(parts), "sha256").hex()
 
 
-def signed_of(header: Callable[[str], str | None]) -> tuple[str | None, ...]:
+def signed_of(headers: Mapping[str, str] | Headers) -> tuple[str | None, ...]:
     """Give the values of the headers that a credential covers."""
-    return tuple(map(header, SIGNED))
+    return tuple(headers.get(name) for name in SIGNED)
 
 
 def issue(key: bytes, caller: str, call: Call) -> str:

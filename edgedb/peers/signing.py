@@ -27,5 +27,5 @@ def signed(keys: Keyring, request: PeerRequest) -> Iterator[PeerRequest]:
 
 def _call_of(request: PeerRequest) -> credentials.Call:
     path, query = f"/function/{request.function}", request.query_string.encode()
-    meant = credentials.signed_of(request.headers.get)
+    meant = credentials.signed_of(request.headers)
     return credentials.Call(request.method, path, query, request.body, meant)

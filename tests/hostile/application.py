@@ -81,7 +81,7 @@ def _sign(environ: Environ, location: str) -> None:
     environ["wsgi.input"] = BytesIO(body)
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "surrogateescape")
     query = environ["QUERY_STRING"].encode("latin-1")
-    signed = credentials.signed_of(EnvironHeaders(environ).get)
+    signed = credentials.signed_of(EnvironHeaders(environ))
     call = credentials.Call(
         environ["REQUEST_METHOD"], Request(path=path).function_path, query, body, signed
     )

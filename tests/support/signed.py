@@ -66,7 +66,7 @@ class NodeCall:
     def call(self) -> credentials.Call:
         """What its credential is bound to."""
         path = f"/function/{self.function}"
-        signed = credentials.signed_of(Headers(dict(self.headers)).get)
+        signed = credentials.signed_of(Headers(dict(self.headers)))
         return credentials.Call(self.method, path, self.query.encode(), self.body, signed)
 
     def credential(self, key: bytes | None = None, after_s: int = 0) -> str:
@@ -101,7 +101,7 @@ class AsNode(AuthBase):
         """Sign a call that is ready to be sent."""
         url, body = urlsplit(str(request.url)), request.body or b""
         content = body if isinstance(body, bytes) else body.encode()
-        signed = credentials.signed_of(request.headers.get)
+        signed = credentials.signed_of(request.headers)
         call = credentials.Call(str(request.method), url.path, url.query.encode(), content, signed)
         key = key_in(self.keys, self.location)
         request.headers["Authorization"] = credentials.issue(key, self.keys.location, call)

@@ -88,7 +88,7 @@ def test_the_signature_tells_where_one_part_ends_and_the_next_begins() -> None:
         replace(CALL, body=b""),
         replace(CALL, body=b"body "),
         *(
-            replace(CALL, signed=signed_of({name: value}.get))
+            replace(CALL, signed=signed_of({name: value}))
             for name in (ONLOAD_LOCATION, PROPAGATE, NODE)
             for value in ("", "edge-a")
         ),
