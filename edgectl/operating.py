@@ -160,7 +160,7 @@ class Operator:
 
     def _oracle_of(self, location: str) -> Authorization:
         try:
-            token = self._token_of(location)
+            token = self._token_of(self.topology[location].id)
         except EdgectlError as error:
             raise CallFailed(f"{location}: {error.message}") from error
 
