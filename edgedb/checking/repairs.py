@@ -75,8 +75,7 @@ def _adopt(node: Node, arrival: Arrival) -> None:
 
 
 def _set_aside(node: Node, finding: Finding[Sequence[str]]) -> None:
-    for part in finding.seen:
-        node.store.mending.set_aside(finding.subject, part)
+    node.store.mending.set_aside(finding.subject, finding.seen)
 
 
 def _rebuild(node: Node, finding: Finding[Sequence[str]]) -> None:

@@ -57,12 +57,13 @@ def _drop(node: Node, arrival: Arrival, answer: Ended) -> None:
     try:
         if answer.run == arrival.offer.run:
             node.store.destination.discard(arrival)
-        elif node.store.destination.set_aside(arrival):
-            log.error(
-                "%s has started anew since it offered session %r, and is at version %d; what is "
-                "here, version %d, is set aside",
-                *(arrival.source, arrival.session, answer.version, arrival.version),
-            )
+            return
+        what = (
+            f"{arrival.source} has started anew since it offered this version, and is at version "
+            f"{answer.version}"
+        )
+        if node.store.destination.set_aside(arrival, what):
+            log.error("version %d of %r is set aside: %s", arrival.version, arrival.session, what)
     except EdgeError as error:
         log.warning("transfer %s is not cleaned up yet: %s", arrival.transfer, error)
 

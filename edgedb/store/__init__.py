@@ -8,6 +8,7 @@ from redis.retry import Retry
 
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.aside import AsideStore
 from edgedb.store.client import LeanRedis
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
@@ -24,7 +25,7 @@ RETRY_PAUSE_S = 0.05
 
 
 class SessionStore:
-    """The eight parts of a node's store over one connection pool."""
+    """The nine parts of a node's store over one connection pool."""
 
     def __init__(self, client: redis.Redis, settings: Settings, clock: Clock | None = None) -> None:
         here, scripts = settings.location, Scripts(client, clock)
@@ -38,6 +39,7 @@ class SessionStore:
         self.relief = ReliefStore(scripts, self.residents)
         self.outbox = OutboxStore(scripts)
         self.inspection = InspectionStore(scripts, here)
+        self.aside = AsideStore(scripts, here)
         self.mending = MendingStore(scripts, here)
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,6 @@ from edgedb.store.arrival import Arrival, NotOpen, Staging, is_home_an_end
 from edgedb.store.codec import Argument, counted, text, token_of
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
-from edgedb.store.mending import ASIDE_MS
 from edgedb.store.scripts import Scripts, Step
 from edgedb.times import milliseconds
 from edgedb.wire.items import Deleted, Scalar
@@ -153,30 +152,21 @@ class DestinationStore:
 
         ``is_idle``: only if its mover has stopped.
         """
-        return self._discard(arrival, lambda _: [], self._patience_ms if is_idle else 0)
+        return self._discard(arrival, self._patience_ms if is_idle else 0)
 
-    def set_aside(self, arrival: Arrival) -> bool:
-        """Rename staged data, to be kept for ``ASIDE_MS``; False as :meth:`discard`."""
+    def set_aside(self, arrival: Arrival, why: str) -> bool:
+        """Set staged data aside, with the transfer as the id; False as :meth:`discard`."""
+        return self._discard(arrival, 0, arrival.transfer, why)
+
+    def _discard(self, arrival: Arrival, idle_ms: int, id_: str = "", why: str = "") -> bool:
         where = SessionKeys(arrival.session)
-        aside = SessionKeys(arrival.session, f"{keys.ASIDE}:{arrival.transfer}")
-        owned = [*where.parts[1:], where.arrival]
-
-        def names(lists: Sequence[str]) -> list[str]:
-            return [aside.part(name.removeprefix(where.part(""))) for name in (*owned, *lists)]
-
-        return self._discard(arrival, names, 0)
-
-    def _discard(
-        self, arrival: Arrival, aside: Callable[[list[str]], list[str]], idle_ms: int
-    ) -> bool:
-        where = SessionKeys(arrival.session)
-        names = [*where.parts, where.arrival, keys.ARRIVALS]
+        names = [*where.parts, where.arrival, keys.ARRIVALS, keys.ASIDES]
         asked = (arrival.session, arrival.transfer, arrival.version, idle_ms)
 
         def step(lists: list[str]) -> bytes:
-            arguments = (self._scripts.now(), *asked, len(lists), ASIDE_MS)
-            answer = self._scripts.run("discard", names + lists + aside(lists), *arguments)
-            return bytes(answer)
+            aside = where.aside(id_, [where.arrival, *where.parts[1:], *lists]) if id_ else []
+            arguments = (self._scripts.now(), *asked, len(lists), id_, why)
+            return bytes(self._scripts.run("discard", [*names, *lists, *aside], *arguments))
 
         return self._scripts.naming_lists(where, step) == b"ok"
 

@@ -78,8 +78,7 @@ class InspectionStore:
 
     def now_ms(self) -> int:
         """Give the time that the scripts go by."""
-        now = self._scripts.now()
-        return self._scripts.server_ms() if now == "" else int(now)
+        return self._scripts.now_ms()
 
     def scan(self, position: int) -> tuple[int, list[str]]:
         """Give the position after the next keys of sessions and indexes (0: the end), and them.

@@ -18,18 +18,19 @@
 ``edge:residents:by-size``            sorted set: session ids by bytes
 ``edge:residents:of:<location>``      sorted set: session ids of that proprietary by last access
 ``edge:arrivals``                     sorted set: session ids by the time the arrival opened
+``edge:aside``                        hash: id of what is set aside to what it is (JSON)
 ``edge:outbox``                       stream: messages to other nodes, group ``delivery``
 ====================================  =======================================================
 
 Node-local state has the prefix ``edge-local`` and the function's name for the session.
-What was found without an owner has the prefix ``edge-aside`` and is kept for 30 days.
+What is set aside has the prefix ``edge-aside:<id>`` and is kept for 30 days.
 Lists are numbered, so that a script can be given the keys of a small session's lists before
 anyone knows their names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 STATUS = "edge:node"
@@ -39,6 +40,7 @@ STUCK = "edge:stuck"
 OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
 ASIDE = "edge-aside"
+ASIDES = "edge:aside"
 PROBES = ("edge:probe:hash", "edge:probe:set", "edge:probe:list", "edge-local:probe:stream")
 """Names in which :file:`probe.lua` tries what the scripts do; it leaves nothing there."""
 PARTS = ("meta", "scalars", "lists", "versions", "gone", "replies", "reply-index")
@@ -102,6 +104,11 @@ class SessionKeys:
     def arrival(self) -> str:
         """The open arrival."""
         return self.part("arrival")
+
+    def aside(self, id_: str, names: Sequence[str]) -> Sequence[str]:
+        """Give what these keys of the session are called once they are set aside under an id."""
+        prefix, there = self.part(""), SessionKeys(self.session, f"{ASIDE}:{id_}").part("")
+        return [there + name.removeprefix(prefix) for name in names]
 
     def list(self, number: int) -> str:
         """Give the key of one list."""

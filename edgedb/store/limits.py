@@ -14,6 +14,7 @@ READ_TOGETHER = 64  # elements in one command: together that many pieces at most
 TICKET_MS = 500  # of a request that waits for a lock; longer than it pauses (edgedb/waiting.py)
 REPLY_TTL_MS = 24 * 3600 * 1000
 REMEMBERED_MS = REPLY_TTL_MS  # the epoch of a session that was removed
+ASIDE_MS = 30 * 24 * 3600 * 1000  # what is set aside; whoever misses a session notices before
 VALUES_LIMIT = 100_000  # of one session
 LISTS_LIMIT = 10_000  # of one session; each is a key of its own, and named in every move
 REPLIES_LIMIT = 100_000  # of one session; beyond it the oldest is forgotten before its time

@@ -5,6 +5,7 @@ Each step finds out again whether there is something to mend, and leaves alone w
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,9 +15,6 @@ from edgedb.store.inspection import weigh
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts
 from edgedb.wire.model import SessionToken
-
-ASIDE_MS = 30 * 24 * 3600 * 1000
-"""How long data that nobody owns are kept; whoever misses a session notices before."""
 
 
 class MendingStore:
@@ -49,34 +47,36 @@ class MendingStore:
         if weigh(self._scripts, correct, OutcomeUnknown) is None:
             raise SessionBusy("the residents change faster than they can be added up")
 
-    def set_aside(self, session: str, part: str) -> None:
-        """Rename a part of a session that has no owner; it is kept for ``ASIDE_MS``."""
-        where, aside = SessionKeys(session), SessionKeys(session, keys.ASIDE)
+    def set_aside(self, session: str, parts: Sequence[str]) -> None:
+        """Set parts of a session aside that have no owner."""
+        where, id_ = SessionKeys(session), secrets.token_hex(8)
+        names = [where.part(part) for part in parts]
+        numbers = [part.removeprefix("list:") if part.startswith("list:") else "" for part in parts]
         self._scripts.run(
             "set_aside",
-            [where.meta, where.arrival, where.lists, where.part(part), aside.part(part)],
-            self._location,
-            part.removeprefix("list:") if part.startswith("list:") else "",
-            ASIDE_MS,
+            [where.meta, where.arrival, where.lists, keys.ASIDES, *names, *where.aside(id_, names)],
+            *(self._scripts.now(), self._location, session, id_),
+            *("no session and no arrival owned it", *numbers),
         )
 
     def repoint(self, found: SessionToken, true: SessionToken | None) -> None:
-        """Correct a pointer, or forget it.
+        """Correct a pointer, or set it aside.
 
         Raises:
             Conflict: it is not the one that was found any more, or a session is arriving.
 
         """
-        where = SessionKeys(found.session)
+        where, id_ = SessionKeys(found.session), secrets.token_hex(8)
         location, epoch = (true.current_location, true.epoch) if true else ("", 0)
         answer = self._scripts.run(
             "repoint",
-            [where.meta, where.arrival, keys.STATUS],
-            self._location,
-            found.current_location,
-            found.epoch,
-            location,
-            epoch,
+            [
+                *(where.meta, where.arrival, keys.STATUS, keys.ASIDES),
+                *where.aside(id_, [where.meta]),
+            ],
+            *(self._scripts.now(), self._location, found.session),
+            *(found.current_location, found.epoch, location, epoch),
+            *(id_, "the pointer led nowhere"),
         )
         if answer != b"ok":
             raise Conflict(f"session {found.session!r} is moving; look again")

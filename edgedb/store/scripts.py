@@ -65,6 +65,10 @@ class Scripts:
         """Give what scripts take as the time: '' lets them ask the server."""
         return "" if self._clock is None else self._clock()
 
+    def now_ms(self) -> int:
+        """Give the time that scripts go by, in milliseconds; raises StoreUnavailable."""
+        return self.server_ms() if self._clock is None else self._clock()
+
     def server_ms(self) -> int:
         """Ask the server for its time in milliseconds; raises StoreUnavailable."""
         seconds, microseconds = self.ask("TIME")

@@ -12,6 +12,7 @@ from msgspec.structs import replace as changed
 
 from edgedb.errors import Forbidden, NotFound, OfferEnded, SessionBusy
 from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.store import keys
 from edgedb.wire import fates
 from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed, answers_from_msgpack
 from edgedb.wire.packet import SessionPacket, Since, to_msgpack
@@ -198,7 +199,7 @@ def test_an_offer_of_a_run_that_never_was_moves_nothing_and_is_not_lost(
     packet = offered(state, "edge-a", "s")
     forged = changed(packet, offer=packet.offer._replace(run="guess"))
     assert isinstance(fate_of(state, forged), OfferEnded)
-    for key in state.clients["city"].scan_iter("edge-aside:*"):
+    for key in (keys.ASIDES.encode(), *state.clients["city"].scan_iter("edge-aside:*")):
         assert state.clients["city"].ttl(key) > 0
         state.clients["city"].delete(key)
     assert held.is_unchanged()

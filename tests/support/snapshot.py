@@ -105,6 +105,8 @@ def read(client: redis.Redis) -> NodeState:
             pass  # of no session's state: who is passed over for a while
         elif key == "edge:outbox":
             state.outbox = len(value)
+        elif key == "edge:aside":
+            pass  # of no session's state: what is set aside
         elif key.startswith("edge-aside"):
             state.aside.append(key)
         elif not key.startswith("edge-local"):

@@ -124,3 +124,31 @@ local function drop_data(list_keys)
   for _, key in ipairs(list_keys) do call('UNLINK', key) end
   return true
 end
+
+-- All keys of a session, which so many others are among, and what they are called once set aside.
+local function all_keys(others, list_count)
+  local owned, names = {}, {}
+  for i = 1, 7 do owned[i] = KEYS[i] end
+  for i = 8, 7 + list_count do owned[i] = KEYS[others + i] end
+  for i = 1, #owned do names[i] = KEYS[others + #owned + i] end
+  return owned, names
+end
+
+-- Set keys of a session aside, and name that in the index of what is: nothing is deleted for being in
+-- the way. `hash` says whose it is and at which version.
+local function set_aside(asides, id, session, why, now, hash, owned, names)
+  local proprietary, current, source, of_function, epoch, version, prepared = fields(hash,
+    'proprietary', 'current', 'source', 'function', 'epoch', 'version', 'prepared')
+  local bytes = 0
+  for i, key in ipairs(owned) do
+    if call('EXISTS', key) == 1 then
+      bytes = bytes + usage(key, 5)
+      call('RENAME', key, names[i])
+      call('PEXPIRE', names[i], ASIDE_MS)
+    end
+  end
+  call('HSET', asides, id, cjson.encode({session = session, why = why, since = tostring(now),
+    bytes = tostring(bytes), proprietary = proprietary or '', current = current or source or '',
+    of_function = of_function or '', epoch = epoch or '0', version = prepared or version or '0'}))
+  call('PEXPIRE', asides, ASIDE_MS)
+end

@@ -1,23 +1,28 @@
--- Set a key aside whose data no session and no arrival owns.
--- It is renamed, not deleted: it may be all that is left of something.
--- Returns 'ok', also if it is gone or owned (by now).
+-- Set keys aside whose data no session and no arrival owns: they may be all that is left of something.
+-- Returns 'ok', also if they are gone or owned (by now).
+-- KEYS:
 local meta,
   arrival,
   lists,
-  key,
-  aside = unpack(KEYS) -- its name once set aside
-local here,
-  number, -- of the list, or '' for another part
-  kept_ms = unpack(ARGV)
+  asides = unpack(KEYS, 1, 4) -- then the keys, and what they are called once set aside
+local now,
+  here,
+  session,
+  id,
+  why = unpack(ARGV, 1, 5) -- then of each key the list's number, or '' for another part
 
-if call('EXISTS', key) == 0 then return 'ok' end
 local is_owned = call('HGET', meta, 'current') == here or call('EXISTS', arrival) == 1
-if is_owned and number == '' then return 'ok' end
-if is_owned then
-  for _, entry in ipairs(call('HVALS', lists)) do
-    if string.match(entry, '^%d+') == number then return 'ok' end
+local named = {}
+for _, entry in ipairs(is_owned and call('HVALS', lists) or {}) do
+  named[string.match(entry, '^%d+')] = true
+end
+local count, owned, names = #ARGV - 5, {}, {}
+for i = 1, count do
+  local number, key = ARGV[5 + i], KEYS[4 + i]
+  local is_lost = not is_owned or number ~= '' and not named[number]
+  if is_lost and call('EXISTS', key) == 1 then
+    owned[#owned + 1], names[#names + 1] = key, KEYS[4 + count + i]
   end
 end
-call('RENAME', key, aside)
-call('PEXPIRE', aside, kept_ms)
+if #owned > 0 then set_aside(asides, id, session, why, clock(now), meta, owned, names) end
 return 'ok'

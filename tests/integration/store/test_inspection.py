@@ -44,8 +44,7 @@ def mend(place: Place, session: str = "s") -> None:
     """Take every step, whether it is due or not."""
     for index in INDEXES:
         place.store.mending.reindex(index, [session])
-    for part in SEEN[1:]:
-        place.store.mending.set_aside(session, part)
+    place.store.mending.set_aside(session, SEEN[1:])
     place.store.mending.recount()
 
 
@@ -79,7 +78,8 @@ def test_a_list_that_an_arrival_does_not_name_is_set_aside(edge: Place, city: Pl
     assert look(city).unowned() == ["list:1"]
     mend(city)
     assert not look(city).unowned()
-    assert city.client.lrange("edge-aside:{s}:list:1", 0, -1) == [b"lost"]
+    _, (aside,) = city.store.aside.listed()
+    assert city.client.lrange(f"edge-aside:{aside.id}:{{s}}:list:1", 0, -1) == [b"lost"]
     assert city.client.exists("edge:{s}:scalars", "edge:{s}:list:0") == 2
 
 
@@ -137,7 +137,10 @@ def test_only_the_pointer_that_was_found_is_changed(edge: Place, change: dict[st
     assert (edge.token().current_location, edge.token().epoch) == ("cloud", 5)
     repoint(edge.token(), None)
     assert edge.store.residents.token("s") is None
-    assert edge.keys() == [keys.STATUS, "edge:{s}:meta"]
+    _, (aside,) = edge.store.aside.listed()
+    assert aside.token == changed(found, current_location="cloud", epoch=5)
+    kept = [keys.ASIDES, keys.STATUS, f"edge-aside:{aside.id}:{{s}}:meta", "edge:{s}:meta"]
+    assert edge.keys() == sorted(kept)
 
 
 def test_of_a_session_that_was_forgotten_its_epoch_is_kept_for_a_day(edge: Place) -> None:

@@ -1,0 +1,210 @@
+"""What is set aside: sessions, copies and data that were in the way, kept for ``ASIDE_MS``.
+
+Nothing is deleted for being in the way (docs/operations.md#what-is-set-aside).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken, TooLarge
+from edgedb.store import keys
+from edgedb.store.codec import elements_of, list_number, scalars_in, text
+from edgedb.store.keys import SessionKeys
+from edgedb.store.limits import ASIDE_MS
+from edgedb.store.scripts import NAMINGS, Scripts, Step
+from edgedb.times import rfc3339
+from edgedb.waiting import attempts
+from edgedb.wire.model import SessionToken, Value
+
+BATCH = 100  # looked at between two answers
+SHOWN_BYTES = 16 * 2**20  # of what is shown in one answer
+
+
+@dataclass(frozen=True)
+class Aside:
+    """What was set aside: ``token`` says what was known of it then, in part if it was data only.
+
+    ``bytes`` are what its server spends on it, ``version`` is 0 where it had none.
+    """
+
+    id: str
+    why: str
+    since_ms: int
+    bytes: int
+    token: SessionToken
+    version: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON form."""
+        return {
+            "id": self.id,
+            "session": self.token.session,
+            "why": self.why,
+            "since": rfc3339(self.since_ms),
+            "bytes": self.bytes,
+            "token": self.token,
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True)
+class Content:
+    """The values and lists of what is set aside."""
+
+    scalars: Mapping[str, Value]
+    lists: Mapping[str, Sequence[Value]]
+
+
+class AsideStore:
+    """Sets sessions aside, shows what is, and restores it; ``location`` is the node's."""
+
+    def __init__(self, scripts: Scripts, location: str) -> None:
+        self._scripts = scripts
+        self._client = scripts.client
+        self._location = location
+
+    def cede(self, tokens: Sequence[SessionToken], why: str) -> list[bool | EdgeError]:
+        """Let sessions be where these tokens say, which is not here; leave pointers.
+
+        What is resident here of them is set aside; a session that is not known here gets a
+        pointer. Tells of each whether something was set aside, or
+
+        * StaleToken: the same epoch or a higher one is known here,
+        * Conflict: it is known here as another location's,
+        * SessionBusy: it gets new lists all the time.
+
+        Raises:
+            OutcomeUnknown: the server is silent. It may be repeated.
+
+        """
+        return self._ceded(tokens, [token.current_location for token in tokens], why)
+
+    def retire(self, tokens: Sequence[SessionToken], why: str) -> list[bool | EdgeError]:
+        """Set residents aside that are known by these tokens; leave their epochs.
+
+        Answers and raises as :meth:`cede`; StaleToken: it is not resident here in that epoch.
+        """
+        return self._ceded(tokens, [""] * len(tokens), why)
+
+    def _ceded(
+        self, tokens: Sequence[SessionToken], locations: Sequence[str], why: str
+    ) -> list[bool | EdgeError]:
+        answers, left = dict[int, Any](), list(range(len(tokens)))
+        for _ in attempts(NAMINGS):
+            places = [SessionKeys(tokens[i].session) for i in left]
+            named = zip(left, places, self._scripts.lists_of(places), strict=True)
+            steps = [
+                self._step(tokens[i], locations[i], where, lists, why) for i, where, lists in named
+            ]
+            answers |= zip(left, self._scripts.run_each("cede", steps), strict=True)
+            left = [i for i in left if answers[i] == b"again"]
+            if not left:
+                break
+        return [self._answer(token, answers[i]) for i, token in enumerate(tokens)]
+
+    def _step(
+        self, token: SessionToken, location: str, where: SessionKeys, lists: list[str], why: str
+    ) -> Step:
+        id_, owned = secrets.token_hex(8), where.parts + lists
+        books = [*keys.books(token.proprietary_location), keys.ASIDES]
+        known = (token.session, token.proprietary_location, token.function, location, token.epoch)
+        arguments = [self._scripts.now(), self._location, *known, id_, why, len(lists)]
+        return [*where.parts, *books, *lists, *where.aside(id_, owned)], arguments
+
+    def _answer(self, token: SessionToken, answer: Any) -> bool | EdgeError:  # noqa: ANN401
+        name = f"session {token.session!r}"
+        match answer:
+            case b"ok" | b"aside":
+                return bool(answer == b"aside")
+            case b"later":
+                return StaleToken(f"{self._location} knows of another or later owner of {name}")
+            case b"stranger":
+                return Conflict(f"{name} is known at {self._location} as another location's")
+            case EdgeError():
+                return answer
+        return SessionBusy(f"{name} gets new lists all the time; try again")
+
+    def listed(self, position: int = 0) -> tuple[int, list[Aside]]:
+        """Give a part of what is set aside, and the position after it (0: the end)."""
+        with self._scripts.asking():
+            following, found = self._client.hscan(keys.ASIDES, position, count=BATCH)
+        asides, since_ms = (
+            itertools.starmap(_read, found.items()),
+            self._scripts.now_ms() - ASIDE_MS,
+        )
+        return int(following), [each for each in asides if each.since_ms > since_ms]
+
+    def known(self, id_: str) -> Aside:
+        """Give what was set aside under an id; raises NotFound."""
+        note = self._scripts.ask("HGET", keys.ASIDES, id_)
+        if note is None:
+            raise NotFound(f"nothing is set aside as {id_!r:.60} at {self._location}")
+        return _read(id_.encode(), note)
+
+    def content(self, aside: Aside) -> Content:
+        """Read what is set aside; raises TooLarge where it is too much for one answer."""
+        if aside.bytes > SHOWN_BYTES:
+            raise TooLarge(f"{aside.id} has {aside.bytes} bytes; restore it under another name")
+        where = _place(aside)
+        with self._scripts.asking():
+            scalars, entries = (self._client.hgetall(name) for name in (where.scalars, where.lists))
+            lists = {text(name): where.list(list_number(entry)) for name, entry in entries.items()}
+            found = {name: self._client.lrange(key, 0, -1) for name, key in lists.items()}
+        return Content(
+            scalars_in(scalars.items()),
+            {name: elements_of(elements) for name, elements in found.items()},
+        )
+
+    def restore(self, aside: Aside, session: str, home: str) -> SessionToken:
+        """Make what is set aside a resident session of that name and home, in a later epoch.
+
+        Raises:
+            NotFound: it is not there any more, or data only, of which no session can be made.
+            Conflict: a session of that name is known here, or arriving.
+
+        """
+        then, now, found = _place(aside), SessionKeys(session), self._parts(aside)
+        source = "arrival" if "arrival" in found else "meta"
+        data = [part for part in found if part != source]
+        pairs = [name for part in data for name in (then.part(part), now.part(part))]
+        answer = self._scripts.run(
+            "restore",
+            [*now.parts, now.arrival, *keys.books(home), keys.ASIDES, then.part(source), *pairs],
+            *(self._scripts.now(), self._location, session, home),
+            *(aside.token.epoch, secrets.token_hex(8), aside.id),
+        )
+        if answer == b"gone":
+            raise NotFound(f"of {aside.id} there are values at most, which can be shown")
+        if answer == b"taken":
+            raise Conflict(f"session {session!r} is known at {self._location}")
+        return SessionToken(session, home, self._location, aside.token.function, int(answer))
+
+    def _parts(self, aside: Aside) -> list[str]:
+        """Name the parts that there are of what is set aside."""
+        prefix = _place(aside).part("")
+        with self._scripts.asking():
+            found = self._client.scan_iter(f"{keys.ASIDE}:{aside.id}:*", count=1000)
+            return [name.decode().removeprefix(prefix) for name in found]
+
+
+def _place(aside: Aside) -> SessionKeys:
+    return SessionKeys(aside.token.session, f"{keys.ASIDE}:{aside.id}")
+
+
+def _read(id_: bytes, note: bytes) -> Aside:
+    found = json.loads(note)
+    token = SessionToken(
+        found["session"],
+        proprietary_location=found["proprietary"],
+        current_location=found["current"],
+        function=found["of_function"],
+        epoch=int(found["epoch"]),
+    )
+    since_ms, size, version = (int(found[name]) for name in ("since", "bytes", "version"))
+    return Aside(text(id_), found["why"], since_ms, size, token, version)
