@@ -97,16 +97,48 @@ def _dealt_with(node: Node, arrival: Arrival) -> SessionToken | EdgeError:
     return known
 
 
-def moved_here(node: Node, offered: SessionToken) -> SessionToken | None:
-    """Give the token of a session that is here, later than it was offered; None: it is not."""
-    try:
-        known = node.store.residents.token(offered.session)
-    except EdgeError:
-        return None
-    if known is None or known.epoch <= offered.epoch:
-        return None
-    here = (node.location, offered.proprietary_location)
-    return known if (known.current_location, known.proprietary_location) == here else None
+def moved_here(node: Node, offered: Iterable[SessionToken]) -> dict[str, SessionToken | EdgeError]:
+    """Say of sessions that are here, later than they were offered, whether they have moved.
+
+    Their sources are asked: one that has a session still has not given it away, it is in two
+    places. Of the others it says nothing.
+    """
+    by_source = dict[str, list[SessionToken]]()
+    for token in offered:
+        by_source.setdefault(token.current_location, []).append(token)
+    fates = dict[str, SessionToken | EdgeError]()
+    for source, tokens in by_source.items():
+        here = _here_by_now(node, tokens)
+        try:
+            told = node.peers.known(source, [*here]) if here else {}
+        except EdgeError as error:
+            fates |= dict.fromkeys(
+                here, PeerUnavailable(f"{source} cannot say it has moved: {error}")
+            )
+            continue
+        for session, token in here.items():
+            is_there = session in told and told[session].token.current_location == source
+            fates[session] = forked(token, source) if is_there else token
+    return fates
+
+
+def forked(token: SessionToken, other: str) -> Conflict:
+    """Say that a session is in two places."""
+    at = f"at {token.current_location} in epoch {token.epoch}, and at {other}"
+    return Conflict(f"session {token.session!r} is {at} too; ask edgectl doctor")
+
+
+def _here_by_now(node: Node, offered: Sequence[SessionToken]) -> dict[str, SessionToken]:
+    """Give the tokens of those that are here, in a later epoch."""
+    known = node.store.residents.tokens(token.session for token in offered)
+    return {
+        now.session: now
+        for then, now in zip(offered, known, strict=True)
+        if now is not None
+        and now.epoch > then.epoch
+        and (now.current_location, now.proprietary_location)
+        == (node.location, then.proprietary_location)
+    }
 
 
 def finish(node: Node, arrival: Arrival) -> SessionToken:

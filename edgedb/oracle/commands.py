@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from edgedb.errors import (
@@ -18,12 +18,14 @@ from edgedb.errors import (
     TooLarge,
 )
 from edgedb.moving.pull import pull
+from edgedb.moving.recovery import forked
 from edgedb.moving.source import offers
 from edgedb.node import Node
+from edgedb.topology.tree import Location
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Policy
 from edgedb.wire.fates import Fate
-from edgedb.wire.model import SessionToken
+from edgedb.wire.model import COUNT_LIMIT, SessionToken
 from edgedb.wire.packet import SessionPacket
 
 log = logging.getLogger(__name__)
@@ -194,13 +196,51 @@ def force_onload(node: Node, session: str | None = None, count: int = 1) -> dict
         EdgeError: why the last one failed, if none could be moved; or of which it is not known.
 
     """
-    parent = node.required_parent()
-    packets = node.peers.onload_session(parent.id, node.location, session, count)
-    if session is not None and not packets:
+    node.required_parent()
+    fates = _brought_down(node, session, count)
+    if session is not None and not fates:
         raise NotFound(f"session {session!r} is not above {node.location}")
-    fates = pull(node, packets)
     failures = [fate for fate in fates.values() if isinstance(fate, EdgeError)]
     if failures and len(failures) == len(fates):
         unknown = (error for error in failures if isinstance(error, UNKNOWN))
         raise next(unknown, failures[-1])
     return fates
+
+
+def _brought_down(node: Node, session: str | None, count: int) -> dict[str, Fate]:
+    """Take what is offered above; where nothing of it can move, ask for more, then further up."""
+    tried, stay, fates = set[tuple[str, str]](), dict[str, Fate](), dict[str, Fate]()
+    place, most, deadline = node.parent, count, Deadline(TIME_SHARE * node.settings.exec_timeout)
+    while place is not None and not deadline.is_over:
+        packets = node.peers.onload_session(place.id, node.location, session, most)
+        fresh = {_where(p): p for p in packets if _where(p) not in tried}
+        here = _not_to_move(node, fresh.values())
+        moved = pull(node, [p for p in fresh.values() if p.token.session not in here][:count])
+        stay, fates = stay | here, fates | moved
+        if not all(isinstance(fate, ITS_OWN) for fate in moved.values()):
+            return fates
+        tried |= {at for at in fresh if at[0] in here or at[0] in moved}
+        most = min(COUNT_LIMIT, 2 * most)
+        place = place if fresh else _above(node, packets)
+    return stay | fates
+
+
+def _where(packet: SessionPacket) -> tuple[str, str]:
+    return packet.token.session, packet.token.current_location
+
+
+def _above(node: Node, packets: Sequence[SessionPacket]) -> Location | None:
+    """Give the location above the one that offers; None if nobody did."""
+    sources = {packet.token.current_location for packet in packets}
+    return node.topology.parent(sources.pop()) if sources else None
+
+
+def _not_to_move(node: Node, packets: Collection[SessionPacket]) -> dict[str, Fate]:
+    """Say which sessions cannot come, since they are here, or known to have moved on."""
+    known = node.store.residents.tokens(packet.token.session for packet in packets)
+    return {
+        now.session: forked(now, packet.token.current_location)
+        for packet, now in zip(packets, known, strict=True)
+        if now is not None
+        and (now.current_location == node.location or now.epoch > packet.token.epoch)
+    }

@@ -13,6 +13,7 @@ from edgedb.node import Node
 from edgedb.oracle.commands import TIME_SHARE, force_onload
 from edgedb.oracle.relief import relieve
 from edgedb.waiting import Deadline
+from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
 
@@ -75,5 +76,5 @@ def _bring_home(node: Node) -> int:
             break
         if not fates:
             break
-        moved += len(fates)
+        moved += sum(isinstance(fate, SessionToken) for fate in fates.values())
     return moved

@@ -41,7 +41,7 @@ def _fate(node: Node, token: SessionToken) -> Fate:
     try:
         packet = offer_of(node, token)
     except Conflict as error:
-        return moved_here(node, token) or error
+        return moved_here(node, [token]).get(token.session, error)
     return _offloaded(node, [packet])[token.session]
 
 
@@ -51,11 +51,8 @@ def _offloaded(node: Node, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
     if parent is not None and node.store.residents.status() is not OffloadStatus.ACCEPT:
         return node.peers.pass_on(parent.id, to_msgpack(packets))
     fates = pull(node, packets)
-    for packet in packets:
-        if isinstance(fates[packet.token.session], Conflict):
-            moved = moved_here(node, packet.token)
-            fates |= {packet.token.session: moved} if moved else {}
-    return fates
+    stay = [each.token for each in packets if isinstance(fates[each.token.session], Conflict)]
+    return fates | moved_here(node, stay)
 
 
 handle = Endpoint({"POST /": offload_session})
