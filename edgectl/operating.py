@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -120,6 +120,40 @@ class Operator:
     def set_status(self, location: str, status: OffloadStatus) -> dict[str, Any]:
         """Say what a location does with what is offloaded to it."""
         return dict(self._call("POST", location, "set-offload-status", {"status": status}))
+
+    def known(self, location: str, session: str) -> dict[str, Any] | None:
+        """Say what a location knows of a session: token, version, last access; None: nothing."""
+        response = self._send(
+            "GET", location, "oracle/known", {"session": session}, self._oracle_of(location)
+        )
+        if response.status_code == requests.codes.not_found:
+            return None
+        _require_success(location, "oracle/known", response)
+        return dict(response.json())
+
+    def keep(self, location: str, query: Query) -> str | None:
+        """Have a location let a session be where it is kept; gives the id of what is set aside."""
+        found: str | None = self._call("POST", location, "oracle/kept", query)["aside"]
+        return found
+
+    def asides(self, location: str) -> Iterator[dict[str, Any]]:
+        """List what is set aside at a location."""
+        position: str | None = None
+        while True:
+            part = self._call("GET", location, "oracle/aside", {"position": position})
+            yield from part["aside"]
+            position = part["next"]
+            if position is None:
+                return
+
+    def aside(self, location: str, id_: str) -> dict[str, Any]:
+        """Show what is set aside."""
+        return dict(self._call("GET", location, "oracle/aside/content", {"id": id_}))
+
+    def restore(self, location: str, id_: str, name: str | None) -> dict[str, Any]:
+        """Make what is set aside a session again; gives its token."""
+        query = {"id": id_, "as": name}
+        return dict(self._call("POST", location, "oracle/aside/restored", query))
 
     def _status_of(self, location: Location) -> dict[str, Any]:
         place = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgectl.cli import doctor, operate, run, topology, trust
+from edgectl.cli import doctor, forks, operate, run, topology, trust
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +25,7 @@ for _command in (
     *run.COMMANDS,
     *operate.COMMANDS,
     *trust.COMMANDS,
+    *forks.COMMANDS,
     doctor.doctor,
     topology.topology,
 ):

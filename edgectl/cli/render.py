@@ -23,6 +23,7 @@ from rich.tree import Tree
 
 from edgectl.draining import Drained
 from edgectl.operating import Whereabouts
+from edgectl.resolving import Resolved
 from edgedb.topology.tree import Location, Topology
 from edgedb.wire.choices import OffloadStatus
 
@@ -129,6 +130,38 @@ def findings(locations: Iterable[str], entries: Sequence[Entry]) -> None:
         for entry in entries:
             place = f"{entry['location']}: {entry['kind']} {entry['subject']}"
             click.echo(f"{place}: {entry['found']}; {_outcome(entry)}")
+
+
+def resolved(found: Resolved) -> None:
+    """Print where a session is kept, and what was set aside for that."""
+    click.echo(f"{found.session} is kept at {found.location}, in epoch {found.epoch}")
+    for location, id_ in found.aside.items():
+        click.echo(f"{location} has set its own aside: edgectl aside show {location} {id_}")
+
+
+def asides(entries: Iterable[Entry]) -> None:
+    """Print what is set aside, a line each."""
+    for entry in entries:
+        what = f"{entry['session']}, {decimal(entry['bytes'])}, since {entry['since']}"
+        click.echo(f"{entry['location']} {entry['id']}: {what}: {entry['why']}")
+
+
+def aside(entry: Entry) -> None:
+    """Print what is set aside: its values, and its lists' elements, a line each."""
+    token = entry["token"]
+    place = f"of {token['proprietaryLocation']}, epoch {token['epoch']}, version {entry['version']}"
+    click.echo(f"{entry['session']} {place}, since {entry['since']}: {entry['why']}")
+    for key, value in entry["values"].items():
+        click.echo(f"  {key}: {_value(value)}")
+    for name, values in entry["lists"].items():
+        click.echo(f"  {name}:")
+        for value in values:
+            click.echo(f"  - {_value(value)}")
+
+
+def _value(value: Entry) -> str:
+    """Give text as it is, bytes as their base64."""
+    return f"{value['data']} (base64)" if "encoding" in value else str(value["data"])
 
 
 def _findings_table(entries: Iterable[Entry]) -> Table:

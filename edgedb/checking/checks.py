@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from edgedb.checking.findings import Finding, Kind
-from edgedb.checking.tracing import Witnesses, flaw, has_lost
+from edgedb.checking.tracing import Witnesses, has_lost
 from edgedb.node import Node
 from edgedb.store import keys
 from edgedb.store.arrival import Arrival
@@ -21,13 +21,9 @@ NAMED = 5  # how many sessions of a wrong index are named
 
 
 def check_session(node: Node, state: State, witnesses: Witnesses) -> Iterator[Finding[Any]]:
-    """Check a session, as far as its keys have been seen: lock, pointer, arrival, data."""
+    """Check a session, as far as its keys have been seen: lock, arrival, data."""
     if "meta" in state.parts and state.is_here:
         yield from _check_lock(node, state)
-    elif "meta" in state.parts and state.token and not state.is_arriving:
-        flawed = partial(flaw, node, state.token)
-        if found := witnesses.ask(state.token.current_location, flawed):
-            yield Finding(Kind.POINTER, state.session, found, state.token)
     if "arrival" in state.parts:
         yield from _check_arrival(node, state.session, witnesses)
     if lost := state.unowned():
@@ -56,7 +52,7 @@ def _check_arrival(node: Node, session: str, witnesses: Witnesses) -> Iterator[F
     if not arrival.version:
         kind, fault = Kind.ARRIVING, "nobody goes on copying"
     elif witnesses.ask(source, partial(has_lost, node, source, session)):
-        kind, fault = Kind.LAST_COPY, f"{source} does not know the session any more"
+        kind, fault = Kind.LAST_COPY, f"{source} does not have the session any more"
     found = f"a copy from {source} is here since {rfc3339(arrival.touched_ms)}, and {fault}"
     yield Finding(kind, session, found, arrival)
 

@@ -15,12 +15,16 @@ class Kind(StrEnum):
     LOCKED = "locked", "none: see that its function's handler ends; exec_timeout ends it else"
     ARRIVING = "arriving", "discard the copy; the session is at its source"
     PREPARED = "prepared", "ask the source, and take the session or discard the copy as it says"
-    LAST_COPY = "last-copy", "adopt it if no node from its home to the root has it; then onload it"
-    ORPHANED = "orphaned", "set them aside as edge-aside:… for 30 days"
+    LAST_COPY = (
+        "last-copy",
+        "adopt it if its source was declared lost (edgectl lost) and nobody has it",
+    )
+    FORKED = "forked", "none: decide which is kept: edgectl resolve SESSION --keep LOCATION"
+    ORPHANED = "orphaned", "set them aside for 30 days"
     INDEXES = "indexes", "set right what differs"
     UNDELIVERED = "undelivered", "deliver them; drop what is for a location not in the topology"
     STUCK = "stuck", "none: end what keeps it here; it is tried again by itself"
-    POINTER = "pointer", "let it lead to the session, or forget it if no node on its path has it"
+    POINTER = "pointer", "let it lead to the session; set it aside if its node was declared lost"
     SILENT = "silent", "none: see that it is up and has the same keys, then look again"
 
     remedy: str

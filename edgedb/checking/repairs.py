@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgedb.checking.findings import Finding, Kind
-from edgedb.checking.tracing import holder
+from edgedb.checking.tracing import holder, require_lost
 from edgedb.delivery import deliver_soon, send
 from edgedb.errors import (
     Conflict,
@@ -54,12 +54,21 @@ def _discard(node: Node, finding: Finding[Arrival]) -> None:
 
 
 def _finish(node: Node, finding: Finding[Arrival]) -> None:
-    """End a prepared arrival as its source says; adopt it if the source has lost it."""
-    try:
-        with suppress(OfferEnded):  # and so nothing is left of it
-            finish(node, finding.seen)
-    except NotFound:
-        _adopt(node, finding.seen)
+    """End a prepared arrival as its source says; adopt it if that is lost for good."""
+    arrival = finding.seen
+    if node.store.inspection.is_gone(arrival.source) or not _is_finished(node, arrival):
+        require_lost(node, arrival.source)
+        _adopt(node, arrival)
+
+
+def _is_finished(node: Node, arrival: Arrival) -> bool:
+    """Do what the source says; False if it does not know the session."""
+    with suppress(OfferEnded):  # and so nothing is left of it
+        try:
+            finish(node, arrival)
+        except NotFound:
+            return False
+    return True
 
 
 def _adopt(node: Node, arrival: Arrival) -> None:
@@ -103,17 +112,17 @@ def _sendable(node: Node, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 def _mend_pointer(node: Node, finding: Finding[SessionToken]) -> None:
     pointer, true = finding.seen, holder(node, finding.seen)
-    is_later = true is not None and true.epoch > pointer.epoch
-    if pointer.current_location not in node.topology and not is_later:
-        raise Conflict(
-            f"only {pointer.current_location} can say where the session is; "
-            "put it back into the topology"
-        )
+    if true is None or true.epoch < pointer.epoch:
+        require_lost(node, pointer.current_location)
     node.store.mending.repoint(pointer, true)
 
 
 def _let_it_run(_: Node, finding: Finding[None]) -> None:
     raise SessionBusy(f"a request is running in {finding.subject!r}")
+
+
+def _let_both_be(_: Node, finding: Finding[None]) -> None:
+    raise Conflict(f"only you can say which: edgectl resolve {finding.subject!r} --keep LOCATION")
 
 
 def _let_it_stay(_: Node, finding: Finding[str]) -> None:
@@ -129,6 +138,7 @@ REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
     Kind.ARRIVING: _discard,
     Kind.PREPARED: _finish,
     Kind.LAST_COPY: _finish,
+    Kind.FORKED: _let_both_be,
     Kind.ORPHANED: _set_aside,
     Kind.INDEXES: _rebuild,
     Kind.UNDELIVERED: _deliver,

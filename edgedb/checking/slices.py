@@ -16,6 +16,7 @@ from edgedb.checking.checks import (
     check_total,
 )
 from edgedb.checking.findings import Finding
+from edgedb.checking.places import check_places
 from edgedb.checking.repairs import attempt
 from edgedb.checking.tracing import Witnesses
 from edgedb.errors import BadRequest
@@ -29,6 +30,7 @@ START, LAST = "0", "node"
 
 SLICE_S = 5.0  # a slice ends with the batch in which this is over; gateways wait for a minute
 SLICE_FINDINGS = 1000
+WITNESSES_S = 20.0  # in a slice no other node is asked later
 REPAIRS_S = 15.0
 """In a slice no repair begins later: other nodes may keep it waiting, gateways wait a minute."""
 
@@ -68,15 +70,17 @@ def examine(node: Node, position: str = START) -> Slice:
 
 def _scanned(node: Node, position: int) -> Slice:
     findings, wrong = list[Finding[Any]](), defaultdict[str, set[str]](set)
-    witnesses, deadline = Witnesses(), Deadline(SLICE_S)
+    witnesses, deadline, states = Witnesses(WITNESSES_S), Deadline(SLICE_S), list[State]()
     while True:
         position, names = node.store.inspection.scan(position)
         for state in _states(node, names):
             findings += check_session(node, state, witnesses)
+            states.append(state)
             for index in state.misplaced():
                 wrong[index].add(state.session)
         if position == 0 or deadline.is_over or len(findings) > SLICE_FINDINGS:
             break
+    findings += check_places(node, states, witnesses)
     findings += [check_index(index, sessions) for index, sessions in wrong.items()]
     return Slice([*findings, *witnesses.silences()], str(position) if position else LAST)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from edgedb.checking.findings import Finding, Kind
@@ -17,7 +17,7 @@ from edgedb.errors import (
     Unavailable,
 )
 from edgedb.node import Node
-from edgedb.waiting import attempts
+from edgedb.waiting import Deadline, attempts
 from edgedb.wire.model import VERSION_LIMIT, SessionToken
 from edgedb.wire.packet import Since
 
@@ -28,13 +28,19 @@ Answer = TypeVar("Answer")
 
 
 class Witnesses:
-    """The nodes that are asked in one slice; who leaves a question unanswered is asked no more."""
+    """The nodes that are asked in one slice; who leaves a question unanswered is asked no more.
 
-    def __init__(self) -> None:
+    Nor is anybody after ``seconds``.
+    """
+
+    def __init__(self, seconds: float) -> None:
         self._silent = dict[str, str]()
+        self._until = Deadline(seconds)
 
     def ask(self, location: str, question: Callable[[], Answer]) -> Answer | None:
         """Ask a node; None also where it cannot tell now: the session is just moving."""
+        if self._until.is_over:
+            self._silent.setdefault(location, "other nodes were too slow; ask again")
         if location in self._silent:
             return None
         try:
@@ -47,7 +53,7 @@ class Witnesses:
     def silences(self) -> Iterator[Finding[None]]:
         """Tell who has not answered."""
         for location, reason in self._silent.items():
-            found = f"pointers and arrivals could not be checked there: {reason}"
+            found = f"what is elsewhere could not be checked there: {reason}"
             yield Finding(Kind.SILENT, location, found, None)
 
 
@@ -61,6 +67,8 @@ def flaw(node: Node, pointer: SessionToken) -> str | None:
 
     """
     where = pointer.current_location
+    if node.store.inspection.is_gone(where):
+        return f"leads to {where}, which was declared lost"
     if where not in node.topology:
         return f"leads to {where}, which is not in this node's topology"
     try:
@@ -77,7 +85,12 @@ def flaw(node: Node, pointer: SessionToken) -> str | None:
 
 
 def has_lost(node: Node, place: str, session: str) -> bool:
-    """Say whether a node has answered that it does not know a session; raises EdgeError."""
+    """Say whether a node does not know a session any more; raises EdgeError if it does not answer.
+
+    Who was declared lost is not asked.
+    """
+    if node.store.inspection.is_gone(place):
+        return True
     try:
         node.peers.page(place, session, _NOTHING_NEWER)
     except NotFound:
@@ -87,31 +100,50 @@ def has_lost(node: Node, place: str, session: str) -> bool:
     return False
 
 
+def require_lost(node: Node, location: str) -> None:
+    """Go on only if a store of that location was declared lost.
+
+    A node that does not know what it had may just lack its volume.
+
+    Raises:
+        Conflict: it was not.
+
+    """
+    if not node.store.inspection.is_lost(location):
+        raise Conflict(
+            f"{location} may have more to say: put it back, with its store, into the topology; if "
+            f"the store is lost for good: edgectl lost {location}"
+        )
+
+
 def holder(node: Node, token: SessionToken) -> SessionToken | None:
     """Find the session on its path, from home to the root, at any other node than this one.
 
-    None: no other node has it or is about to have it, and all of them have said so.
+    None: no other node has it or is about to have it, and all of them have said so, but for those
+    that were declared lost.
 
     Raises:
         Conflict: it is moving.
         EdgeError: a node does not answer, or not to the point.
 
     """
-    is_moving = False
-    for place in _path(node, token.proprietary_location):
+    is_moving, others = False, [*path(node, token.proprietary_location)]
+    gone = [place for place in others if node.store.inspection.is_gone(place)]
+    for place in others:
         try:
-            known = _resident(node, place, token)
+            known = None if place in gone else _resident(node, place, token)
         except Forbidden:
             continue
         if known is not None:
             return known
-        is_moving |= _leads_on(node, place, token.session)
+        is_moving |= place not in gone and _leads_on(node, place, token.session, gone)
     if is_moving:
         raise Conflict(f"session {token.session!r} is moving; try again")
     return None
 
 
-def _path(node: Node, home: str) -> Iterator[str]:
+def path(node: Node, home: str) -> Iterator[str]:
+    """Give the other nodes from a home to the root."""
     above = [place.id for place in node.topology.ancestors(home)]
     return (place for place in [home, *above] if place != node.location)
 
@@ -127,10 +159,10 @@ def _resident(node: Node, place: str, token: SessionToken) -> SessionToken | Non
     return known
 
 
-def _leads_on(node: Node, place: str, session: str) -> bool:
-    """Say whether a node leads to the session somewhere else than here."""
+def _leads_on(node: Node, place: str, session: str, gone: Sequence[str] = ()) -> bool:
+    """Say whether a node leads to the session somewhere else than here, and than who is gone."""
     try:
-        node.peers.test_function(place, session, [node.location])
+        node.peers.test_function(place, session, [node.location, *gone])
     except (NotFound, SessionBusy):
         return False
     return True

@@ -20,7 +20,7 @@ from edgedb.store.limits import ASIDE_MS
 from edgedb.store.scripts import NAMINGS, Scripts, Step
 from edgedb.times import rfc3339
 from edgedb.waiting import attempts
-from edgedb.wire.model import SessionToken, Value
+from edgedb.wire.model import SessionToken, Value, value_to_json
 
 BATCH = 100  # looked at between two answers
 SHOWN_BYTES = 16 * 2**20  # of what is shown in one answer
@@ -60,6 +60,12 @@ class Content:
     scalars: Mapping[str, Value]
     lists: Mapping[str, Sequence[Value]]
 
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON form, of each value that of packets."""
+        lists = {name: [*map(value_to_json, values)] for name, values in self.lists.items()}
+        values = {name: value_to_json(value) for name, value in self.scalars.items()}
+        return {"values": values, "lists": lists}
+
 
 class AsideStore:
     """Sets sessions aside, shows what is, and restores it; ``location`` is the node's."""
@@ -69,11 +75,11 @@ class AsideStore:
         self._client = scripts.client
         self._location = location
 
-    def cede(self, tokens: Sequence[SessionToken], why: str) -> list[bool | EdgeError]:
+    def cede(self, tokens: Sequence[SessionToken], why: str) -> list[str | EdgeError]:
         """Let sessions be where these tokens say, which is not here; leave pointers.
 
         What is resident here of them is set aside; a session that is not known here gets a
-        pointer. Tells of each whether something was set aside, or
+        pointer. Gives of each the id of what was set aside ('': nothing was), or
 
         * StaleToken: the same epoch or a higher one is known here,
         * Conflict: it is known here as another location's,
@@ -85,7 +91,7 @@ class AsideStore:
         """
         return self._ceded(tokens, [token.current_location for token in tokens], why)
 
-    def retire(self, tokens: Sequence[SessionToken], why: str) -> list[bool | EdgeError]:
+    def retire(self, tokens: Sequence[SessionToken], why: str) -> list[str | EdgeError]:
         """Set residents aside that are known by these tokens; leave their epochs.
 
         Answers and raises as :meth:`cede`; StaleToken: it is not resident here in that epoch.
@@ -94,34 +100,42 @@ class AsideStore:
 
     def _ceded(
         self, tokens: Sequence[SessionToken], locations: Sequence[str], why: str
-    ) -> list[bool | EdgeError]:
+    ) -> list[str | EdgeError]:
         answers, left = dict[int, Any](), list(range(len(tokens)))
+        ids = [secrets.token_hex(8) for _ in tokens]
         for _ in attempts(NAMINGS):
             places = [SessionKeys(tokens[i].session) for i in left]
             named = zip(left, places, self._scripts.lists_of(places), strict=True)
             steps = [
-                self._step(tokens[i], locations[i], where, lists, why) for i, where, lists in named
+                self._step(tokens[i], locations[i], (ids[i], why), where, lists)
+                for i, where, lists in named
             ]
             answers |= zip(left, self._scripts.run_each("cede", steps), strict=True)
             left = [i for i in left if answers[i] == b"again"]
             if not left:
                 break
-        return [self._answer(token, answers[i]) for i, token in enumerate(tokens)]
+        return [self._answer(token, ids[i], answers[i]) for i, token in enumerate(tokens)]
 
     def _step(
-        self, token: SessionToken, location: str, where: SessionKeys, lists: list[str], why: str
+        self,
+        token: SessionToken,
+        location: str,
+        aside: tuple[str, str],
+        where: SessionKeys,
+        lists: list[str],
     ) -> Step:
-        id_, owned = secrets.token_hex(8), where.parts + lists
         books = [*keys.books(token.proprietary_location), keys.ASIDES]
         known = (token.session, token.proprietary_location, token.function, location, token.epoch)
-        arguments = [self._scripts.now(), self._location, *known, id_, why, len(lists)]
-        return [*where.parts, *books, *lists, *where.aside(id_, owned)], arguments
+        names = [*where.parts, *books, *lists, *where.aside(aside[0], where.parts + lists)]
+        return names, [self._scripts.now(), self._location, *known, *aside, len(lists)]
 
-    def _answer(self, token: SessionToken, answer: Any) -> bool | EdgeError:  # noqa: ANN401
+    def _answer(self, token: SessionToken, id_: str, answer: Any) -> str | EdgeError:  # noqa: ANN401
         name = f"session {token.session!r}"
         match answer:
-            case b"ok" | b"aside":
-                return bool(answer == b"aside")
+            case b"ok":
+                return ""
+            case b"aside":
+                return id_
             case b"later":
                 return StaleToken(f"{self._location} knows of another or later owner of {name}")
             case b"stranger":
@@ -129,6 +143,18 @@ class AsideStore:
             case EdgeError():
                 return answer
         return SessionBusy(f"{name} gets new lists all the time; try again")
+
+    def keep(self, token: SessionToken) -> None:
+        """Let a resident be in the epoch of its token, later than all that is known elsewhere.
+
+        Raises:
+            Conflict: it is not resident here, or in a later one.
+
+        """
+        where = SessionKeys(token.session)
+        known = (self._location, token.proprietary_location, token.epoch)
+        if self._scripts.run("keep", [where.meta], *known) != b"ok":
+            raise Conflict(f"session {token.session!r} is not at {self._location} (any more)")
 
     def listed(self, position: int = 0) -> tuple[int, list[Aside]]:
         """Give a part of what is set aside, and the position after it (0: the end)."""

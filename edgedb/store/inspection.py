@@ -32,13 +32,16 @@ _DATA = re.compile("|".join(keys.PARTS[1:]) + r"|list:(\d+)")
 class State:
     """What a node knows of a session at one moment.
 
-    ``token`` is None if nothing, or no first commit yet. ``lock_function`` may be of a lock that is
-    over. ``parts`` are those of its keys that had been seen and are there, ``entries`` what indexes
-    say of it, ``lists`` what its lists hash does.
+    ``token`` is None if nothing, or no first commit yet. ``told`` is the update that a resident has
+    refused last: epoch and location. ``lock_function`` may be of a lock that is over. ``parts`` are
+    those of its keys that had been seen and are there, ``entries`` what indexes say of it,
+    ``lists`` what its lists hash does.
     """
 
     session: str
     token: SessionToken | None
+    version: int
+    told: tuple[int, str]
     size: int
     lock_function: str
     lock_since_ms: int
@@ -58,6 +61,12 @@ class State:
         size = self.entries[keys.BY_SIZE]
         is_as_large = size is None or float(size) == self.size
         return [*wrong] if is_as_large else [*wrong | {keys.BY_SIZE}]
+
+    @property
+    def accessed_ms(self) -> int:
+        """When a resident was used last; 0 if its index does not say so."""
+        home = self.token.proprietary_location if self.token else ""
+        return int(float(self.entries.get(keys.residents_of(home)) or 0))
 
     def unowned(self) -> list[str]:
         """Name the parts whose data no session and no arrival here owns."""
@@ -114,10 +123,13 @@ class InspectionStore:
 
     def _state(self, session: str, seen: Sequence[str], of: str, answer: Sequence[Any]) -> State:
         state, locked, arriving, entries, there, lists = answer
-        *known, size, lock_function, lock_since = state
+        *known, size, lock_function, lock_since, told = state
+        epoch, _, location = text(told).partition(" ")
         return State(
             session,
             known_token(session, known),
+            version=int(known[-1] or 0),
+            told=(int(epoch or 0), location),
             size=int(size or 0),
             lock_function=text(lock_function),
             lock_since_ms=int(lock_since or 0),
@@ -128,6 +140,16 @@ class InspectionStore:
             parts=[part for part, is_there in zip(seen, there, strict=True) if is_there],
             lists=lists,
         )
+
+    def is_lost(self, location: str) -> bool:
+        """Say whether a store of that location was declared lost (``edgectl lost``)."""
+        return bool(self._scripts.ask("HEXISTS", keys.RELATIVES, f"lost:{location}"))
+
+    def is_gone(self, location: str) -> bool:
+        """Say whether it was, and no other is known in its place."""
+        asked = (keys.RELATIVES, f"lost:{location}", location)
+        lost, known = self._scripts.ask("HMGET", *asked)
+        return lost is not None and known is None
 
     def total(self) -> tuple[int, int] | None:
         """Give the bytes that are counted and the true ones, as :func:`weigh` does."""

@@ -41,6 +41,7 @@ OUTBOX = "edge:outbox"
 OUTBOX_GROUP = "delivery"
 ASIDE = "edge-aside"
 ASIDES = "edge:aside"
+RELATIVES = "edge:relatives"
 PROBES = ("edge:probe:hash", "edge:probe:set", "edge:probe:list", "edge-local:probe:stream")
 """Names in which :file:`probe.lua` tries what the scripts do; it leaves nothing there."""
 PARTS = ("meta", "scalars", "lists", "versions", "gone", "replies", "reply-index")

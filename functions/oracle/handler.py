@@ -9,9 +9,10 @@ from msgspec import to_builtins
 
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_oracle
+from edgedb.checking.asides import keep, restore
 from edgedb.checking.slices import START, examine, mend
 from edgedb.endpoint import Function
-from edgedb.errors import BadRequest, ConfigurationError
+from edgedb.errors import BadRequest, ConfigurationError, NotFound
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_offload_many, force_onload
 from edgedb.oracle.tick import tick
@@ -20,7 +21,7 @@ from edgedb.times import rfc3339
 from edgedb.wire import fates
 from edgedb.wire.choices import OffloadStatus, Policy
 from edgedb.wire.headers import PROTOCOL
-from edgedb.wire.model import COUNT_LIMIT
+from edgedb.wire.model import COUNT_LIMIT, SessionToken
 
 
 class Oracle(Function):
@@ -114,6 +115,41 @@ def _sessions(node: Node, request: Request) -> Response:
     return Response.json({"sessions": sessions})
 
 
+def _known(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    session, homes = request.required_session(), node.topology.subtree(node.location)
+    for known in node.store.residents.witnessed([session], homes):
+        return Response.json(known)
+    raise NotFound(f"session {session!r} is not known at {node.location}")
+
+
+def _kept(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    home, place = (request.query.get(name, "") for name in ("proprietary", "location"))
+    function, epoch = request.query.get("function", ""), request.number("epoch", 0)
+    session = request.required_session()
+    aside = keep(node, SessionToken(session, home, place, function, epoch))
+    return Response.json({"location": node.location, "session": session, "aside": aside or None})
+
+
+def _aside(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    following, found = node.store.aside.listed(request.number("position", 0))
+    asides = [aside.to_json() for aside in found]
+    return Response.json({"aside": asides, "next": str(following) if following else None})
+
+
+def _content(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    aside = node.store.aside.known(request.query.get("id", ""))
+    return Response.json(aside.to_json() | node.store.aside.content(aside).to_json())
+
+
+def _restored(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    return Response.json(restore(node, request.query.get("id", ""), request.query.get("as")))
+
+
 def _either(decide: Callable[[Node, Request], Response]) -> Endpoint:
     return Endpoint({"GET /": decide, "POST /": decide})
 
@@ -126,6 +162,11 @@ ENDPOINTS = {
             "GET /sessions": _sessions,
             "GET /findings": _findings,
             "POST /repairs": _repairs,
+            "GET /known": _known,
+            "POST /kept": _kept,
+            "GET /aside": _aside,
+            "GET /aside/content": _content,
+            "POST /aside/restored": _restored,
         }
     ),
     "set-offload-status": _either(_set_offload_status),

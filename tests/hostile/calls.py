@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+import pytest
 from msgspec import to_builtins
 from werkzeug.datastructures import Headers
 
 import edgedb
+from edgedb.store import aside
 from edgedb.wire.headers import (
     IDEMPOTENCY_KEY,
     ONLOAD_LOCATION,
@@ -127,6 +129,16 @@ TICK = Call("city", "oracle")
 SESSIONS = replace(LOAD, path="/sessions")
 FINDINGS = replace(LOAD, path="/findings")
 REPAIRS = replace(FINDINGS, path="/repairs", method="POST")
+OF_ONE = replace(LOAD, path="/known", query="session=up")
+KEPT = Call(
+    *("edge-a", "oracle"),
+    "session=s&proprietary=edge-a&location=city&function=keeper&epoch=9",
+    caller=ORACLE,
+    path="/kept",
+)
+ASIDE = replace(LOAD, path="/aside")
+CONTENT = replace(ASIDE, path="/aside/content", query="id=aside")
+RESTORED = replace(CONTENT, path="/aside/restored", method="POST")
 STATUS = Call("city", "set-offload-status", "status=reject", caller=ORACLE)
 FORCE_OFFLOAD = Call("edge-a", "force-offload", "session=s", caller=ORACLE)
 FORCE_ONLOAD = Call("edge-a", "force-onload", "session=up", caller=ORACLE)
@@ -147,17 +159,10 @@ KEEP = Call("edge-a", "keeper", headers=(("X-session", "s"), (IDEMPOTENCY_KEY, "
 TELL = Call("city", "receiver", body=propagation(), caller="edge-a", headers=((PROPAGATE, "m"),))
 
 
-def after_it_moved_on(tree: Tree) -> int:
-    """Bring a session home that goes up another level just before."""
-    deliver_as_before = tree.hook
-
-    def hook(call: Any, deliver: Callable[[], Any]) -> Any:
-        if call.function == "migrate-session":
-            tree.hook = deliver_as_before
-            tree.offload("city", "up")
-        return deliver()
-
-    tree.hook = hook
+def after_it_began_anew(tree: Tree) -> int:
+    """Bring a session home that lives there too, since the home's store was lost."""
+    anew = {"proprietary": "edge-a", "current": "edge-a", "function": "keeper", "epoch": 1}
+    tree.clients["edge-a"].hset("edge:{up}:meta", mapping=anew | {"version": 1})
     return FORCE_ONLOAD(tree)
 
 
@@ -170,6 +175,13 @@ def first_at_a_full_node(tree: Tree) -> int:
         return TICK(tree)
     finally:
         client.config_set("maxmemory", 0)
+
+
+def of_too_much(tree: Tree) -> int:
+    """Ask for more of what is set aside than one answer has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aside, "SHOWN_BYTES", 1)
+        return CONTENT(tree)
 
 
 def scripted(script: Callable[[Tree], Any], repeats: int = 1) -> Attempt:
@@ -252,6 +264,28 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "GET /function/oracle/findings": examples(FINDINGS, replace(FINDINGS, query="position=x")),
     "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
+    "GET /function/oracle/known": examples(
+        OF_ONE, replace(OF_ONE, query=""), replace(OF_ONE, query="session=none")
+    ),
+    "POST /function/oracle/kept": examples(
+        KEPT,
+        replace(KEPT, query="session=s"),
+        replace(KEPT, query=KEPT.query.replace("epoch=9", "epoch=1")),
+        replace(KEPT, query=KEPT.query.replace("epoch=9", f"epoch={HUGE}")),
+        replace(KEPT, query=KEPT.query.replace("session=s", "session=none")),
+    ),
+    "GET /function/oracle/aside": examples(
+        ASIDE, replace(ASIDE, query="position=x"), replace(ASIDE, query=f"position={HUGE}")
+    ),
+    "GET /function/oracle/aside/content": examples(
+        CONTENT, replace(CONTENT, query="id=none"), of_too_much
+    ),
+    "POST /function/oracle/aside/restored": examples(
+        RESTORED,
+        replace(RESTORED, query="id=none"),
+        replace(RESTORED, query="id=aside&as=up"),
+        replace(RESTORED, query="id=aside&as=%00"),
+    ),
     "GET /function/set-offload-status": examples(STATUS, replace(STATUS, query="status=x")),
     "GET /function/force-offload": examples(
         FORCE_OFFLOAD,
@@ -267,7 +301,7 @@ EXAMPLES: dict[str, Examples] = {
         replace(FORCE_ONLOAD, query=f"count={MANY}"),
         replace(FORCE_ONLOAD, query="session=s"),
         replace(FORCE_ONLOAD, query="session="),
-        after_it_moved_on,
+        after_it_began_anew,
     ),
     "POST /function/offload-session": Examples(
         [OFFLOAD, OFFER],

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from edgedb.store.arrival import Arrival, Staging
+from edgedb.store.staging import ListStage
+from edgedb.wire.items import Scalar
+from edgedb.wire.model import SessionToken
+from edgedb.wire.packet import NO_OFFER, SessionPacket
 from tests.hostile.application import Application, node_application
 from tests.hostile.running import Running, small_tree
 from tests.support.dumps import Held
@@ -50,7 +55,19 @@ def state(make_tree: Callable[..., Tree]) -> Tree:
         assert tree.call("edge-a", "keeper", session, body=b"one").status == 200
     tree.offload("edge-a", "up")
     tree.tick_all()
+    set_aside(tree)
     return tree
+
+
+def set_aside(tree: Tree) -> None:
+    """Let ``city`` have the copy of a session set aside, under the id ``aside``."""
+    destination = tree.node("city").store.destination
+    token = SessionToken("old", "edge-a", "edge-a", "keeper", 1)
+    packet = SessionPacket(token, 1, (Scalar("kept", b"sone"),))
+    staging = Staging(token, NO_OFFER, "aside", 1, packet, ListStage(), complete=1)
+    (arrival,) = destination.stage([staging])
+    assert isinstance(arrival, Arrival)
+    assert destination.set_aside(arrival, "it was in the way")
 
 
 @pytest.fixture

@@ -27,7 +27,10 @@ from tests.support.silence import silent
 from tests.support.tree import Tree
 
 OPERATIONS = list(operations())
-CHANGING = ("commit", "status", "stage", "hand_over", "activate", "update", "XREADGROUP")
+CHANGING = (
+    *("commit", "status", "stage", "hand_over", "activate", "update", "XREADGROUP"),
+    *("cede", "restore"),
+)
 
 
 def out_of_reach(tree: Tree, call: Call) -> int:

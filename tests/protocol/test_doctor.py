@@ -152,7 +152,11 @@ def test_the_last_copy_of_a_session_is_adopted(settled: Tree) -> None:
     settled.clock.advance(11)
     (found,) = examined(settled, "city")
     assert found["kind"] == "last-copy"
-    assert "edge-a does not know the session any more" in found["found"]
+    assert "edge-a does not have the session any more" in found["found"]
+    (found,) = examined(settled, "city", "/repairs")
+    assert not found["repaired"]
+    assert "edgectl lost edge-a" in found["reason"]
+    lose(settled, "edge-a")
     assert is_cured(settled, "city", "last-copy")
     assert settled.residents() == ["city"]
     settled.onload("edge-a")
@@ -164,6 +168,7 @@ def test_the_last_copy_is_announced_to_a_home_that_still_leads_to_its_source(tre
     tree.offload("edge-a")
     tree.strand("city")
     tree.clients["city"].flushall()
+    lose(tree, "city")
     tree.clock.advance(11)
     assert ("last-copy", "s", True) in findings(tree, "cloud", "/repairs")
     tree.tick_all()
@@ -199,6 +204,7 @@ def test_a_copy_is_not_adopted_where_the_session_lives_on_elsewhere(settled: Tre
     assert settled.oracle("city", "set-offload-status", "status=reject").status == 200
     settled.offload("edge-a")
     settled.clients["edge-a"].flushall()
+    lose(settled, "edge-a")
     (found,) = examined(settled, "city", "/repairs")
     assert (found["kind"], found["repaired"]) == ("last-copy", False)
     assert "cloud has a session of that name, in epoch 2" in found["reason"]
@@ -223,6 +229,14 @@ def test_data_without_a_session_are_set_aside(settled: Tree, part: str) -> None:
     name = f"edge-aside:{aside.id}:{{s}}:{part}"
     assert settled.clients["city"].get(name) == b"kept"
     assert 0 < settled.clients["city"].pttl(name) <= ASIDE_MS
+
+
+def lose(tree: Tree, location: str, *, is_replaced: bool = False) -> None:
+    """Declare a location's store lost, as ``edgectl lost`` does at all others."""
+    for client in tree.clients.values():
+        client.hset(keys.RELATIVES, f"lost:{location}", "0")
+        if is_replaced:
+            client.hset(keys.RELATIVES, location, "1 1 0")
 
 
 HOUR_BACK = -3600.0  # what a server's clock may be set back by
@@ -373,7 +387,10 @@ def test_bytes_are_added_up_over_any_number_of_residents(
 def test_messages_to_who_does_not_answer_stay_and_are_told_of(settled: Tree) -> None:
     undelivered(settled)
     settled.hook = to("city")
-    assert findings(settled, "edge-a", "/repairs") == [("undelivered", "tally at city", False)]
+    assert findings(settled, "edge-a", "/repairs") == [
+        ("silent", "city", False),
+        ("undelivered", "tally at city", False),
+    ]
     settled.hook = as_usual
     assert is_cured(settled, "edge-a", "undelivered", subject="tally at city")
 
@@ -391,7 +408,12 @@ def test_a_pointer_to_a_node_that_lost_the_session_is_forgotten(settled: Tree) -
     assert findings(settled, "edge-a") == [("pointer", "up", None)]
     assert findings(settled, "city") == [("pointer", "up", None)]
     for location in ("edge-a", "city"):
+        assert findings(settled, location, "/repairs") == [("pointer", "up", False)]
+    lose(settled, "cloud")
+    for location in ("edge-a", "city"):
         assert findings(settled, location, "/repairs") == [("pointer", "up", True)]
+        _, (aside,) = settled.node(location).store.aside.listed()
+        assert aside.token.current_location == "cloud"
     assert is_healthy(settled)
     assert settled.write("edge-a", "anew", "up").status == 200
     assert settled.residents("up") == ["edge-a"]
@@ -407,14 +429,19 @@ def test_pointers_in_a_ring_are_mended(settled: Tree) -> None:
     assert settled.words("city", "up") == ["two"]
 
 
-def test_a_pointer_ahead_of_a_session_that_began_anew_does_not_bar_its_way(settled: Tree) -> None:
+def test_a_pointer_ahead_of_a_session_that_began_anew_is_a_fork(settled: Tree) -> None:
     settled.offload("edge-a")
     settled.onload("edge-a")
     settled.clients["edge-a"].flushall()
     settled.write("edge-a", "anew")
     assert settled.oracle("edge-a", "force-offload", "session=s").status == 409
     assert ("pointer", "s", None) in findings(settled, "city")
-    findings(settled, "city", "/repairs")
+    assert ("pointer", "s", False) in findings(settled, "city", "/repairs")
+    (found,) = examined(settled, "edge-a", "/repairs")
+    assert (found["kind"], found["repaired"]) == ("forked", False)
+    assert "city leads to edge-a in epoch 3" in found["found"]
+    lose(settled, "edge-a", is_replaced=True)
+    assert ("pointer", "s", True) in findings(settled, "city", "/repairs")
     settled.offload("edge-a")
     assert settled.words("edge-a") == ["anew"]
     assert is_healthy(settled)
@@ -453,8 +480,9 @@ def test_a_pointer_to_a_node_that_cannot_be_asked_is_not_touched(
     settled: Tree, fault: Hook
 ) -> None:
     settled.hook = fault
-    assert findings(settled, "edge-a") == [("silent", "cloud", None)]
-    assert findings(settled, "edge-a", "/repairs") == [("silent", "cloud", False)]
+    assert findings(settled, "edge-a") == [("silent", at, None) for at in ("city", "cloud")]
+    repaired = findings(settled, "edge-a", "/repairs")
+    assert repaired == [("silent", at, False) for at in ("city", "cloud")]
     assert meta(settled, "edge-a", "up")["current"] == "cloud"
 
 
@@ -488,8 +516,10 @@ def test_whatever_waits_for_a_silent_node_is_sent_once_more_and_not_over_and_ove
         undelivered(settled, function)
     settled.hook = to("city")
     settled.calls.clear()
-    assert len(findings(settled, "edge-a", "/repairs")) == 3
-    assert len([call for call in settled.calls if call.startswith("POST city/")]) == 3
+    kinds = [kind for kind, *_ in findings(settled, "edge-a", "/repairs")]
+    assert kinds == ["silent", *["undelivered"] * 3]
+    sent = [call for call in settled.calls if call.startswith("POST city/")]
+    assert len(sent) == len(kinds)
 
 
 def test_a_large_node_is_examined_in_slices(settled: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@
 --                  which version
 --   reported, reported_by                   in a pointer: the epoch of the move that an oracle was
 --                  told of, and which of its calls
+--   told           where an update has said that this resident is, before it: in which epoch
 --   buried         there was a deletion
 --   floor          deletions up to this version are forgotten
 --

@@ -1,5 +1,5 @@
 -- Say what there is of a session, and what indexes say of it, at one moment.
--- Returns {token, version, size, lock}, locked, arriving (each 1 | 0), {entries},
+-- Returns {token, version, size, lock, told}, locked, arriving (each 1 | 0), {entries},
 --   {seen and there (1 | 0)}, {lists}
 local meta,
   arrival,
@@ -18,6 +18,6 @@ for i, key in ipairs({arrivals, by_size, of_location}) do
 end
 for i = 7, #KEYS do there[i - 6] = call('EXISTS', KEYS[i]) end
 local state = call('HMGET', meta, 'proprietary', 'current', 'function', 'epoch', 'version',
-  'size', 'lock_function', 'lock_since')
+  'size', 'lock_function', 'lock_since', 'told')
 local named = is_about_lists == '1' and call('HVALS', lists) or {}
 return {state, is_locked(meta, now) and 1 or 0, call('EXISTS', arrival), entries, there, named}

