@@ -210,7 +210,7 @@ MUTANTS = (
         invariant="I5",
         breaks="what was a large value takes its place for ever",
         file="edgedb/store/lua/data.lua",
-        before="        drop_pieces(field, 1, sums)\n",
+        before="      if before > 0 then drop_pieces(field, 1, valued) end\n",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_value_written_over_leaves_no_piece_behind",

@@ -298,7 +298,7 @@ MUTANTS = (
         invariant="I5",
         breaks="what was a large value when the copy began takes its place for ever",
         file="edgedb/store/lua/data.lua",
-        before="        drop_pieces(field, 1, sums)\n",
+        before="      if before > 0 then drop_pieces(field, 1, valued) end\n",
         after="",
         test="tests/integration/store/test_pieces.py::"
         "test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before",

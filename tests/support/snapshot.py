@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,19 +50,11 @@ class SessionState:
         return self.meta.get("current") == location and self.meta.get("version") != "0"
 
     @property
-    def scalar_sums(self) -> str:
-        """Give what the meta hash says of the scalars, and of the names of lists."""
-        return _sums(self.scalars, list(self.lists))
-
-    @property
-    def reply_sums(self) -> str:
-        """Give what the meta hash says of stored replies."""
-        return _sums(self.replies)
-
-    @property
-    def listed(self) -> int:
-        """Add up what the server is said to spend on each list."""
-        return sum(int(entry.split()[2]) for entry in self.lists.values())
+    def books(self) -> dict[str, str]:
+        """Give what is kept of the bytes of scalars and replies, and of what is spent on lists."""
+        listed = sum(int(entry.split()[2]) for entry in self.lists.values())
+        counted = {"valued": _bytes(self.scalars), "replied": _bytes(self.replies)}
+        return {name: str(number) for name, number in {**counted, "listed": listed}.items()}
 
     @property
     def pieces(self) -> dict[str, list[tuple[int, bytes]]]:
@@ -126,12 +118,8 @@ def _add(session: SessionState, part: str, value: list[Any]) -> None:
         session.versions = _scores(value)
 
 
-def _sums(entries: Mapping[str, bytes], more: Sequence[str] = ()) -> str:
-    """Give bytes of names, of names and values, and the squares of these; '' without any."""
-    lengths = {name: len(name.encode(errors="surrogateescape")) for name in [*entries, *more]}
-    sizes = [lengths[name] + len(value) for name, value in entries.items()]
-    names = sum(lengths[name] for name in [*entries, *more])
-    return f"{names} {sum(sizes)} {sum(size * size for size in sizes)}" if lengths else ""
+def _bytes(entries: Mapping[str, bytes]) -> int:
+    return sum(len(n.encode(errors="surrogateescape")) + len(v) for n, v in entries.items())
 
 
 def _pairs(flat: list[Any]) -> list[tuple[bytes, bytes]]:

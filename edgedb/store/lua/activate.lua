@@ -20,9 +20,9 @@ local now,
   is_last_copy, -- '1' | '0'
   message = unpack(ARGV) -- for the outbox, or ''
 
-local open_for, prepared, proprietary, of_function, epoch, version, data_size, list_count,
-  scalar_sums, reply_sums, listed = fields(arrival, 'transfer', 'prepared', 'proprietary',
-    'function', 'epoch', 'version', 'size', 'lists', 'scalars', 'replied', 'listed')
+local open_for, prepared, proprietary, of_function, epoch, version, data_size, list_count, valued,
+  replied, listed = fields(arrival, 'transfer', 'prepared', 'proprietary', 'function', 'epoch',
+    'version', 'size', 'lists', 'valued', 'replied', 'listed')
 if open_for ~= transfer or int(prepared) == 0 or prepared ~= given then return 'gone' end
 if asked_in ~= server_run() then return 'restarted' end
 if is_last_copy == '1' and int(call('HGET', meta, 'epoch')) > int(epoch) then return 'later' end
@@ -32,8 +32,8 @@ call('DEL', meta, arrival)
 call('ZREM', arrivals, session)
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
   'epoch', int(epoch) + 1, 'stay', stay, 'version', math.max(int(version), int(prepared)),
-  'size', int(data_size) + META_BYTES, 'lists', list_count, 'scalars', scalar_sums or '',
-  'replied', reply_sums or '', 'listed', int(listed))
+  'size', int(data_size) + META_BYTES, 'lists', list_count, 'valued', valued or '',
+  'replied', replied or '', 'listed', int(listed))
 call('ZADD', of_proprietary, clock(now), session)
 call('HINCRBY', node, 'pointers', 0 - pointer_size)
 book(by_size, node, session, 0, keep_size(int(data_size)))

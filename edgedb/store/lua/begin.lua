@@ -20,9 +20,9 @@ local now,
 now = clock(now)
 
 local is_writer = lock ~= ''
-local current, proprietary, known_function, epoch, version, list_count, scalar_sums, last, locked_by,
+local current, proprietary, known_function, epoch, version, list_count, valued, last, locked_by,
   lock_renewed, lock_until, queue, held_since, held_until = fields(meta, 'current', 'proprietary',
-    'function', 'epoch', 'version', 'lists', 'scalars', 'last', 'lock', 'lock_renewed', 'lock_until',
+    'function', 'epoch', 'version', 'lists', 'valued', 'last', 'lock', 'lock_renewed', 'lock_until',
     'queue', 'held_since', 'held_until')
 local is_committed = int(version) > 0 -- what is not may yet leave nothing behind
 if current ~= here then
@@ -93,9 +93,7 @@ elseif list_count > 0 then
     elements[i / 2] = bytes <= SMALL_LIST_BYTES and call('LRANGE', list_keys[number + 1], 0, -1)
   end
 end
-local function bytes_of_scalars()
-  return tonumber(string.match(scalar_sums or '', ' (%d+) ')) or usage(scalars, 0)
-end
-local is_small = call('HLEN', scalars) <= SMALL_SCALARS and bytes_of_scalars() <= SMALL_BYTES
+local is_small = call('HLEN', scalars) <= SMALL_SCALARS
+  and (tonumber(valued) or usage(scalars)) <= SMALL_BYTES
 return {'run', proprietary, known_function, int(epoch), last or '', list_count,
   is_small and call('HGETALL', scalars), names, elements}

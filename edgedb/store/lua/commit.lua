@@ -22,9 +22,9 @@ local changed_lists = counted_lists(4)
 local messages = counted()
 now = clock(now)
 
-local current, known_epoch, locked_by, known_version, size, list_count, last, buried, scalar_sums,
-  reply_sums, listed_before, loose = fields(meta, 'current', 'epoch', 'lock', 'version', 'size',
-    'lists', 'last', 'buried', 'scalars', 'replied', 'listed', 'loose')
+local current, known_epoch, locked_by, known_version, size, list_count, last, buried, valued, replied,
+  listed_before, loose = fields(meta, 'current', 'epoch', 'lock', 'version', 'size', 'lists', 'last',
+    'buried', 'valued', 'replied', 'listed', 'loose')
 -- A server that has restarted has forgotten the lock; if nobody else came since, nothing is lost.
 -- The version does not say so: a server that has lost writes counts from there anew.
 local is_forgotten = not locked_by and (last or '') == begun_after
@@ -34,7 +34,7 @@ if current ~= here or known_epoch ~= epoch or not is_held then
 end
 local version = int(known_version)
 size, list_count, listed_before = int(size), int(list_count), int(listed_before)
-scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
+valued, replied = count_of(valued, scalars), count_of(replied, replies)
 local size_before, listed, is_new, any_gone = size, listed_before, version == 0, buried ~= false
 
 -- Before anything is applied, since there is no way back. What a session has beyond a limit it
@@ -66,29 +66,30 @@ if is_full() then return 'full' end
 
 -- Each reply stored makes room for itself: the oldest go that are too many, or too large, and up
 -- to two that are over their time.
-local function make_room_for_replies(now, sums)
+local function make_room_for_replies(now)
   local dropped = 0
   while dropped < REPLIES_DROPPED do
     local old = call('ZRANGE', reply_index, 0, 0)[1]
     local stored = old and call('HGET', replies, old)
-    local is_full = call('HLEN', replies) > REPLIES_LIMIT or sums and sums.bytes > REPLY_BYTES_LIMIT
+    local is_full = call('HLEN', replies) > REPLIES_LIMIT or replied.bytes > REPLY_BYTES_LIMIT
     local is_over = dropped < 2 and (not stored or version_of(stored) <= now)
     if not old or not (is_full or is_over) then return end
     call('HDEL', replies, old)
     call('ZREM', reply_index, old)
-    if stored then count_entry(sums, old, #stored, -1) end
+    if stored then count_entry(replied, old, #stored, 0) end
     dropped = dropped + 1
   end
 end
 
--- A large session is measured again once what has been written since may have changed its size by
--- some per cent, or as long as the server may begin to keep its entries one by one.
-local function is_kept_one_by_one(hash, index, sums)
-  return sums and call('OBJECT', 'ENCODING', hash) == 'hashtable'
+-- A session is measured again once what has been written since may have changed its size by some
+-- per cent; by anything that takes another room than before if it is small, or as long as the
+-- server may begin to keep its entries one by one.
+local function is_kept_one_by_one(hash, index)
+  return call('OBJECT', 'ENCODING', hash) == 'hashtable'
     and call('OBJECT', 'ENCODING', index) == 'skiplist'
 end
-local is_large = size >= SIZE_ESTIMATED and is_kept_one_by_one(scalars, versions, scalar_sums)
-  and (idempotency_key == '' or is_kept_one_by_one(replies, reply_index, reply_sums))
+local is_large = size >= SIZE_ESTIMATED and is_kept_one_by_one(scalars, versions)
+  and (idempotency_key == '' or is_kept_one_by_one(replies, reply_index))
 
 local function stamp(member)
   version = version + 1
@@ -112,13 +113,13 @@ local function is_relief_due(bytes)
   return true
 end
 
-write_scalars(written, version, any_gone, scalar_sums)
+write_scalars(written, version, any_gone, valued)
 version = version + #written / 2
 for _, name in ipairs(deleted) do
-  if drop_pieces(name, 0, scalar_sums) then bury('s' .. name) end
+  if drop_pieces(name, 0, valued) then bury('s' .. name) end
 end
 for _, list in ipairs(changed_lists) do
-  listed = listed + change_list(list, stamp, bury, scalar_sums)
+  listed = listed + change_list(list, stamp, bury, valued)
   if #list.elements > 0 then list_count = math.max(list_count, list.number + 1) end
 end
 for _, message in ipairs(messages) do call('XADD', outbox, '*', 'message', message) end
@@ -126,8 +127,8 @@ for _, message in ipairs(messages) do call('XADD', outbox, '*', 'message', messa
 if is_new then version = math.max(version, 1) end
 if idempotency_key ~= '' then
   version = version + 1
-  store_reply(idempotency_key, element(now + REPLY_TTL_MS, reply), version, reply_sums)
-  make_room_for_replies(now, reply_sums)
+  store_reply(idempotency_key, element(now + REPLY_TTL_MS, reply), version, replied)
+  make_room_for_replies(now)
 end
 
 unlock(meta)
@@ -136,21 +137,19 @@ if any_gone and call('ZCARD', gone) > DELETIONS_KEPT then
   call('HSET', meta, 'floor', version)
 end
 if any_gone and not buried then call('HSET', meta, 'buried', 1) end
-local grown, touched = listed - listed_before, math.abs(listed - listed_before)
-for _, sums in ipairs({scalar_sums or {}, reply_sums or {}}) do
-  grown = grown + (sums.bytes or 0) - (sums.was or 0)
-  touched = touched + (sums.touched or 0)
+local grown = listed - listed_before + valued.bytes - valued.was + replied.bytes - replied.was
+local touched = valued.touched + replied.touched
+loose = int(loose) + touched + version - int(known_version)
+local is_known = not is_new and (touched == 0 or is_large) and loose * LOOSE_SHARE < size_before
+call('HSET', meta, 'version', version, 'last', lock, 'loose', is_known and loose or 0)
+if touched > 0 or listed ~= listed_before or is_new then
+  call('HSET', meta, 'lists', list_count, 'size', is_new and META_BYTES or size + grown,
+    'listed', listed, 'valued', valued.bytes, 'replied', replied.bytes)
 end
-loose = int(loose) + touched
-local is_known = scalar_sums and touched == 0 or is_large and loose * LOOSE_SHARE < size_before
-is_known = is_known and not is_new
-call('HSET', meta, 'version', version, 'lists', list_count, 'last', lock,
-  'size', is_new and META_BYTES or size + grown, 'loose', is_known and loose or 0, 'listed', listed,
-  'scalars', text_of_sums(scalar_sums), 'replied', text_of_sums(reply_sums))
 if is_new then call('PERSIST', meta) end
 if is_indexed == '1' then
   size = is_known and size + grown
-    or keep_size(usage_of_data(scalar_sums, reply_sums, listed, any_gone))
+    or keep_size(usage_of_data(valued.bytes, replied.bytes, listed))
   call('ZADD', of_proprietary, now, session)
   local bytes = book(by_size, node, session, size_before, size)
   if size > size_before and is_relief_due(bytes) then return 'heavy' end

@@ -8,7 +8,7 @@
 --   stay           a random id, drawn when the session became resident; absent in a pointer
 --   version        the last version given to an item; absent in a pointer
 --   size           bytes that the server spends on the session, or on the pointer
---   scalars, replied                        sums of those entries, by which many are weighed
+--   valued, replied                         bytes of scalars and stored replies, with their names
 --   listed         bytes that the server spends on the lists' elements
 --   loose          bytes written since the size was measured
 --   lists          how many list numbers were ever given out

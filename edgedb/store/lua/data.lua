@@ -16,7 +16,7 @@ local function piece_field(name, number)
 end
 
 -- Delete the pieces of a scalar from one on; says whether there were any.
-local function drop_pieces(name, first, sums)
+local function drop_pieces(name, first, valued)
   local number = first
   while true do
     local field = piece_field(name, number)
@@ -24,7 +24,7 @@ local function drop_pieces(name, first, sums)
     if length == 0 then return number > first end
     call('HDEL', scalars, field)
     call('ZREM', versions, 's' .. field)
-    count_entry(sums, field, length, -1)
+    count_entry(valued, field, length, 0)
     number = number + 1
   end
 end
@@ -40,7 +40,7 @@ end
 local AT_ONCE = 1000
 
 -- Write scalars: field, piece, field, piece, …; the first gets the next version.
-local function write_scalars(written, version, any_gone, sums)
+local function write_scalars(written, version, any_gone, valued)
   for first = 1, #written, 2 * AT_ONCE do
     local last, is_known = math.min(first + 2 * AT_ONCE - 1, #written), nil
     if last - first > 8 then
@@ -51,12 +51,9 @@ local function write_scalars(written, version, any_gone, sums)
     for i = first, last, 2 do
       local field, place = written[i], (i - first) / 2 + 1
       local before = (not is_known or is_known[place]) and call('HSTRLEN', scalars, field) or 0
-      if before > 0 then
-        count_entry(sums, field, before, -1)
-        -- a first piece ends the value before it, whose other pieces nobody has reported deleted
-        drop_pieces(field, 1, sums)
-      end
-      count_entry(sums, field, #written[i + 1], 1)
+      -- a first piece ends the value before it, whose other pieces nobody has reported deleted
+      if before > 0 then drop_pieces(field, 1, valued) end
+      count_entry(valued, field, before, #written[i + 1])
     end
     call('HSET', scalars, unpack(written, first, last))
     for i = first, last, 2 do
@@ -83,20 +80,17 @@ end
 
 -- Empty a list if it is replaced, and append to it; gives by how many bytes its elements grow.
 -- `stamp` gives a member its version, `bury` takes it from one that is deleted.
-local function change_list(list, stamp, bury, sums)
+local function change_list(list, stamp, bury, valued)
   local number, bytes, spent = list_entry(call('HGET', lists, list.name))
   local spent_before = spent
   if number and list.is_replaced then
     number, bytes, spent = nil, 0, 0
     call('DEL', list.key)
     call('HDEL', lists, list.name)
-    if sums then sums.names = sums.names - #list.name end
     bury('l' .. list.name)
   end
   if #list.elements > 0 then
-    if not number and sums then
-      sums.names, sums.touched = sums.names + #list.name, sums.touched + #list.name + 100
-    end
+    if not number then valued.touched = valued.touched + #list.name + 100 end
     local before, appended = bytes, #list.elements
     bytes = bytes + append(list.key, stamp('l' .. list.name), list.elements)
     spent = usage_of_list(list.key, spent, before, bytes, appended)
@@ -106,11 +100,9 @@ local function change_list(list, stamp, bury, sums)
 end
 
 -- Store a reply as the newest. If the others are gone they were over their time.
-local function store_reply(key, reply, version, sums)
-  local before = call('HSTRLEN', replies, key)
-  if sums and call('EXISTS', replies) == 0 then sums.names, sums.bytes, sums.squares = 0, 0, 0 end
-  if before > 0 then count_entry(sums, key, before, -1) end
-  count_entry(sums, key, #reply, 1)
+local function store_reply(key, reply, version, replied)
+  if call('EXISTS', replies) == 0 then replied.bytes = 0 end
+  count_entry(replied, key, call('HSTRLEN', replies, key), #reply)
   call('HSET', replies, key, reply)
   call('ZADD', reply_index, version, key)
   call('PEXPIRE', replies, REPLY_TTL_MS)

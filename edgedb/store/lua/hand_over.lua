@@ -43,7 +43,7 @@ if not drop_data(keys_of_lists(3)) then return {'again'} end
 
 unlock(meta)
 call('HDEL', meta, 'queue', 'stay', 'version', 'lists', 'last', 'floor', 'buried', 'held',
-  'held_since', 'held_until', 'scalars', 'replied', 'listed', 'loose')
+  'held_since', 'held_until', 'valued', 'replied', 'listed', 'loose')
 call('HSET', meta, 'current', destination, 'epoch', int(epoch) + 1, 'handed', transfer,
   'handed_version', version, 'size', META_BYTES)
 unindex(by_size, of_proprietary, session)

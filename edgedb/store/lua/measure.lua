@@ -7,12 +7,12 @@ local by_size,
 local here,
   session = unpack(ARGV)
 
-local current, version, size, scalar_sums, reply_sums, listed =
-  fields(meta, 'current', 'version', 'size', 'scalars', 'replied', 'listed')
+local current, version, size, valued, replied, listed =
+  fields(meta, 'current', 'version', 'size', 'valued', 'replied', 'listed')
 if current ~= here or int(version) == 0 then return 0 end
-scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
+valued, replied = count_of(valued, scalars).bytes, count_of(replied, replies).bytes
 call('HDEL', meta, '') -- removes nothing, but after it a full server does not refuse the rest
 call('HSET', meta, 'loose', 0)
-local spent = keep_size(usage_of_data(scalar_sums, reply_sums, int(listed), true))
+local spent = keep_size(usage_of_data(valued, replied, int(listed)))
 book(by_size, node, session, int(size), spent)
 return spent

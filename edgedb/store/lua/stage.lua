@@ -26,9 +26,9 @@ local changed_lists = counted_lists(2)
 local stored_replies = counted() -- key, reply, key, reply, …
 now = clock(now)
 
-local open_for, prepared, touched, version, list_count, packets, grant, scalar_sums, reply_sums,
-  listed = fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'lists', 'packets', 'grant',
-    'scalars', 'replied', 'listed')
+local open_for, prepared, touched, version, list_count, packets, grant, valued, replied, listed =
+  fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'lists', 'packets', 'grant', 'valued',
+    'replied', 'listed')
 if open_for == transfer then
   if packets == packet then return {'ok', server_run()} end
   if int(packets) ~= packet - 1 then return {'gone'} end
@@ -48,7 +48,7 @@ else
   call('ZADD', arrivals, now, session)
 end
 version, list_count, listed = int(version), int(list_count), int(listed)
-scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
+valued, replied = count_of(valued or 0, scalars), count_of(replied or 0, replies)
 
 local function stamp(member)
   version = version + 1
@@ -57,22 +57,22 @@ local function stamp(member)
 end
 local function forget(member) call('ZREM', versions, member) end
 
-write_scalars(written, version, false, scalar_sums)
+write_scalars(written, version, false, valued)
 version = version + #written / 2
-for _, name in ipairs(deleted) do drop_pieces(name, 0, scalar_sums) end
+for _, name in ipairs(deleted) do drop_pieces(name, 0, valued) end
 for _, list in ipairs(changed_lists) do
-  listed = listed + change_list(list, stamp, forget, scalar_sums)
+  listed = listed + change_list(list, stamp, forget, valued)
   if #list.elements > 0 then list_count = math.max(list_count, list.number + 1) end
 end
 for i = 1, #stored_replies, 2 do
   version = version + 1
-  store_reply(stored_replies[i], stored_replies[i + 1], version, reply_sums)
+  store_reply(stored_replies[i], stored_replies[i + 1], version, replied)
 end
 
 call('HSET', arrival, 'packets', packet, 'prepared', complete, 'version', version,
-  'lists', list_count, 'touched', now, 'scalars', text_of_sums(scalar_sums),
-  'replied', text_of_sums(reply_sums), 'listed', listed)
+  'lists', list_count, 'touched', now, 'valued', valued.bytes, 'replied', replied.bytes,
+  'listed', listed)
 if complete ~= '0' then
-  call('HSET', arrival, 'size', usage_of_data(scalar_sums, reply_sums, listed))
+  call('HSET', arrival, 'size', usage_of_data(valued.bytes, replied.bytes, listed))
 end
 return {'ok', server_run()}

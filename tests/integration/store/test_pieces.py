@@ -62,7 +62,7 @@ def test_a_value_written_over_leaves_no_piece_behind(
     assert edge.content() == (values, {})
     assert fields(edge) == expected_fields(values)
     edge.write(dict.fromkeys("abc"))
-    assert (fields(edge), edge.client.hget("edge:{s}:meta", "scalars")) == (set(), b"")
+    assert (fields(edge), edge.client.hget("edge:{s}:meta", "valued")) == (set(), b"0")
 
 
 @strategies.quick

@@ -94,6 +94,22 @@ def test_a_session_is_as_large_as_the_server_says_after_any_story(
     )
 
 
+def measurements(place: Place) -> int:
+    """Count how often the server was asked what it spends on a key."""
+    counted = place.client.info("commandstats")
+    return sum(stat["calls"] for name, stat in counted.items() if name.startswith("cmdstat_memory"))
+
+
+def test_what_takes_as_much_room_as_before_is_seldom_measured(edge: Place) -> None:
+    edge.write({f"k{n}": "0" for n in range(60)})
+    before = measurements(edge)
+    edge.write({"k1": "1"})
+    assert measurements(edge) == before
+    for turn in range(1, 40):  # versions get longer
+        edge.write({f"k{n}": str(turn % 10) for n in range(60)})
+    assert said(edge) == pytest.approx(spent(edge), rel=0.1)
+
+
 def alike(n: int) -> tuple[str, int]:
     return f"k{n}", 20
 
@@ -158,7 +174,7 @@ def test_an_empty_session_does_not_grow_by_being_looked_at(edge: Place) -> None:
 def test_a_session_that_a_release_before_has_left_is_measured(edge: Place) -> None:
     edge.write({f"k{n}": "v" * 50 for n in range(3000)}, {"l": ["x" * 50] * 100})
     meta = SessionKeys("s").meta
-    edge.client.hdel(meta, "scalars", "replied", "listed", "loose")
+    edge.client.hdel(meta, "valued", "replied", "listed", "loose")
     edge.client.hset(meta, "size", 5)
     edge.client.zadd(keys.BY_SIZE, {"s": 5})
     edge.client.hset(SessionKeys("s").lists, "l", "0 5100")

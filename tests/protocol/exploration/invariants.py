@@ -60,14 +60,9 @@ def _untidy(at: str, state: NodeState) -> Iterator[str]:
 
 def _inconsistent(session: SessionState) -> Iterator[str]:
     """Compare a resident's own books."""
-    sums = {
-        "scalars": session.scalar_sums,
-        "replied": session.reply_sums,
-        "listed": str(session.listed),
-    }
-    kept = {name: session.meta[name] for name in sums}
-    if kept != sums:
-        yield f"it is weighed by {kept}, not {sums}"
+    kept = {name: session.meta[name] for name in session.books}
+    if kept != session.books:
+        yield f"it is weighed by {kept}, not {session.books}"
     items = {f"s{name}" for name in session.scalars} | {f"l{name}" for name in session.lists}
     if set(session.versions) != items:
         yield f"versions are kept of {sorted(session.versions)}, not of {sorted(items)}"
