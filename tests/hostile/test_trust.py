@@ -199,7 +199,11 @@ def test_an_offer_of_a_run_that_never_was_moves_nothing_and_is_not_lost(
     packet = offered(state, "edge-a", "s")
     forged = changed(packet, offer=packet.offer._replace(run="guess"))
     assert isinstance(fate_of(state, forged), OfferEnded)
-    for key in (keys.ASIDES.encode(), *state.clients["city"].scan_iter("edge-aside:*")):
+    _, asides = state.node("city").store.aside.listed()
+    (new,) = (aside for aside in asides if aside.id != "aside")
+    assert "edge-a has started anew" in new.why
+    assert state.clients["city"].hdel(keys.ASIDES, new.id)
+    for key in state.clients["city"].scan_iter(f"edge-aside:{new.id}:*"):
         assert state.clients["city"].ttl(key) > 0
         state.clients["city"].delete(key)
     assert held.is_unchanged()
