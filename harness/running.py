@@ -176,9 +176,9 @@ class RunningTree:
         )
 
     def redis(self, location: str, **options: Any) -> redis.Redis:  # noqa: ANN401
-        """Give a new client of a node's server."""
+        """Give a new client of a node's server, which is patient: one ``MIGRATE`` takes seconds."""
         host, _, port = self.node(location)["redis"].rpartition(":")
-        return redis.Redis(host, int(port), protocol=2, **options)
+        return redis.Redis(host, int(port), protocol=2, **{"socket_timeout": 120, **options})
 
     def process(self, location: str, name: str) -> psutil.Process | None:
         """Give a node's ``valkey`` or ``gateway`` as it is now; None while there is none."""
