@@ -71,7 +71,8 @@ local function make_room_for_replies(now)
   while dropped < REPLIES_DROPPED do
     local old = call('ZRANGE', reply_index, 0, 0)[1]
     local stored = old and call('HGET', replies, old)
-    local is_full = call('HLEN', replies) > REPLIES_LIMIT or replied.bytes > REPLY_BYTES_LIMIT
+    local is_full = replied.bytes > REPLY_BYTES_LIMIT
+      or replied.bytes > REPLIES_LIMIT and call('HLEN', replies) > REPLIES_LIMIT
     local is_over = dropped < 2 and (not stored or version_of(stored) <= now)
     if not old or not (is_full or is_over) then return end
     call('HDEL', replies, old)
@@ -141,15 +142,20 @@ local grown = listed - listed_before + valued.bytes - valued.was + replied.bytes
 local touched = valued.touched + replied.touched
 loose = int(loose) + touched + version - int(known_version)
 local is_known = not is_new and (touched == 0 or is_large) and loose * LOOSE_SHARE < size_before
-call('HSET', meta, 'version', version, 'last', lock, 'loose', is_known and loose or 0)
-if touched > 0 or listed ~= listed_before or is_new then
-  call('HSET', meta, 'lists', list_count, 'size', is_new and META_BYTES or size + grown,
-    'listed', listed, 'valued', valued.bytes, 'replied', replied.bytes)
+local on_data = is_indexed == '1' and not is_known
+  and usage_of_data(valued.bytes, replied.bytes, listed, any_gone)
+if on_data then
+  size, loose = on_data + usage(meta), 0
+else
+  size = size + grown
 end
-if is_new then call('PERSIST', meta) end
+call('HSET', meta, 'version', version, 'last', lock, 'loose', loose, 'lists', list_count,
+  'size', size, 'listed', listed, 'valued', valued.bytes, 'replied', replied.bytes)
+if is_new then
+  call('PERSIST', meta)
+  size = on_data and keep_size(on_data) or size
+end
 if is_indexed == '1' then
-  size = is_known and size + grown
-    or keep_size(usage_of_data(valued.bytes, replied.bytes, listed))
   call('ZADD', of_proprietary, now, session)
   local bytes = book(by_size, node, session, size_before, size)
   if size > size_before and is_relief_due(bytes) then return 'heavy' end

@@ -13,6 +13,6 @@ if current ~= here or int(version) == 0 then return 0 end
 valued, replied = count_of(valued, scalars).bytes, count_of(replied, replies).bytes
 call('HDEL', meta, '') -- removes nothing, but after it a full server does not refuse the rest
 call('HSET', meta, 'loose', 0)
-local spent = keep_size(usage_of_data(valued, replied, int(listed)))
+local spent = keep_size(usage_of_data(valued, replied, int(listed), true))
 book(by_size, node, session, int(size), spent)
 return spent

@@ -35,13 +35,14 @@ end
 
 -- What the server spends on a hash. Of very many entries it would take long to say.
 local function usage_of_hash(hash, bytes)
-  local entries = call('HLEN', hash)
-  return entries <= ENTRIES_MEASURED and usage(hash) or 1.04 * bytes + 34 * entries
+  if bytes <= ENTRIES_MEASURED or call('HLEN', hash) <= ENTRIES_MEASURED then return usage(hash) end
+  return 1.04 * bytes + 34 * call('HLEN', hash)
 end
 
 -- What the server spends on a session but for its meta hash; in a few milliseconds.
-local function usage_of_data(valued, replied, listed)
-  local spent = listed + usage(versions) + usage(gone)
+local function usage_of_data(valued, replied, listed, any_gone)
+  local spent = listed + usage(versions)
+  if any_gone then spent = spent + usage(gone) end
   if valued > 0 then spent = spent + usage_of_hash(scalars, valued) end
   if replied > 0 then spent = spent + usage_of_hash(replies, replied) + usage(reply_index) end
   if listed > 0 then spent = spent + usage(lists) end
