@@ -21,8 +21,8 @@ if known_stay == stay then return int(known_epoch) end
 if known_stay or call('HEXISTS', meta, 'current') == 1 or call('EXISTS', arrival) == 1 then
   return 'taken'
 end
-local of_function, version, prepared, list_count, scalar_sums, reply_sums, listed, floor =
-  fields(source, 'function', 'version', 'prepared', 'lists', 'scalars', 'replied', 'listed', 'floor')
+local of_function, version, prepared, list_count, valued, replied, listed, floor =
+  fields(source, 'function', 'version', 'prepared', 'lists', 'valued', 'replied', 'listed', 'floor')
 if not of_function or not version then return 'gone' end
 epoch = math.max(int(known_epoch), int(epoch)) + 1
 
@@ -35,15 +35,14 @@ for i = 14, #KEYS, 2 do
   end
 end
 for _, key in ipairs({replies, reply_index}) do call('PEXPIRE', key, REPLY_TTL_MS) end
-scalar_sums, reply_sums = sums_of(scalar_sums, scalars), sums_of(reply_sums, replies)
+valued, replied = count_of(valued, scalars).bytes, count_of(replied, replies).bytes
 local any_gone = call('EXISTS', gone) == 1
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
   'epoch', epoch, 'stay', stay,
   'version', math.max(int(version), int(prepared)), 'size', META_BYTES, 'lists', int(list_count),
-  'scalars', text_of_sums(scalar_sums), 'replied', text_of_sums(reply_sums), 'listed', int(listed),
-  'floor', int(floor))
+  'valued', valued, 'replied', replied, 'listed', int(listed), 'floor', int(floor))
 if any_gone then call('HSET', meta, 'buried', 1) end
 call('ZADD', of_proprietary, clock(now), session)
-local spent = usage_of_data(scalar_sums, reply_sums, int(listed), any_gone)
+local spent = usage_of_data(valued, replied, int(listed), any_gone)
 book(by_size, node, session, 0, keep_size(spent))
 return epoch
