@@ -134,7 +134,7 @@ local function set_aside(asides, id, session, why, now, hash, owned, names)
   local bytes = 0
   for i, key in ipairs(owned) do
     if call('EXISTS', key) == 1 then
-      bytes = bytes + usage(key, 5)
+      bytes = bytes + call('MEMORY', 'USAGE', key, 'SAMPLES', 5)
       call('RENAME', key, names[i])
       call('PEXPIRE', names[i], ASIDE_MS)
     end

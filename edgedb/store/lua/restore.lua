@@ -36,13 +36,11 @@ for i = 14, #KEYS, 2 do
 end
 for _, key in ipairs({replies, reply_index}) do call('PEXPIRE', key, REPLY_TTL_MS) end
 valued, replied = count_of(valued, scalars).bytes, count_of(replied, replies).bytes
-local any_gone = call('EXISTS', gone) == 1
 call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_function,
   'epoch', epoch, 'stay', stay,
   'version', math.max(int(version), int(prepared)), 'size', META_BYTES, 'lists', int(list_count),
   'valued', valued, 'replied', replied, 'listed', int(listed), 'floor', int(floor))
-if any_gone then call('HSET', meta, 'buried', 1) end
+if call('EXISTS', gone) == 1 then call('HSET', meta, 'buried', 1) end
 call('ZADD', of_proprietary, clock(now), session)
-local spent = usage_of_data(valued, replied, int(listed), any_gone)
-book(by_size, node, session, 0, keep_size(spent))
+book(by_size, node, session, 0, keep_size(usage_of_data(valued, replied, int(listed))))
 return epoch
