@@ -6,6 +6,7 @@
     suite        which benchmarks there are, in which order they run
     context      what a benchmark is given: the tree, the scale, the progress bar
     small        a small move: its calls, and its time against the release before
+    identity     requests and moves beside the release before a store knew whose it was
     drain        draining a location of thousands of sessions, idle and written to
     flash        a crowd of new clients that fills a node above its high mark
     request      a stateful request against hand-written and stateless ones
@@ -23,7 +24,7 @@
     tree         a topology of 10,000 locations; propagation through four levels
 
     running      trees of real processes
-    releases     an earlier release, unpacked
+    releases     earlier releases, unpacked
     cluster      two nodes of a cluster, between which the server moves a slot
     moves        moves, timed
     sessions     sessions of any size and shape

@@ -1,4 +1,4 @@
-"""The release before the hand-over by version, to be run beside this one."""
+"""Releases before this one, to be run beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from harness.running import REPOSITORY
 
 BEFORE = "c1e6829"
 """The last commit in which a destination froze a session and was granted it."""
+
+UNCLAIMED = "57207a6"
+"""The last commit in which a store did not know whose it was, and all nodes had one key."""
 
 
 def unpacked(commit: str, folder: Path) -> Path:

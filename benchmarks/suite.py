@@ -10,6 +10,7 @@ from benchmarks import (
     drain,
     fairness,
     flash,
+    identity,
     many_locations,
     memory,
     move,
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _MODULES: tuple[ModuleType, ...] = (
     small,
+    identity,
     drain,
     flash,
     request,

@@ -50,6 +50,10 @@ REQUIREMENTS = (
     Requirement("small.calls", "calls of a move through gateways, quiet small session", "≤", 3, ""),
     Requirement("small.ratio", "whole move, 1 KiB, against the release before", "≤", 0.75, TIMES),
     Requirement("move.small", "whole move, 1 KiB, idle, through the gateways", "≤", 8, "ms"),
+    Requirement(
+        "identity.request", "requests/s, against the release without identity", "≥", 0.98, TIMES
+    ),
+    Requirement("identity.move", "whole move, 1 KiB, against that release", "≤", 1, TIMES),
     Requirement("move.ratio", "whole move, 64 MiB, against MIGRATE", "≤", 1.2, TIMES),
     Requirement("move.keys", "the same, 65,536 keys of 256 B", "≤", 2, TIMES),
     Requirement("move.memory", "a function's peak above idle, moving 256 MiB", "≤", 256, "MiB"),
