@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Generic, TypeVar
 from edgedb.errors import ConfigurationError, EdgeError
 
 T = TypeVar("T")
+Stamp = tuple[int, ...]
 Lines = tuple[str, ...]
 """What is valid now: the current one, and during a rotation the one before."""
 
@@ -26,37 +28,37 @@ class SecretFile(Generic[T]):
 
     def __init__(self, path: Path, parse: Callable[[str], T]) -> None:
         self._path = path
+        self._name = str(path)  # `Path.stat` takes three times as long, and each call looks
         self._parse = parse
         self._lock = threading.Lock()
-        self._stamp: tuple[int, int, int] | None = None
-        self._content: tuple[T] | None = None
+        self._last: tuple[Stamp, T] | None = None
 
     def current(self) -> T:
         """Give what it says now; raises ConfigurationError if it never was readable."""
-        with self._lock:
-            stamp = self._seen()
-            if self._content is None or stamp not in {None, self._stamp}:
-                self._content, self._stamp = self._loaded(), stamp
-            return self._content[0]
+        stamp, last = self._seen(), self._last
+        if last is None or stamp not in {(), last[0]}:
+            with self._lock:
+                self._last = last = (stamp, self._loaded())
+        return last[1]
 
-    def _seen(self) -> tuple[int, int, int] | None:
-        """Give what a change would change; None if there is no such file now."""
+    def _seen(self) -> Stamp:
+        """Give what a change would change; nothing if there is no such file now."""
         try:
-            stamp = self._path.stat()
+            stamp = os.stat(self._name)
         except OSError:
-            return None
+            return ()
         return stamp.st_mtime_ns, stamp.st_ino, stamp.st_size
 
-    def _loaded(self) -> tuple[T]:
+    def _loaded(self) -> T:
         name = self._path.name
         try:
-            return (self._parse(self._path.read_text(encoding="utf-8")),)
+            return self._parse(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError, EdgeError) as error:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-            if self._content is None:
+            if self._last is None:
                 raise ConfigurationError(f"the secret {name} cannot be read: {reason}") from error
             log.error("the secret %s cannot be read, the last one holds: %s", name, reason)  # noqa: TRY400
-            return self._content
+            return self._last[1]
 
 
 def optional(directory: Path, name: str, least: int = 1) -> Callable[[], Lines]:

@@ -16,13 +16,13 @@ def signed(keys: Keyring, request: PeerRequest) -> Iterator[PeerRequest]:
     The keys are those that there are by then: during a rotation another node may have the new
     one before this one has it, or after.
     """
-    if not keys:
-        yield request
     call, tried = _call_of(request), set[bytes]()
     while left := [key for key in keys.to(request.location) if key not in tried]:
         tried.add(left[0])
         authorization = credentials.issue(left[0], keys.location, call)
         yield replace(request, headers={**request.headers, "Authorization": authorization})
+    if not tried:
+        yield request
 
 
 def _call_of(request: PeerRequest) -> credentials.Call:

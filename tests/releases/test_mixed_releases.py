@@ -1,4 +1,7 @@
-"""A tree in which one node still runs the release before this one's hand-over."""
+"""A tree in which one node still runs the release before this one's hand-over.
+
+It signs its calls as all nodes did that had one key, so nobody takes them, nor it those of others.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from tests.e2e.world import World
 BEFORE = "c1e6829"
 """The last commit in which a move has four phases."""
 STACKS = ("stack.yml", "tests/e2e/stack.yml")
-WAITS = "runs another release; moves wait until both ends have the same"
+WAITS = "does not know this node by its credential: a key, a clock or the release differs; moves wait"
 
 
 def export(folder: Path) -> Path:
