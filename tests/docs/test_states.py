@@ -1,4 +1,4 @@
-"""The table "Every state ends" names tests that are there, and settings that can be set."""
+"""The tables of states that end and of attacks name tests that are there, and settings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.docs.test_reference import REQUIRED, Asked
 PROTOCOL = PROJECT / "docs" / "protocol.md"
 OPERATIONS = PROJECT / "docs" / "operations.md"
 STATES = table(PROTOCOL, "<!-- states -->")
+ATTACKS = table(PROJECT / "docs" / "security.md", "<!-- attacks -->")
 
 
 def named_tests(cell: str) -> list[str]:
@@ -28,7 +29,13 @@ def test_each_state_has_an_end_a_bound_and_a_test(row: list[str]) -> None:
     assert named_tests(row[4])
 
 
-@pytest.mark.parametrize("name", sorted({name for row in STATES for name in named_tests(row[4])}))
+def test_each_thing_that_somebody_cannot_do_is_attacked() -> None:
+    assert all(len(row) == 3 and all(row) and named_tests(row[2]) for row in ATTACKS)
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for row in (*STATES, *ATTACKS) for name in named_tests(row[-1])})
+)
 def test_a_test_that_is_named_is_there(name: str) -> None:
     file, _, function = name.partition("::")
     tree = ast.parse((PROJECT / file).read_text(encoding="utf-8"))

@@ -26,7 +26,7 @@ from tests.e2e.world import World
 BEFORE = "c1e6829"
 """The last commit in which a move has four phases."""
 STACKS = ("stack.yml", "tests/e2e/stack.yml")
-WAITS = "does not know this node by its credential: a key, a clock or the release differs; moves wait"
+WAITS = "does not know this node by its credential: a key, a clock or the release differs"
 
 
 def export(folder: Path) -> Path:

@@ -106,7 +106,9 @@ class Tree:
         }
         self.functions |= {"notebook": Notebook(), "reader": Reader(), "tally": Tally()}
         self._nodes: dict[tuple[str, str], Node] = {}
-        self._keys: dict[str, tuple[str, ...]] = {}
+        self._told: dict[str, tuple[Topology, tuple[str, ...]]] = {}
+        for place in self.topology:
+            self.tell(place.id, self.topology)
 
     def node(self, location: str, function: str = "oracle") -> Node:
         """Give a location as one of its functions sees it."""
@@ -116,12 +118,11 @@ class Tree:
 
     def _build(self, location: str, function: str) -> Node:
         settings = replace(self._settings(location, function), **self.settings)
-        view = self.topology.view_of(location)
         return Node(
             settings=settings,
             store=SessionStore(self.clients[location], settings, self.clock),
-            peers=PeerClient(settings, lambda: view, self),
-            topology_of=lambda: view,
+            peers=PeerClient(settings, lambda: self._told[location][0], self),
+            topology_of=lambda: self._told[location][0],
             background=self.background,
             once=self.once,
         )
@@ -143,10 +144,12 @@ class Tree:
 
     def keys(self, location: str) -> tuple[str, ...]:
         """Give what a location's secret edge-node-key has."""
-        if location not in self._keys:
-            own = keys.of_node(TREE_KEY, self.topology, location)
-            self._keys[location] = tuple(key.decode() for key in own)
-        return self._keys[location]
+        return self._told[location][1]
+
+    def tell(self, location: str, topology: Topology) -> None:
+        """Give a location its secrets of a tree."""
+        own = keys.of_node(TREE_KEY, topology, location)
+        self._told[location] = topology.view_of(location), tuple(key.decode() for key in own)
 
     def send(self, request: PeerRequest, timeout: float) -> PeerResponse:  # noqa: ARG002
         """Carry a call between nodes (the transport)."""
