@@ -93,6 +93,24 @@ def test_edge_session_finds_its_session_from_another_edge_gateway(
     assert world.where(session, "edge-b") == "404"
 
 
+def test_edge_session_begins_no_other_at_a_node_that_has_lost_its_data(
+    world: World, session: str
+) -> None:
+    add = "/function/notebook/add?key=words&value="
+    with world.client(session) as client, world.redis("city") as city:
+        client.post(f"{add}1")
+        world.offload(session)
+        assert client.post(f"{add}2").json()["location"] == "city"
+        world.onload(session)
+        city.delete(*city.keys(f"edge:{{{session}}}:*"))
+        assert client.post(f"{add}3").json()["location"] == "edge-a"
+        world.offload(session)
+        assert client.post(f"{add}4").json()["location"] == "city"
+        city.delete(*city.keys(f"edge:{{{session}}}:*"))
+        assert client.post(f"{add}5").status_code == 404
+    assert world.where(session, "city") == "404"
+
+
 def test_edge_session_returns_home_when_the_place_does_not_answer(
     world: World, session: str
 ) -> None:
