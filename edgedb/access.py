@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from edgedb.errors import Forbidden
+from edgedb.errors import Forbidden, TooLarge
 from edgedb.node import Node
 from edgedb.peers import credentials
 from edgedb.request import Request
 from edgedb.wire.model import SessionToken
+
+NODE_BODY_LIMIT = 8 * 2**20
+"""Bytes: twice what one call offers (``CALL_BYTES``), and any propagated value as JSON."""
 
 
 def require_oracle(node: Node, request: Request) -> None:
@@ -24,7 +27,16 @@ def require_oracle(node: Node, request: Request) -> None:
 
 
 def caller_of(node: Node, request: Request) -> str | None:
-    """Give the location that made a call between nodes; raises Unauthorized, Forbidden."""
+    """Give the location that made a call between nodes.
+
+    Raises:
+        TooLarge: it says more than any node does; nothing of it is read.
+        Unauthorized: there is no credential, or not one for this call.
+        Forbidden: who is named is neither above nor below, nor this location.
+
+    """
+    if len(request.body) > NODE_BODY_LIMIT:
+        raise TooLarge(f"a call between nodes has at most {NODE_BODY_LIMIT} bytes")
     keys = node.peers.keys
     if not keys:
         return None

@@ -7,12 +7,13 @@ does not name has got none.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from edgedb.errors import BadRequest, EdgeError
-from edgedb.wire.model import Number, OfSession, checked_session_id, read
+from edgedb.wire.model import COUNT_LIMIT, Number, OfSession, checked_session_id, read
 from edgedb.wire.packet import SessionPacket, check
 from edgedb.wire.problem import Problem
 
@@ -58,7 +59,9 @@ class _Failed(Struct, frozen=True, tag_field="answer", tag="problem"):
 
 Answer = Handed | Changed | Ended | EdgeError
 
-_ASKS = msgspec.json.Decoder(list[Ask])
+_ASKS: msgspec.json.Decoder[list[Ask]] = msgspec.json.Decoder(
+    Annotated[list[Ask], Meta(max_length=COUNT_LIMIT)]
+)
 _ANSWERS = msgspec.msgpack.Decoder(dict[str, Handed | Changed | Ended | _Failed])
 
 

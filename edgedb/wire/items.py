@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from edgedb.wire.model import Number, value_to_json
 from edgedb.wire.pieces import PIECES_LIMIT, decode, is_unfinished, joined, scalars_of
 
-MANY = 2**16
+MANY = 2**14
 """More items are in no packet, and more elements in no part of a list."""
+AS_SENT = 3  # bytes more than a value is long
 
 
 class Scalar(Struct, frozen=True, array_like=True, tag="s", gc=False):

@@ -15,8 +15,8 @@ from msgspec import Meta, Struct, to_builtins
 from msgspec.structs import replace
 
 from edgedb.errors import BadRequest
-from edgedb.wire.items import MANY, Item, ListPart, Scalar, StoredReply, stored_in
-from edgedb.wire.model import Number, SessionToken, read
+from edgedb.wire.items import AS_SENT, MANY, Item, ListPart, Scalar, StoredReply, stored_in
+from edgedb.wire.model import COUNT_LIMIT, Number, SessionToken, read
 from edgedb.wire.pieces import KINDS, decode
 
 PAGE_BYTES = 2**20  # a page ends with the item that reaches it
@@ -69,9 +69,11 @@ class SessionPacket(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
 
     @property
     def size(self) -> int:
-        """About how many bytes its content takes."""
-        items = sum(len(item.key) + sum(map(len, stored_in(item))) for item in self.items)
-        return items + sum(len(reply.blob) for reply in self.replies)
+        """About how many bytes its content takes on its way."""
+        keys = sum(len(each.key) for each in (*self.items, *self.replies))
+        stored = [*itertools.chain.from_iterable(map(stored_in, self.items))]
+        values = [*map(len, stored), *(len(reply.blob) for reply in self.replies)]
+        return keys + sum(values) + AS_SENT * len(values)
 
     @property
     def is_whole(self) -> bool:
@@ -96,7 +98,9 @@ class SessionPacket(Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
         }
 
 
-_PACKETS = msgspec.msgpack.Decoder(list[SessionPacket])
+_PACKETS: msgspec.msgpack.Decoder[list[SessionPacket]] = msgspec.msgpack.Decoder(
+    Annotated[list[SessionPacket], Meta(max_length=COUNT_LIMIT)]
+)
 
 
 def to_msgpack(packets: Sequence[SessionPacket]) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edgedb import callers, errors, replies, session
+from edgedb.access import NODE_BODY_LIMIT
 from edgedb.errors import EdgeError
 from edgedb.peers.transport import CARRIED_LIMIT
 from edgedb.request import Request
@@ -46,6 +47,7 @@ LIMITS = {
     "CALLERS_LIMIT": callers.CALLERS_LIMIT,
     "COUNT_LIMIT": COUNT_LIMIT,
     "CARRIED_LIMIT": CARRIED_LIMIT,
+    "NODE_BODY_LIMIT": NODE_BODY_LIMIT,
     "PACKET_BYTES": pages.PACKET_BYTES,
     "DELETIONS_KEPT": store_limits.DELETIONS_KEPT,
 }

@@ -16,6 +16,7 @@ from msgspec import to_builtins
 from werkzeug.datastructures import Headers
 
 import edgedb
+from edgedb.access import NODE_BODY_LIMIT
 from edgedb.store import aside
 from edgedb.wire.headers import (
     IDEMPOTENCY_KEY,
@@ -120,6 +121,7 @@ def propagation(**changes: Any) -> bytes:
 
 
 MANY, HUGE = COUNT_LIMIT + 1, VERSION_LIMIT + 1
+TOO_LARGE = b" " * (NODE_BODY_LIMIT + 1)
 STEP = "phase=hand-over&to=city"
 
 TEST = Call("edge-a", "test-function", "session=up")
@@ -310,6 +312,7 @@ EXAMPLES: dict[str, Examples] = {
             replace(OFFLOAD, body=token("none")),
             replace(OFFLOAD, body=token("up")),
             replace(OFFER, body=b""),
+            replace(OFFER, body=TOO_LARGE),
             replace(OFFER, body=packets(token("none"), token("up"))),
         ],
     ),
@@ -337,6 +340,7 @@ EXAMPLES: dict[str, Examples] = {
             replace(HAND_OVER, query=f"{STEP}&hold=x"),
             replace(HAND_OVER, query="phase=hand-over"),
             replace(HAND_OVER, body=b""),
+            replace(HAND_OVER, body=TOO_LARGE),
             replace(HAND_OVER, body=asks("s", "s")),
             replace(HAND_OVER, body=asks("s", version=HUGE)),
             replace(HAND_OVER, body=asks("none", "up")),
@@ -346,10 +350,12 @@ EXAMPLES: dict[str, Examples] = {
         KNOWN,
         replace(KNOWN, body=b""),
         replace(KNOWN, body=json.dumps(["s"] * MANY).encode()),
+        replace(KNOWN, body=TOO_LARGE),
     ),
     "POST /function/update-session": examples(
         UPDATE,
         replace(UPDATE, body=b""),
+        replace(UPDATE, body=TOO_LARGE),
         replace(UPDATE, body=token("none", currentLocation="cloud")),
         replace(UPDATE, body=token("up", currentLocation="cloud", epoch=1)),
     ),

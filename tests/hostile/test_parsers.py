@@ -34,7 +34,8 @@ from edgedb.topology.file import topology_file
 from edgedb.topology.tree import Topology
 from edgedb.wire import fates, model
 from edgedb.wire.hand_over import Answer, answers_from_msgpack, asks_from_json
-from edgedb.wire.model import read
+from edgedb.wire.items import MANY
+from edgedb.wire.model import COUNT_LIMIT, read
 from edgedb.wire.packet import SessionPacket, from_msgpack, to_msgpack
 from edgedb.wire.sendable import json_bytes
 from tests.hostile import strategies
@@ -205,6 +206,24 @@ def test_messagepack_takes_not_many_times_the_memory_that_it_is_long(body: bytes
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 13 * len(body) + MIB
+
+
+OVER_A_LIMIT: dict[str, bytes] = {
+    "packets": packed([PACKED] * (COUNT_LIMIT + 1)),
+    "items": _items(["s", "kk", b"s1", 0], MANY + 1),
+    "elements": _items(["l", "k", 1, 0, [b"s1"] * (MANY + 1), False], 1),
+    "replies": packed([PACKED | {"replies": [["kk", b"1"]] * (MANY + 1)}]),
+}
+
+
+@pytest.mark.parametrize("body", OVER_A_LIMIT.values(), ids=OVER_A_LIMIT.keys())
+def test_messagepack_of_more_than_there_may_be_is_not_unpacked(body: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(BadRequest):
+        from_msgpack(body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 64 * 1024
 
 
 @many

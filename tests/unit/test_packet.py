@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from edgedb.errors import BadRequest
-from edgedb.wire.items import MANY, Deleted, Item, ListPart, Scalar, StoredReply, in_one_piece
+from edgedb.wire.items import (
+    AS_SENT,
+    MANY,
+    Deleted,
+    Item,
+    ListPart,
+    Scalar,
+    StoredReply,
+    in_one_piece,
+)
 from edgedb.wire.model import SessionToken
 from edgedb.wire.packet import Offer, SessionPacket, from_msgpack, to_msgpack
 from edgedb.wire.pieces import PIECES_LIMIT
@@ -94,7 +103,7 @@ def test_an_offer_without_content_is_to_be_read_from_the_beginning() -> None:
     head = packet.without_content()
     assert (head.items, head.replies, head.next) == ((), (), 0)
     assert (head.token, head.version, head.offer) == (packet.token, 9, Offer("s1", "r1"))
-    assert (packet.size, head.size) == (len("ksd"), 0)
+    assert (packet.size, head.size) == (len("ksd") + AS_SENT, 0)
 
 
 @strategies.quick
