@@ -157,7 +157,7 @@ if is_new then
 end
 if is_indexed == '1' then
   call('ZADD', of_proprietary, now, session)
-  local bytes = book(by_size, node, session, size_before, size)
+  local bytes = size ~= size_before and book(by_size, node, session, size_before, size)
   if size > size_before and is_relief_due(bytes) then return 'heavy' end
 end
 return 'ok'

@@ -42,5 +42,5 @@ call('HSET', meta, 'proprietary', proprietary, 'current', here, 'function', of_f
   'valued', valued, 'replied', replied, 'listed', int(listed), 'floor', int(floor))
 if call('EXISTS', gone) == 1 then call('HSET', meta, 'buried', 1) end
 call('ZADD', of_proprietary, clock(now), session)
-book(by_size, node, session, 0, keep_size(usage_of_data(valued, replied, int(listed))))
+book(by_size, node, session, 0, keep_size(usage_of_data(valued, replied, int(listed), true)))
 return epoch

@@ -65,7 +65,6 @@ end
 
 -- Let the node's books say what a resident's meta hash says; gives the bytes of all residents.
 local function book(by_size, node, session, before, size)
-  if size == before then return int(call('HGET', node, 'bytes')) end
   call('ZADD', by_size, size, session)
   return call('HINCRBY', node, 'bytes', size - before)
 end
