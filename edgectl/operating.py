@@ -155,6 +155,14 @@ class Operator:
         query = {"id": id_, "as": name}
         return dict(self._call("POST", location, "oracle/aside/restored", query))
 
+    def claim(self, location: str) -> dict[str, Any]:
+        """Let the store of a location's node be that location's."""
+        return dict(self._call("POST", location, "oracle/claim", {"location": location}))
+
+    def lose(self, at: str, location: str) -> str:
+        """Declare the store lost that a node knows of a location; gives its incarnation, or ''."""
+        return str(self._call("POST", at, "oracle/lost", {"location": location})["lost"])
+
     def _status_of(self, location: Location) -> dict[str, Any]:
         place = {
             "location": location.id,

@@ -36,7 +36,7 @@ def with_generations(topology: Topology, changed: Mapping[str, Generations]) -> 
         place.id: replace(place, generations=changed.get(place.id, place.generations))
         for place in topology
     }
-    return Topology(topology.levels, entries)
+    return replace(topology, locations=entries)
 
 
 def kept(topology: Topology, before: Topology | None) -> Topology:

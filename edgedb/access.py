@@ -11,6 +11,8 @@ from edgedb.errors import Forbidden, TooLarge
 from edgedb.node import Node
 from edgedb.peers import credentials
 from edgedb.request import Request
+from edgedb.wire.headers import NODE
+from edgedb.wire.identity import NodeIdentity
 from edgedb.wire.model import SessionToken
 
 NODE_BODY_LIMIT = 8 * 2**20
@@ -27,16 +29,27 @@ def require_oracle(node: Node, request: Request) -> None:
 
 
 def caller_of(node: Node, request: Request) -> str | None:
-    """Give the location that made a call between nodes.
+    """Give the location that made a call between nodes, which is known by its store.
 
     Raises:
         TooLarge: it says more than any node does; nothing of it is read.
         Unauthorized: there is no credential, or not one for this call.
         Forbidden: who is named is neither above nor below, nor this location.
+        NodeReplaced: another store is known of that location.
 
     """
     if len(request.body) > NODE_BODY_LIMIT:
         raise TooLarge(f"a call between nodes has at most {NODE_BODY_LIMIT} bytes")
+    caller, named = _caller_of(node, request), request.header(NODE)
+    if named is not None:
+        other = NodeIdentity.read(named)
+        require_itself(caller, other.location)
+        if node.is_relative(other.location):
+            node.store.relatives.meet(other)
+    return caller
+
+
+def _caller_of(node: Node, request: Request) -> str | None:
     keys = node.peers.keys
     if not keys:
         return None

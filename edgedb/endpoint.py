@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from werkzeug.wsgi import get_input_stream
@@ -18,7 +19,7 @@ from edgedb.readiness import require_ready
 from edgedb.request import Environ, Request
 from edgedb.response import Response, StartResponse
 from edgedb.settings import CorsRules
-from edgedb.wire.headers import CALL_ID
+from edgedb.wire.headers import CALL_ID, NODE
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,12 @@ class Endpoint(Function):
         decide = self.table.get(f"{request.method} {request.path}")
         if decide is None:
             raise self._refusal(request)
-        return decide(node, request)
+        response = decide(node, request)
+        if NODE not in request.headers:
+            return response
+        # who says who it is, is told who has answered
+        identity = (NODE, str(node.store.relatives.identity()))
+        return replace(response, headers=(*response.headers, identity))
 
     def _refusal(self, request: Request) -> EdgeError:
         served = (entry.split(" ") for entry in self.table)

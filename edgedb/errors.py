@@ -95,6 +95,10 @@ class OfferEnded(Conflict):
     """The session does not stay at its source as it was offered, and never will again."""
 
 
+class NodeReplaced(Conflict):
+    """Another node of this name is known, or the same with another store (``edgectl lost``)."""
+
+
 class NotResident(Conflict):
     """The session does not live at this node."""
 
@@ -164,6 +168,18 @@ class SessionBusy(Unavailable):
 
 class StoreUnavailable(Unavailable):
     """The node's Redis does not answer, or refuses; nothing has happened."""
+
+
+class NotClaimed(Unavailable):
+    """The node's store is nobody's yet: whoever deploys the node claims it (``edgectl claim``)."""
+
+    retry_after = 5
+
+
+class ForeignStore(Unavailable):
+    """The node's store is another location's, or another tree's; the message names both."""
+
+    retry_after = 60
 
 
 class ReleasesDiffer(Unavailable):

@@ -125,10 +125,12 @@ def node_from(settings: Settings) -> Node:
     """Build a node that talks to a real Redis and to real gateways."""
     topology = topology_file(settings.topology_path, settings.location)
     topology.current()
+    store = SessionStore.connect(settings, lambda: topology.current().name)
+    transport = HttpTransport(ANSWER_LIMIT)
     return Node(
         settings=settings,
-        store=SessionStore.connect(settings),
-        peers=PeerClient(settings, topology.current, HttpTransport(ANSWER_LIMIT)),
+        store=store,
+        peers=PeerClient(settings, topology.current, transport, store.relatives),
         topology_of=topology.current,
         background=_in_one_thread(),
         ahead=_beside(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgectl.cli import doctor, forks, operate, run, topology, trust
+from edgectl.cli import doctor, forks, operate, run, stores, topology, trust
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +26,7 @@ for _command in (
     *operate.COMMANDS,
     *trust.COMMANDS,
     *forks.COMMANDS,
+    *stores.COMMANDS,
     doctor.doctor,
     topology.topology,
 ):

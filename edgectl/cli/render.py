@@ -113,6 +113,24 @@ def drained(found: Drained) -> None:
         click.echo(found.failure or "stopped; what has moved stays where it is", err=True)
 
 
+def claimed(entry: Entry) -> None:
+    """Print whose a store is."""
+    click.echo(
+        f"the store of {entry['location']} is that of {entry['location']} in {entry['tree']}"
+    )
+
+
+def lost(location: str, entries: Iterable[Entry]) -> None:
+    """Print which store each node has taken for that of a location, a line each."""
+    for entry in entries:
+        if "error" in entry:
+            click.echo(f"not told: {entry['error']}", err=True)
+        elif entry["lost"]:
+            click.echo(f"{entry['location']}: the store {entry['lost']} of {location} is lost")
+        else:
+            click.echo(f"{entry['location']}: knows no store of {location}")
+
+
 def whereabouts(found: Whereabouts) -> None:
     """Print where a session is, then what each node says of it."""
     click.echo(f"{found.session}: {', '.join(found.current_locations) or 'on its way'}")
@@ -185,11 +203,18 @@ def _status_line(entry: Entry, parent: Entry | None) -> str:
     colour = "green" if entry["status"] == OffloadStatus.ACCEPT else "yellow"
     waiting = [f"{entry[key]} in {key}" for key in ("arrivals", "outbox") if entry[key]]
     waiting += [f"{entry['stuck']} cannot leave"] if entry.get("stuck") else []
+    waiting += [_refused(each) for each in entry.get("refused", ())]
     if parent and "error" not in parent and parent.get("protocol") != entry.get("protocol"):
         waiting.append(f"moves wait until {parent['location']} has the same release")
     count = entry["sessions"]
     parts = [f"{count} session{'' if count == 1 else 's'}", _memory(entry), *waiting]
     return f"[{colour}]{entry['status']}[/] {', '.join(parts)} [dim]{entry['gateway']}[/]"
+
+
+def _refused(other: Entry) -> str:
+    what = {"replaced": "which has another store than is known", "lost": "whose store was lost"}
+    why = what.get(other["why"], "which has lost what was seen of it")
+    return f"refuses {other['location']}, {why}"
 
 
 def _memory(entry: Entry) -> str:

@@ -14,6 +14,7 @@ from dataclasses import asdict
 
 import psutil
 
+from edgectl.errors import StartFailed
 from edgectl.local import ports
 from edgectl.local.files import NodeFolder, write_private
 from edgectl.local.foreign import ProcessId
@@ -22,6 +23,9 @@ from edgectl.local.process import Command
 from edgectl.local.state import NodeState
 from edgectl.local.valkey import Valkey
 from edgectl.stack.deployment import Deployment
+from edgedb.errors import EdgeError
+from edgedb.settings import Settings
+from edgedb.store import SessionStore
 from edgedb.topology.tree import Location
 
 _GATEWAY_GRACE_S = 20.0
@@ -36,12 +40,14 @@ class Node:
     def __init__(
         self,
         location: Location,
+        tree: str,
         folder: NodeFolder,
         listener: socket.socket,
         valkey: Valkey,
         on_change: Callable[[], None],
     ) -> None:
         self.location = location
+        self._tree = tree
         self.folder = folder
         self.valkey = valkey
         self._listener = listener
@@ -82,7 +88,20 @@ class Node:
 
     async def start(self) -> None:
         """Start server and gateway; raise StartFailed if one does not come up."""
-        await asyncio.gather(self.valkey.keeper.start(), self.gateway.start())
+        await asyncio.gather(self._start_server(), self.gateway.start())
+
+    async def _start_server(self) -> None:
+        """Start the server, and let its store be this node's."""
+        await self.valkey.keeper.start()
+        host, _, port = self.valkey.address.partition(":")
+        settings = Settings(self.location.id, "edgectl", None, host, int(port))
+        store = SessionStore.connect(settings, lambda: self._tree)
+        try:
+            await asyncio.to_thread(store.admission.claim)
+        except EdgeError as error:
+            raise StartFailed(f"{self.location.id}: {error}") from error
+        finally:
+            store.client.close()
 
     async def stop(self) -> None:
         """End the gateway with its functions first, so that what they do reaches the server."""

@@ -47,6 +47,7 @@ class TreeState:
     supervisor: ProcessId
     nodes: tuple[NodeState, ...]
     levels: tuple[str, ...]
+    tree: str
 
     @property
     def topology(self) -> Topology:
@@ -54,7 +55,9 @@ class TreeState:
         locations = {
             node.location: {"parent": node.parent, "gateway": node.gateway} for node in self.nodes
         }
-        return Topology.from_json({"levels": list(self.levels), "locations": locations})
+        return Topology.from_json(
+            {"tree": self.tree, "levels": list(self.levels), "locations": locations}
+        )
 
     @property
     def processes(self) -> list[ProcessId]:
@@ -81,7 +84,8 @@ class TreeState:
         """
         nodes = tuple(NodeState.from_json(node) for node in document["nodes"])
         supervisor = ProcessId.from_json(document["supervisor"])
-        state = cls(supervisor, nodes, tuple(document["levels"]))
+        levels, tree = tuple(document["levels"]), document["tree"]
+        state = cls(supervisor, nodes, levels, tree)
         if not state.topology:
             raise TypeError("no tree")
         return state

@@ -84,8 +84,8 @@ class Tree:
     def state(self) -> TreeState:
         """Addresses and processes."""
         nodes = tuple(node.state for node in self._nodes)
-        levels = self.plan.topology.levels
-        return TreeState(ProcessId.of(os.getpid()), nodes, levels)
+        tree = self.plan.topology
+        return TreeState(ProcessId.of(os.getpid()), nodes, tree.levels, tree.name)
 
     async def start(self) -> None:
         """Take ports, lay out files, start every node; return when all of them serve."""
@@ -121,7 +121,7 @@ class Tree:
 
     def _node(self, location: Location, listener: socket.socket, valkey: Valkey) -> Node:
         folder = NodeFolder(self._options.state_folder / location.id)
-        node = Node(location, folder, listener, valkey, self._write_state)
+        node = Node(location, self.plan.topology.name, folder, listener, valkey, self._write_state)
         node.configure(self.plan.deployments_of(location.id), self.plan.password)
         return node
 

@@ -17,6 +17,11 @@ from edgedb.store.outbox import Entry
 from edgedb.times import milliseconds, rfc3339
 from edgedb.wire.model import Propagation
 
+REFUSALS = {
+    "replaced": "where another is known",
+    "lost": "which was declared lost",
+    "behind": "which has lost what was seen of it",
+}
 NAMED = 5  # how many sessions of a wrong index are named
 
 
@@ -88,6 +93,15 @@ def check_stuck(node: Node) -> Iterator[Finding[str]]:
     for each in node.store.relief.stuck():
         found = f"could not be offloaded, is tried again from {rfc3339(each.until_ms)}"
         yield Finding(Kind.STUCK, each.session, f"{found}: {each.reason}", each.reason)
+
+
+def check_relatives(node: Node) -> Iterator[Finding[str]]:
+    """Tell of nodes that have another store than is known of their location."""
+    for each in node.store.relatives.refused():
+        found = f"a node of that name has the store {each.incarnation}, {REFUSALS[each.why]}"
+        yield Finding(
+            Kind.REFUSED, each.location, f"{found}, since {rfc3339(each.since_ms)}", found
+        )
 
 
 def _target(entry: Entry) -> str:

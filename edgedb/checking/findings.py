@@ -25,6 +25,7 @@ class Kind(StrEnum):
     UNDELIVERED = "undelivered", "deliver them; drop what is for a location not in the topology"
     STUCK = "stuck", "none: end what keeps it here; it is tried again by itself"
     POINTER = "pointer", "let it lead to the session; set it aside if its node was declared lost"
+    REFUSED = "refused", "none: stop it; or say that the known one is lost: edgectl lost LOCATION"
     SILENT = "silent", "none: see that it is up and has the same keys, then look again"
 
     remedy: str

@@ -144,5 +144,6 @@ REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
     Kind.UNDELIVERED: _deliver,
     Kind.STUCK: _let_it_stay,
     Kind.POINTER: _mend_pointer,
+    Kind.REFUSED: _let_it_stay,
     Kind.SILENT: _wait,
 }

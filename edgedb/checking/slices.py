@@ -11,6 +11,7 @@ from typing import Any
 from edgedb.checking.checks import (
     check_index,
     check_outbox,
+    check_relatives,
     check_session,
     check_stuck,
     check_total,
@@ -62,7 +63,15 @@ def examine(node: Node, position: str = START) -> Slice:
 
     """
     if position == LAST:
-        return Slice([*check_outbox(node), *check_stuck(node), *check_total(node)], None)
+        return Slice(
+            [
+                *check_relatives(node),
+                *check_outbox(node),
+                *check_stuck(node),
+                *check_total(node),
+            ],
+            None,
+        )
     if not re.fullmatch(r"[0-9]{1,19}", position):
         raise BadRequest(f"there is no position {position!r:.60}")
     return _scanned(node, int(position))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,12 +20,21 @@ from edgedb.peers.transport import PeerRequest, PeerResponse, Transport
 from edgedb.peers.waking import sent
 from edgedb.request import Request
 from edgedb.settings import Settings
+from edgedb.store.relatives import RelativeStore
 from edgedb.topology.tree import Topology
 from edgedb.wire import fates
 from edgedb.wire.choices import Hold, Phase
 from edgedb.wire.fates import Fate
 from edgedb.wire.hand_over import Answer, Ask, answers_from_msgpack
-from edgedb.wire.headers import ONLOAD_LOCATION, PACKET, PROPAGATE, SESSION_REDIRECT, is_end_to_end
+from edgedb.wire.headers import (
+    NODE,
+    ONLOAD_LOCATION,
+    PACKET,
+    PROPAGATE,
+    SESSION_REDIRECT,
+    is_end_to_end,
+)
+from edgedb.wire.identity import NodeIdentity
 from edgedb.wire.model import COUNT_LIMIT, KNOWN, Known, Propagation, SessionToken
 from edgedb.wire.packet import (
     NO_OFFER,
@@ -54,9 +64,14 @@ class PeerClient:
     """
 
     def __init__(
-        self, settings: Settings, topology: Callable[[], Topology], transport: Transport
+        self,
+        settings: Settings,
+        topology: Callable[[], Topology],
+        transport: Transport,
+        relatives: RelativeStore,
     ) -> None:
         self._settings = settings
+        self._relatives = relatives
         self._topology = topology
         self._transport = transport
         self.keys = Keyring(settings.location, settings.node_keys, topology)
@@ -67,7 +82,7 @@ class PeerClient:
         """Read a page of a session, of an offer if there was one (migrate-session)."""
         query = {"session": session} | _parameters(cursor) | (offer._asdict() if offer.run else {})
         with of_one_release(source):
-            answer = self._call("GET", source, "migrate-session", query, PACKED)
+            answer = self._identified("GET", source, "migrate-session", query, PACKED)
         with read_from(source):
             (packet,) = from_msgpack(answer.body)
             return packet
@@ -79,7 +94,7 @@ class PeerClient:
         """
         query = {"phase": Phase.HAND_OVER, "to": self._settings.location, "hold": hold}
         body = msgspec.json.encode(asks)
-        call = partial(self._call, "POST", source, "migrate-session", query, PACKED, body)
+        call = partial(self._identified, "POST", source, "migrate-session", query, PACKED, body)
         with of_one_release(source):
             try:
                 answer = call()
@@ -105,7 +120,7 @@ class PeerClient:
     def pass_on(self, parent: str, packed: bytes) -> dict[str, Fate]:
         """Ask the parent to take the sessions of packets in the form that nodes send."""
         with of_one_release(parent):
-            answer = self._call(
+            answer = self._identified(
                 "POST",
                 parent,
                 "offload-session",
@@ -123,7 +138,7 @@ class PeerClient:
         """Ask the parent for sessions of a subtree (onload-session)."""
         query = {"count": str(count)} | ({"session": session} if session is not None else {})
         headers = {ONLOAD_LOCATION: for_location} | PACKED
-        answer = self._call("GET", parent, "onload-session", query, headers)
+        answer = self._identified("GET", parent, "onload-session", query, headers)
         with read_from(parent):
             packets = from_msgpack(answer.body)
             if len(packets) > count:
@@ -181,6 +196,14 @@ class PeerClient:
         )
         return self._transport.send(call, timeout)
 
+    def _identified(self, *arguments: Any, **options: Any) -> PeerResponse:  # noqa: ANN401
+        """Make a call that is of a move: both ends are to know each other."""
+        response = self._call(*arguments, **options)
+        with of_one_release(arguments[1]):
+            if response.header(NODE) is None:
+                raise BadRequest(f"it does not say who it is: {NODE} is missing")
+        return response
+
     def _call(
         self,
         method: str,
@@ -195,7 +218,7 @@ class PeerClient:
     ) -> PeerResponse:
         request = PeerRequest(
             *(method, location, self._gateway(location), function, urlencode(query or {})),
-            headers=headers or {},
+            headers={**(headers or {}), NODE: str(self._relatives.identity())},
             body=body,
             is_repeatable=is_repeatable,
         )
@@ -205,7 +228,17 @@ class PeerClient:
                 break
         if response.status >= 300:
             raise error_of(request, response)
+        if (answered_by := response.header(NODE)) is not None:
+            self._meet(location, answered_by)
         return response
+
+    def _meet(self, location: str, header: str) -> None:
+        """Know who has answered; raises NodeReplaced, PeerUnavailable."""
+        with read_from(location):
+            other = NodeIdentity.read(header)
+            if other.location != location:
+                raise BadRequest(f"it is {other.location}")
+        self._relatives.meet(other)
 
     def _gateway(self, location: str) -> str:
         """Only gateways of this node's own topology are ever called."""

@@ -19,7 +19,7 @@ import pycurl
 
 from edgedb.errors import PeerUnavailable
 from edgedb.times import milliseconds
-from edgedb.wire.headers import JSON
+from edgedb.wire.headers import JSON, NODE
 
 CONNECTIONS = 32
 """Kept open by each handle, of which there are as many as calls at a time."""
@@ -38,7 +38,7 @@ class PeerRequest:
 
     ``is_repeatable``: a second one while the first is still at work gets the same answer.
     ``is_carried``: it is a client's; ``headers`` are all that it has, any body and method do, and
-    the answer's headers are wanted.
+    all of the answer's headers are wanted.
     """
 
     method: str
@@ -134,15 +134,17 @@ def _performed(curl: pycurl.Curl, request: PeerRequest) -> PeerResponse:
     curl.setopt(pycurl.URL, request.url)
     _set_method(curl, request)
     head = list[bytes]()
-    if request.is_carried:
-        curl.setopt(pycurl.HEADERFUNCTION, head.append)
+    curl.setopt(pycurl.HEADERFUNCTION, head.append)
     once = nullcontext() if request.is_repeatable else _sent_once(curl)
     with BytesIO() as body, once:
         curl.setopt(pycurl.WRITEDATA, body)
         curl.perform()
         content_type = curl.getinfo(pycurl.CONTENT_TYPE) or ""
         status = curl.getinfo(pycurl.RESPONSE_CODE)
-        return PeerResponse(status, body.getvalue(), content_type, tuple(_pairs(head)))
+        headers = _pairs(head)
+        if not request.is_carried:
+            headers = (pair for pair in headers if pair[0].lower() == NODE.lower())
+        return PeerResponse(status, body.getvalue(), content_type, tuple(headers))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken, TooLarge
@@ -158,8 +159,8 @@ class AsideStore:
 
     def listed(self, position: int = 0) -> tuple[int, list[Aside]]:
         """Give a part of what is set aside, and the position after it (0: the end)."""
-        with self._scripts.asking():
-            following, found = self._client.hscan(keys.ASIDES, position, count=BATCH)
+        scan = partial(self._client.hscan, keys.ASIDES, position, count=BATCH)
+        following, found = self._scripts.asked(scan)
         asides, since_ms = (
             itertools.starmap(_read, found.items()),
             self._scripts.now_ms() - ASIDE_MS,
@@ -178,10 +179,10 @@ class AsideStore:
         if aside.bytes > SHOWN_BYTES:
             raise TooLarge(f"{aside.id} has {aside.bytes} bytes; restore it under another name")
         where = _place(aside)
-        with self._scripts.asking():
-            scalars, entries = (self._client.hgetall(name) for name in (where.scalars, where.lists))
-            lists = {text(name): where.list(list_number(entry)) for name, entry in entries.items()}
-            found = {name: self._client.lrange(key, 0, -1) for name, key in lists.items()}
+        ask = self._scripts.ask
+        scalars, entries = (ask("HGETALL", name) for name in (where.scalars, where.lists))
+        lists = {text(name): where.list(list_number(entry)) for name, entry in entries.items()}
+        found = {name: ask("LRANGE", key, 0, -1) for name, key in lists.items()}
         return Content(
             scalars_in(scalars.items()),
             {name: elements_of(elements) for name, elements in found.items()},
@@ -214,9 +215,9 @@ class AsideStore:
     def _parts(self, aside: Aside) -> list[str]:
         """Name the parts that there are of what is set aside."""
         prefix = _place(aside).part("")
-        with self._scripts.asking():
-            found = self._client.scan_iter(f"{keys.ASIDE}:{aside.id}:*", count=1000)
-            return [name.decode().removeprefix(prefix) for name in found]
+        scan = partial(self._client.scan_iter, f"{keys.ASIDE}:{aside.id}:*", count=1000)
+        found = self._scripts.asked(lambda: list(scan()))
+        return [name.decode().removeprefix(prefix) for name in found]
 
 
 def _place(aside: Aside) -> SessionKeys:

@@ -9,6 +9,7 @@ import hiredis
 import redis
 from redis.exceptions import RedisError
 
+from edgedb.store.admission import Met
 from edgedb.store.patience import PatientConnection
 from edgedb.store.refusals import Asking, is_answer
 
@@ -23,6 +24,7 @@ class LeanRedis(redis.Redis):
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self.connection_pool.connection_class = PatientConnection
+        self.connection_pool.connection_kwargs["met"] = Met()
         self._free = list[Any]()  # connections; the last one is in the processor's caches
         self._process = os.getpid()
 

@@ -9,9 +9,6 @@ from edgedb.wire.pieces import decode, joined, read_field, scalars_of
 
 Argument = str | bytes | int
 
-KNOWN = ("proprietary", "current", "function", "epoch", "version")
-"""The fields of a meta hash that :func:`known_token` reads."""
-
 VERSION_BYTES = 8  # before each element of a list, and as many of expiry before a stored reply
 
 
@@ -59,7 +56,7 @@ def token_of(
 
 
 def known_token(session: str, fields: Sequence[bytes | None]) -> SessionToken | None:
-    """Read the fields ``KNOWN``; None if the session is not known.
+    """Read what :file:`token.lua` answers; None if the session is not known.
 
     Nor is it while a first request runs (version 0), which may yet leave nothing behind.
     """

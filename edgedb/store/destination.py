@@ -192,8 +192,7 @@ class DestinationStore:
 
     def arrivals(self) -> list[str]:
         """Give the sessions with an open arrival, oldest first."""
-        with self._scripts.asking():
-            return [text(s) for s in self._scripts.client.zrange(keys.ARRIVALS, 0, -1)]
+        return [text(s) for s in self._scripts.ask("ZRANGE", keys.ARRIVALS, 0, -1)]
 
     def update(self, token: SessionToken) -> None:
         """Learn, as the proprietary location, where a session is now.

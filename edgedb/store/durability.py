@@ -14,7 +14,8 @@ from redis.exceptions import ResponseError
 
 from edgedb.errors import ConfigurationError, EdgeError, OutcomeUnknown
 from edgedb.store import keys
-from edgedb.store.scripts import Scripts, Step
+from edgedb.store.admission import Admitted, is_refused
+from edgedb.store.scripts import Scripts, Step, shown
 from edgedb.waiting import attempts
 
 WAITS = 6
@@ -36,11 +37,15 @@ class Disk:
 
         """
         if self._is_awaited:
-            with self._scripts.asking():
-                try:
-                    self._scripts.client.execute_command("WAITAOF", 1, 0, 1)
-                except ResponseError as error:
-                    raise ConfigurationError(_missing(error)) from error
+            self._scripts.asked(self._wait_at_all)
+
+    def _wait_at_all(self) -> None:
+        try:
+            self._scripts.client.execute_command("WAITAOF", 1, 0, 1)
+        except ResponseError as error:
+            if is_refused(error):
+                raise
+            raise ConfigurationError(_missing(error)) from error
 
     def run_each(self, name: str, calls: Sequence[Step]) -> list[Any]:
         """Run a script that may be repeated so many times; answers when all of it is on disk.
@@ -76,14 +81,16 @@ class Disk:
         server may have lost the step when it lost the connection.
         """
         step, sync = self._scripts.script(name), self._scripts.script("sync")
-        with self._scripts.pipeline(OutcomeUnknown) as pipe:
-            for names, arguments in calls:
+
+        def add(pipe: Any, admitted: Admitted) -> None:  # noqa: ANN401
+            for call in calls:
                 # with their text: a server that has restarted meanwhile knows no script
-                pipe.execute_command("EVAL", step.text, len(names), *names, *arguments)
-            pipe.execute_command("EVAL", sync.text, 1, keys.STATUS)
+                pipe.execute_command("EVAL", step.text, *shown(*call, admitted))
+            pipe.execute_command("EVAL", sync.text, *shown([keys.STATUS], [], admitted))
             pipe.execute_command("WAITAOF", 1, 0, WAIT_MS)
-            *answers, synced, waited = pipe.execute(raise_on_error=False)
-            answers = [self._scripts.told(answer, OutcomeUnknown) for answer in answers]
+
+        *answers, synced, waited = self._scripts.pipelined(add, OutcomeUnknown)
+        answers = [self._scripts.told(answer, OutcomeUnknown) for answer in answers]
         # where nothing could be written, WAITAOF waits for nothing
         for refused in (synced, waited):
             if isinstance(refused, ResponseError):

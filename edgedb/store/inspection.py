@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.exceptions import WatchError
@@ -94,16 +95,16 @@ class InspectionStore:
 
         A key that is there all the time is given at least once.
         """
-        with self._scripts.asking():
-            following, found = self._client.scan(position, match="edge:*", count=BATCH)
+        scan = partial(self._client.scan, position, match="edge:*", count=BATCH)
+        following, found = self._scripts.asked(scan)
         return int(following), [name for name in map(_readable, found) if name is not None]
 
     def named_in(self, index: str) -> Iterator[State]:
         """Look at the sessions that an index names, at some perhaps twice."""
         position, of = -1, keys.proprietary_of(index)
         while position != 0:
-            with self._scripts.asking():
-                position, found = self._client.zscan(index, max(position, 0), count=BATCH)
+            scan = partial(self._client.zscan, index, max(position, 0), count=BATCH)
+            position, found = self._scripts.asked(scan)
             yield from self.look({text(session): () for session, _ in found}, of)
 
     def look(self, seen: Mapping[str, Sequence[str]], of: str = "") -> list[State]:

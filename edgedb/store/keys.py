@@ -11,8 +11,12 @@
 ``edge:{<session>}:replies``          hash: idempotency key to expiry and stored reply
 ``edge:{<session>}:reply-index``      sorted set: idempotency keys by version
 ``edge:{<session>}:arrival``          hash: the arrival that is being staged here
-``edge:node``                         hash: offload status, bytes of all residents; above which
-                                      size it is relieved, and which tick does so
+``edge:node``                         hash: whose the store is (location, tree, incarnation,
+                                      counter), who is admitted to it; offload status, bytes of
+                                      all residents; above which size it is relieved, and which
+                                      tick does so
+``edge:relatives``                    hash: location to incarnation, run and counter of the store
+                                      that is known there; which are lost, which were refused
 ``edge:stuck``                        hash: session ids of residents that could not be offloaded
                                       to until when they are passed over, and why
 ``edge:residents:by-size``            sorted set: session ids by bytes

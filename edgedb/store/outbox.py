@@ -90,8 +90,8 @@ class OutboxStore:
 
     def _between(self, first: str, last: str) -> Iterator[Entry]:
         while True:
-            with self._scripts.asking():
-                found = self._client.xrange(keys.OUTBOX, first, last, count=BATCH)
+            read = partial(self._client.xrange, keys.OUTBOX, first, last, count=BATCH)
+            found = self._scripts.asked(read)
             yield from (e for e in map(_entry, found) if e is not None)
             if len(found) < BATCH:
                 return
@@ -144,7 +144,8 @@ class OutboxStore:
 
     def _retried(self, read: Callable[[], T]) -> T:
         """Create the group when it turns out to be missing."""
-        with self._scripts.asking():
+
+        def attempt() -> T:
             try:
                 return read()
             except ResponseError as error:
@@ -152,6 +153,8 @@ class OutboxStore:
                     raise
             self._scripts.run("open_outbox", [keys.OUTBOX], keys.OUTBOX_GROUP)
             return read()
+
+        return self._scripts.asked(attempt)
 
 
 def _entry(raw: tuple[bytes, dict[bytes, bytes]]) -> Entry | None:

@@ -37,6 +37,7 @@ REFUSED = {
     "MISCONF": "cannot save to its disk, and takes no writes until it can; its log says why",
     "MOVED": CLUSTER,
     "NOAUTH": f"wants a password: {SECRET} is missing",
+    "NOTADMITTED": f"was emptied, or has started anew, just now{AGAIN}",
     "NOPERM": "does not let its user run all that is needed (ACL); the function's log names it",
     "NOREPLICAS": f"has fewer replicas than min-replicas-to-write asks for{AGAIN}",
     "READONLY": "is a replica and takes no writes: let REDIS_HOST lead to the primary",
@@ -85,6 +86,8 @@ class Asking:
             known = self._known(error)
             if known is not None:
                 raise known from error
+        elif isinstance(error, EdgeError) and self.unanswered and self._silence is OutcomeUnknown:
+            raise self.unknown(str(error)) from error  # not admitted any more when sent again
 
     def _known(self, error: RedisError) -> EdgeError | None:
         known = self._refusals.refusal(error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from edgedb.errors import NotFound
 from edgedb.store import keys
-from edgedb.store.codec import KNOWN, Argument, known_token, text
+from edgedb.store.codec import Argument, known_token, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.scripts import Scripts, Step
 from edgedb.times import rfc3339
@@ -49,12 +49,11 @@ class ResidentStore:
 
     def __init__(self, scripts: Scripts, location: str) -> None:
         self._scripts = scripts
-        self._client = scripts.client
         self._location = location
 
     def token(self, session: str) -> SessionToken | None:
         """Give the token known here, wherever the session is; None if it is not known."""
-        return known_token(session, self._scripts.ask("HMGET", SessionKeys(session).meta, *KNOWN))
+        return known_token(session, self._scripts.run("token", [SessionKeys(session).meta]))
 
     def known(self, session: str) -> SessionToken:
         """Give the token known here, wherever the session is; raises NotFound."""
@@ -66,12 +65,7 @@ class ResidentStore:
     def tokens(self, sessions: Iterable[str]) -> list[SessionToken | None]:
         """Give the tokens known here, in one round trip."""
         names = list(sessions)
-        if len(names) == 1:  # without what a pipeline costs
-            return [self.token(names[0])]
-        with self._scripts.pipeline() as pipe:
-            for name in names:
-                pipe.hmget(SessionKeys(name).meta, KNOWN)
-            found = pipe.execute()
+        found = self._scripts.read_each("token", [([SessionKeys(name).meta], []) for name in names])
         return [known_token(name, fields) for name, fields in zip(names, found, strict=True)]
 
     def witnessed(self, sessions: Sequence[str], homes: Collection[str]) -> list[Known]:
@@ -100,8 +94,7 @@ class ResidentStore:
             case Policy.LARGEST:
                 return self._largest(count)
             case Policy.RANDOM:
-                with self._scripts.asking():
-                    return [text(s) for s in self._client.zrandmember(keys.BY_SIZE, count) or []]
+                return [text(s) for s in self._scripts.ask("ZRANDMEMBER", keys.BY_SIZE, count)]
             case Policy.LEAST_RECENT | Policy.MOST_RECENT:
                 return self._by_time(policy is Policy.MOST_RECENT, count, proprietaries)
 
@@ -119,8 +112,8 @@ class ResidentStore:
 
     def _largest(self, count: int) -> list[str]:
         """Take the candidates by the size kept here, and order them by what they take now."""
-        with self._scripts.asking():
-            found = self._client.zrange(keys.BY_SIZE, 0, max(count, MEASURED) - 1, desc=True)
+        most = max(count, MEASURED)
+        found = self._scripts.ask("ZREVRANGE", keys.BY_SIZE, 0, most - 1)
         names = [text(session) for session in found]
         sizes = dict(zip(names, self._measure(names), strict=True))
         return sorted(names, key=lambda name: sizes[name], reverse=True)[:count]

@@ -2,64 +2,56 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from hashlib import sha1
-from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailable
-from edgedb.store import limits
+from edgedb.store import keys as names_of
+from edgedb.store.admission import Admission, Admitted, is_refused
 from edgedb.store.codec import Argument, list_number
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import Asking, Refusals
+from edgedb.store.texts import Script, text_of
 from edgedb.waiting import attempts
 
 HARMLESS = frozenset(
     {
-        *("page", "tail", "read", "look", "arrival", "known"),  # they only read
+        *("page", "tail", "read", "look", "arrival", "token", "known"),  # they only read
         *("begin", "renew", "release", "stage", "hold", "discard", "measure"),
         *("open_outbox", "probe", "relieve", "relieved"),
     }
 )
 """Steps after whose silence nothing has happened: what they may have left ends by itself."""
 
-SHARED = ("common", "sizes", "data")
-"""The files of :file:`lua/` of which scripts have what they use, in this order."""
-
+ADMISSIONS = 2  # how often a step is taken again because the store or its server is another
 NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
-
-_DEFINED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)
 
 Step = tuple[Sequence[str], Sequence[Argument]]
 """The keys and arguments of one run of a script."""
+
+T = TypeVar("T")
 
 Clock = Callable[[], int]
 """Gives the time in milliseconds; tests replace it. None: the server's own clock."""
 
 
-class Script(NamedTuple):
-    """A script's text, and the digest by which a server knows it."""
-
-    text: str
-    sha: str
-
-
 class Scripts:
-    """The scripts of ``lua/``, by name."""
+    """The scripts of ``lua/``, by name; all that is asked of the server goes through here."""
 
-    def __init__(self, client: redis.Redis, clock: Clock | None) -> None:
+    def __init__(
+        self, client: redis.Redis, clock: Clock | None, location: str, tree: Callable[[], str]
+    ) -> None:
         # redis-py types its answers for all protocols and decodings at once; here: RESP2, bytes
         self.client: Any = client
         self._clock = clock
         self._scripts: dict[str, Script] = {}
         of_server = self.client.connection_pool.connection_kwargs
         self._refusals = Refusals(f"{of_server.get('host')}:{of_server.get('port')}")
+        self.admission = Admission(self.run_apart, of_server.get("met"), location, tree)
 
     def now(self) -> Argument:
         """Give what scripts take as the time: '' lets them ask the server."""
@@ -77,8 +69,7 @@ class Scripts:
     def script(self, name: str) -> Script:
         """Give one script."""
         if name not in self._scripts:
-            text = text_of(name)
-            self._scripts[name] = Script(text, sha1(text.encode()).hexdigest())  # noqa: S324
+            self._scripts[name] = Script.of(text_of(name))
         return self._scripts[name]
 
     def run(
@@ -100,16 +91,43 @@ class Scripts:
             InsufficientStorage: the server is full; it did nothing.
 
         """
-        script, call = self.script(name), (len(keys), *keys, *arguments)
-        send = self.client.execute_command
+        script = self.script(name)
         with self.asking(silence or self.silence_of(name)) as asking:
-            try:
-                answer = send("EVALSHA", script.sha, *call, asking=asking)
-            except NoScriptError:  # with its text, which a flush cannot come before
-                answer = send("EVAL", script.text, *call, asking=asking)
+
+            def send(admitted: Admitted) -> Any:  # noqa: ANN401
+                execute, call = self.client.execute_command, shown(keys, arguments, admitted)
+                try:
+                    return execute("EVALSHA", script.sha, *call, asking=asking)
+                except NoScriptError:  # with its text, which a flush cannot come before
+                    return execute("EVAL", script.text, *call, asking=asking)
+
+            answer = self._as_admitted(send)
         if asking.unanswered and answer == unsure:
             raise asking.unknown("the node's Redis has lost an answer")
         return answer
+
+    def run_apart(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
+        """Run a script that is not guarded, over a connection of its own, in whatever run."""
+        pool = self.client.connection_pool
+        options = {k: v for k, v in pool.connection_kwargs.items() if k != "met"}
+        with self._refusals.asking(StoreUnavailable):
+            connection = pool.connection_class(**options)
+            try:
+                connection.send_command("EVAL", text_of(name), len(keys), *keys, *arguments)
+                return connection.read_response()
+            finally:
+                connection.disconnect()
+
+    def _as_admitted(self, send: Callable[[Admitted], T], again: int = ADMISSIONS) -> T:
+        """Have something sent as one who is admitted; again, where this process was so no more."""
+        admitted = self.admission.now
+        try:
+            return send(admitted)
+        except ResponseError as error:
+            if not again or not is_refused(error):
+                raise
+        self.admission.leave(admitted)
+        return self._as_admitted(send, again - 1)
 
     def run_each(
         self, name: str, calls: Sequence[Step], silence: type[EdgeError] | None = None
@@ -131,14 +149,33 @@ class Scripts:
             except RedisError as error:
                 return [self.told(error, silence)]
         script = self.script(name)
-        packed = [(len(keys), *keys, *arguments) for keys, arguments in calls]
-        with self.pipeline(silence) as pipe:
-            # the first with its text: then the server knows it
-            for number, call in enumerate(packed):
+
+        def add(pipe: Any, admitted: Admitted) -> None:  # noqa: ANN401
+            for number, step in enumerate(calls):
+                # the first with its text: then the server knows it
                 how = ("EVALSHA", script.sha) if number else ("EVAL", script.text)
-                pipe.execute_command(*how, *call)
-            answers = pipe.execute(raise_on_error=False)
-        return [self.told(each, silence) for each in answers]
+                pipe.execute_command(*how, *shown(*step, admitted))
+
+        return [self.told(each, silence) for each in self.pipelined(add, silence)]
+
+    def pipelined(
+        self, add: Callable[[Any, Admitted], None], silence: type[EdgeError]
+    ) -> list[Any]:
+        """Send guarded steps that may be repeated in one go; gives answers and refusals.
+
+        All of them again where one of them was not admitted, or the server is in another run.
+        """
+        with self.asking(silence) as asking:
+
+            def send(admitted: Admitted) -> list[Any]:
+                with self.client.pipeline(transaction=False) as pipe:
+                    add(pipe, admitted)
+                    answers = self._answers_of(pipe, asking)
+                for answer in filter(is_refused, answers):
+                    raise answer
+                return answers
+
+            return self._as_admitted(send)
 
     @staticmethod
     def silence_of(name: str) -> type[EdgeError]:
@@ -165,10 +202,22 @@ class Scripts:
         except RedisError as error:  # of what somebody else has written there, for instance
             return silence(f"the node's Redis refuses a step: {error}")
 
+    @staticmethod
+    def _answers_of(pipe: Any, asking: Asking) -> list[Any]:  # noqa: ANN401
+        try:
+            return list(pipe.execute(raise_on_error=False))
+        except ResponseError:
+            asking.unanswered = 1  # it may have been sent before the connection was lost
+            raise
+
     def ask(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command that reads; raises StoreUnavailable."""
+        return self.asked(lambda: self.client.execute_command(*command))
+
+    def asked(self, ask: Callable[[], T]) -> T:
+        """Do something with the client that reads; raises StoreUnavailable."""
         with self.asking():
-            return self.client.execute_command(*command)
+            return self._as_admitted(lambda _: ask())
 
     def asking(self, silence: type[EdgeError] = StoreUnavailable) -> Asking:
         """Give a block in which the server is asked: what it refuses becomes an error."""
@@ -178,8 +227,10 @@ class Scripts:
     def pipeline(
         self, silence: type[EdgeError] = StoreUnavailable, *, is_atomic: bool = False
     ) -> Iterator[Any]:
-        """Give a pipeline in such a block."""
+        """Give a pipeline in such a block, over a connection to the present run."""
+        pool = self.client.connection_pool
         with self.asking(silence), self.client.pipeline(transaction=is_atomic) as pipe:
+            pipe.connection = self._as_admitted(lambda _: pool.get_connection())
             yield pipe
 
     def naming_lists(self, where: SessionKeys, step: Callable[[list[str]], bytes]) -> bytes:
@@ -214,30 +265,8 @@ class Scripts:
         ]
 
 
-def text_of(name: str) -> str:
-    """Give a script after those constants and those paragraphs of the shared files that it uses.
-
-    What is not used would still be made anew at each call: a fifth of a microsecond a function.
-    """
-    constants = [
-        f"local {name} = {value}" for name, value in vars(limits).items() if name.isupper()
-    ]
-    source = _read(name)
-    words = _words(source)
-    shared = "\n\n".join(map(_read, SHARED)).split("\n\n")
-    for paragraph in reversed(constants + shared):
-        if words & _words(" ".join(_DEFINED.findall(paragraph))):
-            source, words = f"{paragraph}\n{source}", words | _words(paragraph)
-    return source
-
-
-@cache
-def _read(name: str) -> str:
-    """Give a file of ``lua/`` without its comments."""
-    text = (resources.files("edgedb.store") / "lua" / f"{name}.lua").read_text()
-    return re.sub(r"^ *--.*\n| +--.*", "", text, flags=re.MULTILINE)
-
-
-@cache
-def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", text))
+def shown(
+    keys: Sequence[str], arguments: Sequence[Argument], admitted: Admitted
+) -> tuple[Argument, ...]:
+    """Give what follows a guarded script in its call; the guard takes off what is for it."""
+    return (len(keys) + 1, *keys, names_of.STATUS, *arguments, admitted.shown)

@@ -3,6 +3,7 @@
 One shape serves as ``infrastructure.yml`` (for people) and as the JSON of the secret
 ``edge-topology`` (for a node)::
 
+    tree: shop                           # its name; without it, that of the root
     levels: [cloud, city, edge]          # root first; the level of a location is its depth
     locations:
       cloud:  {gateway: "http://10.0.0.1:8080"}
@@ -26,6 +27,7 @@ from urllib.parse import urlsplit
 from edgedb.errors import InvalidTopology
 
 LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_ID_RULE = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
 GENERATION_LIMIT = 2**31
 _NOT_IN_A_BASE_URL = re.compile(r"[^!-~]|[?#@]")
 
@@ -53,9 +55,15 @@ class Location:
         return {"generation": [current, *previous] if previous else current}
 
 
-def parse(document: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Location]]:
-    """Give the level names, root first, and the locations by id, in the document's order."""
-    top = _mapping(document, "the topology", allowed={"levels", "locations"})
+Parsed = tuple[tuple[str, ...], dict[str, Location], str]
+
+
+def parse(document: Mapping[str, Any]) -> Parsed:
+    """Give the level names, root first, the locations by id, in the document's order, and a name.
+
+    Without a name in the document, the tree has that of its root.
+    """
+    top = _mapping(document, "the topology", allowed={"tree", "levels", "locations"})
     levels = _levels(top.get("levels"))
     entries = [_entry(*item) for item in _mapping(top.get("locations"), "locations").items()]
     _require_own_gateways(entries)
@@ -64,7 +72,8 @@ def parse(document: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, Locat
     if len(placed) < len(entries):
         lost = next(entry for entry in entries if entry.id not in placed)
         raise InvalidTopology(f"{lost.id}.parent: {lost.parent!r} does not lead to the root")
-    return levels, {entry.id: placed[entry.id] for entry in entries}
+    root = next(iter(placed))
+    return levels, {entry.id: placed[entry.id] for entry in entries}, _name(top.get("tree", root))
 
 
 def _mapping(value: object, name: str, allowed: set[str] | None = None) -> Mapping[Any, Any]:
@@ -87,11 +96,16 @@ def _levels(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not LOCATION_ID.fullmatch(value):
+        raise InvalidTopology(f"tree: {value!r} is no name ({_ID_RULE})")
+    return value
+
+
 def _entry(id_: object, value: object) -> Location:
     """Read one location; its level is filled in once its depth is known."""
     if not isinstance(id_, str) or not LOCATION_ID.fullmatch(id_):
-        rule = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
-        raise InvalidTopology(f"locations: {id_!r} is no location id ({rule})")
+        raise InvalidTopology(f"locations: {id_!r} is no location id ({_ID_RULE})")
     fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway", "generation"})
     parent = fields.get("parent")
     if parent is not None and not isinstance(parent, str):

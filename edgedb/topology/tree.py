@@ -28,6 +28,7 @@ class Topology:
 
     levels: tuple[str, ...]
     locations: Mapping[str, Location]
+    name: str
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Topology:
@@ -37,6 +38,7 @@ class Topology:
     def to_json(self) -> dict[str, Any]:
         """Give the document from which :meth:`from_json` makes an equal topology."""
         return {
+            "tree": self.name,
             "levels": list(self.levels),
             "locations": {location.id: location.to_json() for location in self},
         }
@@ -93,7 +95,7 @@ class Topology:
     def view_of(self, id_: str) -> Topology:
         """Give the part that this location's node is given: its ancestors and its subtree."""
         seen = self.subtree(id_).union(location.id for location in self.ancestors(id_))
-        return Topology(self.levels, {loc.id: loc for loc in self if loc.id in seen})
+        return Topology(self.levels, {loc.id: loc for loc in self if loc.id in seen}, self.name)
 
     @cached_property
     def _children(self) -> dict[str | None, list[Location]]:

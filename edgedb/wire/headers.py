@@ -17,7 +17,7 @@ PACKET = "application/vnd.edgedb.packet+msgpack"
 SIGNED = (ONLOAD_LOCATION, PROPAGATE, NODE)
 """What a call between nodes says in headers: its credential covers them."""
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Of moves (docs/protocol.md): nodes in which it differs serve, and move nothing to each other."""
 
 HOP_BY_HOP = frozenset(

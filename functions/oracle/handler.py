@@ -12,7 +12,7 @@ from edgedb.access import require_oracle
 from edgedb.checking.asides import keep, restore
 from edgedb.checking.slices import START, examine, mend
 from edgedb.endpoint import Function
-from edgedb.errors import BadRequest, ConfigurationError, NotFound
+from edgedb.errors import BadRequest, ConfigurationError, Conflict, NotFound
 from edgedb.node import Node
 from edgedb.oracle.commands import force_offload, force_offload_many, force_onload
 from edgedb.oracle.tick import tick
@@ -85,8 +85,26 @@ def _load(node: Node, request: Request) -> Response:
             "used": load.used,
             "maxmemory": load.limit,
             "protocol": PROTOCOL,
+            "refused": [asdict(each) for each in node.store.relatives.refused()],
         }
     )
+
+
+def _claim(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    location = request.query.get("location", "")
+    if location != node.location:
+        raise Conflict(f"LOCATION_ID of this function is {node.location}, not {location!r:.80}")
+    node.store.admission.claim()
+    return Response.json({"location": node.location, "tree": node.topology.name})
+
+
+def _lose(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    location = request.query.get("location", "")
+    if not node.is_relative(location) or location == node.location:
+        raise BadRequest(f"{location!r:.80} is neither above nor below {node.location}")
+    return Response.json({"location": location, "lost": node.store.relatives.lose(location)})
 
 
 def _findings(node: Node, request: Request) -> Response:
@@ -159,6 +177,8 @@ ENDPOINTS = {
         {
             "GET /": _load,
             "POST /": _tick,
+            "POST /claim": _claim,
+            "POST /lost": _lose,
             "GET /sessions": _sessions,
             "GET /findings": _findings,
             "POST /repairs": _repairs,

@@ -172,7 +172,7 @@ def test_oracle_reports_the_load_and_the_sessions_of_its_node(world: World, sess
     load = world.load("edge-a")
     assert load.keys() == {
         *("location", "level", "parent", "status", "sessions", "bytes", "arrivals", "outbox"),
-        *("stuck", "used", "maxmemory", "protocol"),
+        *("stuck", "used", "maxmemory", "protocol", "refused"),
     }
     listed = world.oracle("edge-a", "oracle/sessions", method="GET", limit=1).json()["sessions"]
     assert listed[0].keys() == {*TOKEN_FIELDS, "bytes", "lastAccess"}

@@ -131,6 +131,8 @@ TICK = Call("city", "oracle")
 SESSIONS = replace(LOAD, path="/sessions")
 FINDINGS = replace(LOAD, path="/findings")
 REPAIRS = replace(FINDINGS, path="/repairs", method="POST")
+CLAIM = Call("edge-a", "oracle", "location=edge-a", caller=ORACLE, path="/claim")
+LOST = replace(CLAIM, query="location=cloud", path="/lost")
 OF_ONE = replace(LOAD, path="/known", query="session=up")
 KEPT = Call(
     *("edge-a", "oracle"),
@@ -266,6 +268,8 @@ EXAMPLES: dict[str, Examples] = {
     ),
     "GET /function/oracle/findings": examples(FINDINGS, replace(FINDINGS, query="position=x")),
     "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
+    "POST /function/oracle/claim": examples(CLAIM, replace(CLAIM, query="location=city")),
+    "POST /function/oracle/lost": examples(LOST, replace(LOST, query="location=edge-b")),
     "GET /function/oracle/known": examples(
         OF_ONE, replace(OF_ONE, query=""), replace(OF_ONE, query="session=none")
     ),

@@ -82,7 +82,7 @@ FAULTS: list[Callable[[Tree, Call], int]] = [
 
 def like(tree: Tree, clients: dict[str, redis.Redis], **options: object) -> Tree:
     """Give the same tree with other servers or settings."""
-    other = Tree(tree.topology, clients, **options)  # type: ignore[arg-type]
+    other = Tree(tree.topology, clients, is_claimed=False, **options)  # type: ignore[arg-type]
     other.functions |= tree.functions
     return other
 

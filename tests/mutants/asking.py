@@ -60,7 +60,7 @@ MUTANTS = (
         invariant="I6",
         breaks="a function is ready whose every request will be refused",
         file="edgedb/store/__init__.py",
-        before='        self._scripts.run("probe", keys.PROBES)\n',
+        before='        self._scripts.run_apart("probe", keys.PROBES)\n',
         after="        self.client.ping()\n",
         test="tests/integration/store/test_refusals.py::"
         "test_a_refusal_says_what_it_is_what_to_do_and_whether_to_try_again",

@@ -154,6 +154,8 @@ ORACLE_CALLS = [
     ("edge-a", "oracle", edgedb.Request("GET")),
     ("edge-a", "oracle", edgedb.Request("GET", "/sessions")),
     ("city", "oracle", edgedb.Request("GET", "/sessions", b"limit=1")),
+    ("edge-a", "oracle", edgedb.Request("POST", "/claim", b"location=edge-a")),
+    ("edge-a", "oracle", edgedb.Request("POST", "/lost", b"location=city")),
 ]
 WRONG = {
     "none": None,

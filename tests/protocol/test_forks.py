@@ -19,7 +19,6 @@ from edgectl.cli import cli
 from edgectl.operating import CallFailed, Operator
 from edgedb.checking.slices import examine
 from edgedb.peers.transport import PeerRequest, PeerResponse
-from edgedb.store import keys
 from tests.support import snapshot
 from tests.support.answering import Call, answering
 from tests.support.dumps import dump
@@ -71,7 +70,7 @@ def fork(tree: Tree, session: str = "s") -> None:
     tree.write("edge-a", "one", session)
     tree.write("edge-a", "two", session)
     tree.offload("edge-a", session)
-    tree.clients["edge-a"].flushall()
+    tree.forget("edge-a")
     assert tree.call("edge-a", "notebook", session, query="word=ghost").status == 200
 
 
@@ -286,11 +285,11 @@ def test_a_copy_whose_source_is_gone_for_good_is_had_once_that_is_said(
     tree.strand()
     tree.clock.advance(11)
     tree.hook = to("edge-a")
-    tree.clients["edge-a"].flushall()
+    tree.forget("edge-a")
     found = said(edgectl("doctor", "city", "--fix"), 1)
     assert "prepared s" in found
     assert "silent edge-a" in found
-    tree.clients["city"].hset(keys.RELATIVES, "lost:edge-a", "0")
+    tree.node("city").store.relatives.lose("edge-a")
     assert "last-copy s" in said(edgectl("doctor", "city"), 1)
     said(edgectl("doctor", "city", "--fix"))
     assert tree.residents() == ["city"]

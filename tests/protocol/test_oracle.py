@@ -89,7 +89,8 @@ def test_a_node_describes_itself(tree: Tree) -> None:
         "outbox": 0,
         "stuck": 0,
         "maxmemory": 0,
-        "protocol": 2,
+        "protocol": 3,
+        "refused": [],
     }
     assert told(tree, "cloud")["parent"] is None
 

@@ -20,7 +20,7 @@ def test_a_request_finishes_the_move_that_it_waits_for(make_tree: Callable[..., 
 def test_an_update_for_a_home_that_lost_the_session_is_dropped(tree: Tree) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
-    tree.clients["edge-a"].flushall()
+    tree.forget("edge-a")
     tree.offload("city")
     assert tree.node("cloud").store.residents.load().outbox == 1
     tree.tick_all()
@@ -30,6 +30,6 @@ def test_an_update_for_a_home_that_lost_the_session_is_dropped(tree: Tree) -> No
 def test_what_a_home_has_lost_can_be_brought_home(tree: Tree) -> None:
     tree.write("edge-a", "one")
     tree.offload("edge-a")
-    tree.clients["edge-a"].flushall()
+    tree.forget("edge-a")
     tree.onload("edge-a")
     assert tree.words("edge-a") == ["one"]

@@ -10,10 +10,11 @@ Contents = dict[str, dict[bytes, bytes]]
 
 
 def dump(tree: Tree) -> Contents:
-    """Read everything."""
+    """Read everything but whose the stores are, and which others they know."""
     return {
-        at: {key: content for key, _, content in snapshot.dump(client)}
+        at: {key: content for key, _, content in snapshot.dump(client) if key not in but}
         for at, client in tree.clients.items()
+        for but in [snapshot.about_nodes(client)]
     }
 
 

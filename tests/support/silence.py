@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import redis
 
-from edgedb.store.scripts import text_of
+from edgedb.store.texts import text_of
 
 
 @contextmanager

@@ -23,6 +23,9 @@ end
 return found
 """
 
+IDENTITY = {b"tree", b"location", b"incarnation", b"admitted"}
+"""The fields of ``edge:node`` that say whose a store is."""
+
 DUMP_ALL = """
 local found = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
@@ -93,8 +96,8 @@ def read(client: redis.Redis) -> NodeState:
             _add(state.sessions.setdefault(session, SessionState()), part, value)
         elif key == "edge:node":
             state.node = _texts(value)
-        elif key == "edge:stuck":
-            pass  # of no session's state: who is passed over for a while
+        elif key in {"edge:stuck", "edge:relatives"}:
+            pass  # of no session's state: who is passed over for a while, who is known
         elif key == "edge:outbox":
             state.outbox = len(value)
         elif key == "edge:aside":
@@ -140,6 +143,12 @@ def _scores(flat: list[Any]) -> dict[str, int]:
 
 
 Dump = list[tuple[bytes, int, bytes]]
+
+
+def about_nodes(client: redis.Redis) -> set[bytes]:
+    """Give the keys that say no more than whose a store is, and which others it knows."""
+    is_more = {*client.hkeys("edge:node")} - IDENTITY
+    return {b"edge:relatives"} | (set() if is_more else {b"edge:node"})
 
 
 def dump(client: redis.Redis) -> Dump:

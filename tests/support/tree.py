@@ -30,8 +30,11 @@ from edgedb.request import Request
 from edgedb.response import Response
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
+from edgedb.store.keys import STATUS
 from edgedb.topology.tree import Topology
+from edgedb.wire.headers import NODE
 from edgedb.wire.model import TOKEN, SessionToken, read
+from tests.support import snapshot
 from tests.support.functions import Notebook, Reader, Tally
 from tests.support.hooks import Hook, as_usual, at_hand_over, lose_request
 
@@ -98,6 +101,7 @@ class Tree:
     background: Callable[[Callable[[], None]], None] = field(default=lambda _: None)
     once: Once = at_once
     calls: list[str] = field(default_factory=list)
+    is_claimed: bool = True
 
     def __post_init__(self) -> None:
         self.functions: dict[str, Function] = {
@@ -109,6 +113,8 @@ class Tree:
         self._told: dict[str, tuple[Topology, tuple[str, ...]]] = {}
         for place in self.topology:
             self.tell(place.id, self.topology)
+        if self.is_claimed:
+            self.claim_all()
 
     def node(self, location: str, function: str = "oracle") -> Node:
         """Give a location as one of its functions sees it."""
@@ -118,14 +124,37 @@ class Tree:
 
     def _build(self, location: str, function: str) -> Node:
         settings = replace(self._settings(location, function), **self.settings)
+        store = self._store(location, settings)
         return Node(
             settings=settings,
-            store=SessionStore(self.clients[location], settings, self.clock),
-            peers=PeerClient(settings, lambda: self._told[location][0], self),
+            store=store,
+            peers=PeerClient(settings, lambda: self._told[location][0], self, store.relatives),
             topology_of=lambda: self._told[location][0],
             background=self.background,
             once=self.once,
         )
+
+    def _store(self, location: str, settings: Settings) -> SessionStore:
+        tree = self.topology.name
+        return SessionStore(self.clients[location], settings, self.clock, lambda: tree)
+
+    def claim(self, location: str) -> None:
+        """Let a store be a location's, as who deploys it does."""
+        store = self._store(location, self._settings(location, "oracle"))
+        store.admission.claim()
+        _ = store.admission.now
+
+    def claim_all(self) -> None:
+        """Let every store be its location's, in the run that its server is in."""
+        for place in self.topology:
+            self.claim(place.id)
+
+    def forget(self, location: str) -> None:
+        """Let a store lose all but whose it is."""
+        client = self.clients[location]
+        known = {name: client.hget(STATUS, name) for name in snapshot.IDENTITY}
+        client.flushall()
+        client.hset(STATUS, mapping=known)
 
     def _settings(self, location: str, function: str) -> Settings:
         return Settings(
@@ -154,7 +183,12 @@ class Tree:
     def send(self, request: PeerRequest, timeout: float) -> PeerResponse:  # noqa: ARG002
         """Carry a call between nodes (the transport)."""
         self.calls.append(f"{request.method} {request.location}/{request.function}")
-        return self.hook(request, lambda: self._deliver(request))
+        response = self.hook(request, lambda: self._deliver(request))
+        if response.status >= 300 or response.header(NODE) or not self.is_claimed:
+            return response
+        # what a test has answered in the node's place
+        name = str(self.node(request.location).store.relatives.identity())
+        return replace(response, headers=(*response.headers, (NODE, name)))
 
     def _deliver(self, request: PeerRequest) -> PeerResponse:
         function, slash, path = request.function.partition("/")

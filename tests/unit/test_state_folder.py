@@ -16,7 +16,7 @@ from edgectl.local.foreign import ProcessId
 from edgectl.local.state import NodeState, StateFolder, TreeState
 
 NODE = NodeState("cloud", "cloud", None, "http://127.0.0.1:1", "127.0.0.1:2", {})
-STATE = TreeState(ProcessId(1, 0.5), (NODE,), ("cloud",))
+STATE = TreeState(ProcessId(1, 0.5), (NODE,), ("cloud",), "cloud")
 
 
 def changed(**members: Any) -> str:

@@ -155,3 +155,19 @@ local function set_queue(meta, entries)
   if #entries > 0 then call('HSET', meta, 'queue', table.concat(entries, ' ')) end
   redis.set_repl(redis.REPL_ALL)
 end
+
+-- Meet another node's store: what `relatives` keeps of each location is an incarnation, the run it
+-- was last seen in and the highest counter seen of it, and which incarnations are lost.
+local function met(relatives, location, incarnation, run, counter)
+  local known, lost = fields(relatives, location, 'lost:' .. location)
+  if lost and string.find(lost, incarnation, 1, true) then return {'lost'} end
+  local known_incarnation, known_run, highest = string.match(known or '', '(%x+) (%x+) (%d+)')
+  if known and known_incarnation ~= incarnation then return {'replaced', known_incarnation} end
+  counter, highest = int(counter), int(highest)
+  if known and known_run ~= run and counter < highest then return {'behind'} end
+  if known_run ~= run or counter > highest then
+    call('HDEL', relatives, location)
+    call('HSET', relatives, location, incarnation .. ' ' .. run .. ' ' .. counter)
+  end
+  return {'ok'}
+end

@@ -21,6 +21,7 @@ from edgedb.wire.hand_over import Answer, Ask, Handed
 from edgedb.wire.items import Item
 from edgedb.wire.model import SessionToken, Value
 from edgedb.wire.packet import Offer, SessionPacket, Since
+from tests.support.snapshot import about_nodes
 from tests.support.tree import Clock
 
 LOCK_TTL_S, FREEZE_TIMEOUT_S = 3.0, 10.0
@@ -85,6 +86,12 @@ class Place:
 
     def __post_init__(self) -> None:
         self.store = SessionStore(self.client, settings(self.location), self.clock)
+        self.store.admission.claim()
+
+    def empty(self) -> None:
+        """Begin with an empty store of this location."""
+        self.client.flushdb()
+        self.store.admission.claim()
 
     def begin(self, session: str = "s", lock: str | None = None, **more: Any) -> Any:
         """Begin a request; gives whatever the answer is."""
@@ -187,8 +194,8 @@ class Place:
         return self.store.residents.choose(Policy.LEAST_RECENT, 1000, proprietaries)
 
     def keys(self) -> list[str]:
-        """Give the names of everything in the server."""
-        return sorted(key.decode() for key in self.client.scan_iter())
+        """Give the names of everything in the server but whose it is."""
+        return sorted(key.decode() for key in {*self.client.scan_iter()} - about_nodes(self.client))
 
     def dump(self) -> dict[str, Any]:
         """Give everything in the server, to be compared."""

@@ -91,7 +91,7 @@ def test_racing_processes_share_the_messages_out(edge: Place) -> None:
 
 def test_any_process_may_be_the_first_to_look(edge: Place) -> None:
     for n in range(20):
-        edge.client.flushall()
+        edge.empty()
         post(edge, n)
         at_once(8, lambda _: numbers(edge.store.outbox.claim_old(0)))
         assert numbers(edge.store.outbox.claim_new()) == [n]
@@ -100,6 +100,6 @@ def test_any_process_may_be_the_first_to_look(edge: Place) -> None:
 @strategies.quick
 @given(st.lists(strategies.propagations, max_size=3))
 def test_any_message_is_kept_as_it_is(edge: Place, messages: list[Message]) -> None:
-    edge.client.flushall()
+    edge.empty()
     edge.store.requests.commit(edge.run(), Changes({}, {}, tuple(messages)))  # type: ignore[arg-type]
     assert [entry.message for entry in edge.store.outbox.claim_new()] == messages

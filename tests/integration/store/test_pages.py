@@ -68,7 +68,7 @@ def items(packet: SessionPacket) -> set[Item]:
 def test_pages_of_any_size_add_up_to_the_whole_session(
     edge: Place, scalars: dict[str, Value], lists: dict[str, list[Value]], most: int
 ) -> None:
-    edge.client.flushall()
+    edge.empty()
     edge.write(scalars, lists)
     packets = walk(edge, most)
     assert all(len(packet.items) <= most for packet in packets)

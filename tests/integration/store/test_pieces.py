@@ -55,7 +55,7 @@ def expected_fields(values: Mapping[str, Value]) -> set[bytes]:
 def test_a_value_written_over_leaves_no_piece_behind(
     edge: Place, written: list[dict[str, Value | None]]
 ) -> None:
-    edge.client.flushall()
+    edge.empty()
     for one in written:
         edge.write(one)
     values = kept(written)
@@ -70,7 +70,8 @@ def test_a_value_written_over_leaves_no_piece_behind(
 def test_a_copy_brought_up_to_date_has_no_piece_of_what_was_there_before(
     edge: Place, city: Place, before: list[dict[str, Value | None]], after: list[dict[str, Value]]
 ) -> None:
-    edge.client.flushall()
+    edge.empty()
+    city.empty()
     edge.write({"always": "x"})
     for one in before:
         edge.write(one)

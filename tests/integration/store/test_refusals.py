@@ -194,9 +194,10 @@ def test_what_is_no_redis_is_called_so(attempt: Attempt) -> None:
 
 
 def test_a_full_server_is_ready(attempt: Attempt) -> None:
+    store = SessionStore.connect(Settings("", "", None, attempt.host, attempt.port))
+    store.admission.claim()
     attempt.admin.config_set("maxmemory", 1)
-    settings = Settings("", "", None, attempt.host, attempt.port)
-    SessionStore.connect(settings).require_ready()
+    store.require_ready()
 
 
 @contextmanager

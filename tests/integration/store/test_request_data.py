@@ -49,7 +49,7 @@ def opened(edge: Place, run: Run) -> Session:
 def test_any_session_keeps_any_value_under_any_name(
     edge: Place, session: str, name: str, value: Value
 ) -> None:
-    edge.client.flushall()
+    edge.empty()
     edge.write({name: value}, replaced={name: [value, value]}, session=session)
     scalars, lists = edge.content(session)
     assert (scalars[name], lists[name]) == (value, (value, value))
@@ -80,7 +80,7 @@ def applied(model: dict[str, Any], lists: dict[str, list[Value]], written: Chang
 @strategies.quick
 @given(st.lists(requests, min_size=1, max_size=6))
 def test_a_session_is_the_sum_of_its_commits(edge: Place, written: list[Changes]) -> None:
-    edge.client.flushall()
+    edge.empty()
     scalars, lists = dict[str, Value](), dict[str, list[Value]]()
     for one in written:
         edge.store.requests.commit(edge.run(), one)

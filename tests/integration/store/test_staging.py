@@ -32,7 +32,8 @@ def test_everything_a_session_has_arrives(
     lists: dict[str, list[Value]],
     reply: bytes,
 ) -> None:
-    edge.client.flushall()
+    edge.empty()
+    city.empty()
     edge.write(scalars, lists, key="key", reply=reply)
     before, version = edge.store.residents.load(), edge.page().version
     assert city.move_from(edge) == replace(TOKEN, current_location="city", epoch=2)

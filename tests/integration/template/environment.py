@@ -6,13 +6,21 @@ import json
 from pathlib import Path
 
 from edgedb.peers import keys
+from edgedb.settings import Settings
+from edgedb.store import SessionStore
 from tests.support.servers import Server
 from tests.support.signed import TOPOLOGY
 from tests.support.tree import THREE_LEVELS, TREE_KEY
 
 
 def deployed(function: str, location: str, server: Server, secrets: Path) -> dict[str, str]:
-    """Write a location's secrets into ``secrets``; give the variables that go with them."""
+    """Write a location's secrets into ``secrets``; give the variables that go with them.
+
+    The server's store is claimed for it.
+    """
+    store = SessionStore.connect(Settings(location, "", None, "127.0.0.1", server.port), _tree)
+    store.admission.claim()
+    store.client.close()
     secrets.mkdir(exist_ok=True)
     (secrets / "edge-topology").write_text(json.dumps(THREE_LEVELS) + "\n")
     (secrets / "edge-node-key").write_bytes(keys.of_node(TREE_KEY, TOPOLOGY, location)[0] + b"\n")
@@ -23,3 +31,7 @@ def deployed(function: str, location: str, server: Server, secrets: Path) -> dic
         "REDIS_HOST": f"127.0.0.1:{server.port}",
         "EDGE_SECRETS_DIR": str(secrets),
     }
+
+
+def _tree() -> str:
+    return "cloud"

@@ -77,6 +77,7 @@ class Explorer:
         clients, tree = self._world.stage.clients, self._world.tree
         for client in clients.values():
             client.flushall()
+        tree.claim_all()
         self._world.begin([History(session, HOME) for session in scenario.sessions])
         for client in self._clients():
             for word in scenario.words:
@@ -101,6 +102,7 @@ class Explorer:
     def _restore(self, start: _Beginning, schedule: Schedule) -> None:
         for at, client in self._world.stage.clients.items():
             snapshot.restore(client, start.servers[at])
+        self._world.tree.claim_all()
         self._world.begin(copy.deepcopy(start.histories), schedule.events)
 
     def _recover(self, recovery: Recovery) -> None:

@@ -17,7 +17,7 @@ from tests.support.servers import Server
 from tests.support.tree import Clock
 
 READING = {
-    *("page", "tail", "read", "arrival"),
+    *("page", "tail", "read", "arrival", "token", "known"),
     *("HGET", "HMGET", "HGETALL", "HVALS", "ZRANGE", "ZCARD", "ZSCORE", "XLEN", "MEMORY USAGE"),
 }
 CHANGING_OWNERS = {"begin", "commit", "release", "activate", "hand_over", "update"}

@@ -19,7 +19,7 @@ from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.request import Request
 from edgedb.response import Response
 from edgedb.store import limits, scripts
-from edgedb.store.scripts import SHARED
+from edgedb.store.texts import GUARD, SHARED
 from edgedb.topology.tree import Topology
 from tests.protocol.exploration.activities import Activity, Crash, NoAnswer, Process
 from tests.protocol.exploration.stage import Stage
@@ -41,7 +41,10 @@ def script_source(name: str) -> str:
 @cache
 def known_scripts() -> Mapping[str, tuple[str, str]]:
     """Give name and text of each script, as it is and in tiny pages, by its digest."""
-    names = {path.stem for path in (REPOSITORY / "edgedb/store/lua").glob("*.lua")} - {*SHARED}
+    names = {path.stem for path in (REPOSITORY / "edgedb/store/lua").glob("*.lua")} - {
+        *SHARED,
+        GUARD,
+    }
     texts = [(name, _source(name, limits.SMALL_BYTES)) for name in sorted(names)]
     with patch.object(limits, "SMALL_BYTES", 0):
         texts += [(name, _source(name, 0)) for name in sorted(names)]
@@ -139,6 +142,7 @@ class SteppedTree(Tree):
             stage.clock,
             settings={"lock_wait": 5.0},
             background=self._submit,
+            is_claimed=False,
         )
         self._stage = stage
 

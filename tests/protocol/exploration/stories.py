@@ -86,6 +86,7 @@ class Storyteller:
         self.close()
         for client in self._world.stage.clients.values():
             client.flushall()
+        self._world.tree.claim_all()
         self._world.stage.processes.clear()
         self._world.begin([History(session, home) for session, home in SESSIONS])
         self.lines = []

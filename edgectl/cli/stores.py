@@ -1,0 +1,48 @@
+"""The commands that say whose a node's store is, and that one is lost."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from edgectl.cli import render
+from edgectl.cli.operate import Answer, for_a_tree
+from edgectl.operating import CallFailed, Operator
+
+
+@click.command()
+@click.argument("location")
+@for_a_tree
+def claim(operator: Operator, location: str) -> Answer:
+    """Let the store of LOCATION's node be that of LOCATION, once it is deployed.
+
+    One that is claimed already stays whose it is; if that is another location, this fails.
+    """
+    answer = operator.claim(location)
+    return Answer(answer, partial(render.claimed, answer))
+
+
+@click.command()
+@click.argument("location")
+@for_a_tree
+def lost(operator: Operator, location: str) -> Answer:
+    """Declare the store that LOCATION had lost for good, at every node above and below it.
+
+    Another store is then taken for that of LOCATION, and the lost one no more.
+    """
+    others = [each.id for each in operator.topology.view_of(location) if each.id != location]
+    answers = [_told(operator, other, location) for other in others]
+    is_silent = any("error" in answer for answer in answers)
+    return Answer(answers, partial(render.lost, location, answers), is_silent)
+
+
+def _told(operator: Operator, at: str, location: str) -> dict[str, str]:
+    """Tell one node; one that does not answer does not hold up the others."""
+    try:
+        return {"location": at, "lost": operator.lose(at, location)}
+    except CallFailed as error:
+        return {"location": at, "error": error.message}
+
+
+COMMANDS = (claim, lost)

@@ -1,0 +1,84 @@
+"""What a node knows of those above and below it: of each location one store, and how far it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgedb.errors import NodeReplaced
+from edgedb.store import keys
+from edgedb.store.codec import text
+from edgedb.store.scripts import Scripts
+from edgedb.waiting import now
+from edgedb.wire.identity import NodeIdentity
+
+MET_S = 10.0
+"""For how long a node that was met is not looked up again; the steps of a move always do."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Who calls itself a location, with another store; ``why``: what ``meet.lua`` answers."""
+
+    location: str
+    incarnation: str
+    since_ms: int
+    why: str
+
+
+class RelativeStore:
+    """One method per step; ``location`` is the node's."""
+
+    def __init__(self, scripts: Scripts, location: str) -> None:
+        self._scripts = scripts
+        self._location = location
+        self._met = dict[str, tuple[NodeIdentity, float]]()
+
+    def identity(self) -> NodeIdentity:
+        """Say who this node is; raises NotClaimed, ForeignStore, StoreUnavailable."""
+        return self._scripts.admission.identity()
+
+    def meet(self, other: NodeIdentity) -> None:
+        """Know a node by its store; raises NodeReplaced where another one is known."""
+        known, until = self._met.get(other.location, (None, 0.0))
+        if known is not None and _is_same(known, other) and now() < until:
+            return
+        asked = (other.location, other.incarnation, other.run, other.counter)
+        where = [keys.STATUS, keys.RELATIVES]
+        kind, *more = self._scripts.run_apart("meet", where, *asked, self._scripts.now())
+        if kind != b"ok":
+            raise NodeReplaced(self._refusal(other, text(kind), text(more[0]) if more else ""))
+        self._met[other.location] = other, now() + MET_S
+
+    def lose(self, location: str) -> str:
+        """Declare the store known of a location lost; gives its incarnation, '' if none is."""
+        self._met.pop(location, None)
+        return text(self._scripts.run("lose", [keys.STATUS, keys.RELATIVES], location))
+
+    def refused(self) -> list[Refused]:
+        """Give those that were refused last."""
+        found = self._scripts.ask("HGETALL", keys.RELATIVES)
+        return [
+            Refused(location, incarnation, int(since), why)
+            for name, entry in found.items()
+            for kind, _, location in [text(name).partition(":")]
+            if kind == "refused"
+            for incarnation, since, why in [text(entry).split(" ")]
+        ]
+
+    def _refusal(self, other: NodeIdentity, kind: str, known: str) -> str:
+        name = f"{other.location} with the store {other.incarnation}"
+        match kind:
+            case "lost":
+                return f"{name} was declared lost at {self._location}"
+            case "behind":
+                return (
+                    f"{name} has lost what {self._location} has seen of it: it is to rejoin first"
+                )
+        return (
+            f"{name} is not the one that {self._location} knows, which has {known}: there are two, "
+            f"or its store was replaced; if the known one is lost: edgectl lost {other.location}"
+        )
+
+
+def _is_same(known: NodeIdentity, other: NodeIdentity) -> bool:
+    return (known.incarnation, known.run) == (other.incarnation, other.run)
