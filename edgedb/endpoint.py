@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -90,12 +91,13 @@ class Endpoint(Function):
         decide = self.table.get(f"{request.method} {request.path}")
         if decide is None:
             raise self._refusal(request)
-        response = decide(node, request)
         if NODE not in request.headers:
-            return response
+            return decide(node, request)
         # who says who it is, is told who has answered
-        identity = (NODE, str(node.store.relatives.identity()))
-        return replace(response, headers=(*response.headers, identity))
+        identity, response = node.store.relatives.identity(), decide(node, request)
+        with suppress(EdgeError):  # what was done is done
+            identity = node.store.relatives.identity()
+        return replace(response, headers=(*response.headers, (NODE, str(identity))))
 
     def _refusal(self, request: Request) -> EdgeError:
         served = (entry.split(" ") for entry in self.table)

@@ -5,6 +5,7 @@ Addresses, credentials and what an answer means; how a call gets there is the tr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,7 +13,13 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from edgedb.errors import BadRequest, PeerUnavailable, Unauthorized
+from edgedb.errors import (
+    BadRequest,
+    NodeReplaced,
+    PeerUnavailable,
+    StoreUnavailable,
+    Unauthorized,
+)
 from edgedb.peers.answers import error_of, of_one_release, read_from
 from edgedb.peers.keys import Keyring
 from edgedb.peers.signing import signed
@@ -47,6 +54,8 @@ from edgedb.wire.packet import (
     to_msgpack,
 )
 from edgedb.wire.whereabouts import offloaded_to
+
+log = logging.getLogger(__name__)
 
 PACKED = {"Accept": PACKET}
 ANSWER_LIMIT = 32 * PAGE_BYTES
@@ -233,12 +242,17 @@ class PeerClient:
         return response
 
     def _meet(self, location: str, header: str) -> None:
-        """Know who has answered; raises NodeReplaced, PeerUnavailable."""
+        """Know who has answered; raises PeerUnavailable: what it has done is unknown."""
         with read_from(location):
             other = NodeIdentity.read(header)
             if other.location != location:
                 raise BadRequest(f"it is {other.location}")
-        self._relatives.meet(other)
+        try:
+            self._relatives.meet(other)
+        except StoreUnavailable:
+            log.warning("whether %s is the node that is known cannot be told now", location)
+        except NodeReplaced as error:
+            raise PeerUnavailable(str(error)) from error
 
     def _gateway(self, location: str) -> str:
         """Only gateways of this node's own topology are ever called."""

@@ -86,7 +86,8 @@ class Disk:
             for call in calls:
                 # with their text: a server that has restarted meanwhile knows no script
                 pipe.execute_command("EVAL", step.text, *shown(*call, admitted))
-            pipe.execute_command("EVAL", sync.text, *shown([keys.STATUS], [], admitted))
+            written = shown([keys.STATUS], [], admitted)
+            pipe.execute_command("EVAL", sync.text, *written)
             pipe.execute_command("WAITAOF", 1, 0, WAIT_MS)
 
         *answers, synced, waited = self._scripts.pipelined(add, OutcomeUnknown)

@@ -156,7 +156,8 @@ class Scripts:
                 how = ("EVALSHA", script.sha) if number else ("EVAL", script.text)
                 pipe.execute_command(*how, *shown(*step, admitted))
 
-        return [self.told(each, silence) for each in self.pipelined(add, silence)]
+        answers = self.pipelined(add, silence)
+        return [self.told(each, silence) for each in answers]
 
     def pipelined(
         self, add: Callable[[Any, Admitted], None], silence: type[EdgeError]

@@ -174,8 +174,8 @@ MUTANTS = (
         invariant="I6",
         breaks="of many sessions none has a fate where one is refused",
         file="edgedb/store/scripts.py",
-        before="        return [self.told(each, silence) for each in self.pipelined(add, silence)]\n",
-        after="        told = [self.told(each, silence) for each in self.pipelined(add, silence)]\n"
+        before="        return [self.told(each, silence) for each in answers]\n",
+        after="        told = [self.told(each, silence) for each in answers]\n"
         "        failed = [each for each in told if isinstance(each, EdgeError)]\n"
         "        return failed[:1] * len(told) or told\n",
         test="tests/integration/store/test_destination.py::test_of_many_each_is_staged_by_itself",

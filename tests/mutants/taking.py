@@ -308,7 +308,7 @@ MUTANTS = (
         invariant="I2",
         breaks="a step counts as on disk because a new connection has nothing to wait for",
         file="edgedb/store/durability.py",
-        before='            pipe.execute_command("EVAL", sync.text, *shown([keys.STATUS], [], admitted))\n',
+        before='            pipe.execute_command("EVAL", sync.text, *written)\n',
         after="            pipe.ping()\n",
         test="tests/integration/store/test_durability.py::"
         "test_a_connection_lost_while_the_disk_is_awaited_is_no_answer",
