@@ -42,7 +42,7 @@ def test_the_vectors_of_the_rfc(vector: tuple[str, str, str, str]) -> None:
 
 def with_generations(tree: Topology, location: str, *generations: int) -> Topology:
     changed = replace(tree[location], generations=generations)
-    return Topology(tree.levels, {**tree.locations, location: changed})
+    return replace(tree, locations={**tree.locations, location: changed})
 
 
 def ring(location: str, tree: Topology = TREE, own: Topology | None = None) -> Keyring:
