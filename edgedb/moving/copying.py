@@ -19,14 +19,18 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from edgedb.errors import EdgeError, PeerUnavailable, SessionBusy
+from edgedb.errors import BadRequest, EdgeError, PeerUnavailable, SessionBusy
 from edgedb.node import Node
 from edgedb.store.arrival import Arrival, Staging
 from edgedb.store.staging import ListLedger
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Hold
 from edgedb.wire.hand_over import Ask
+from edgedb.wire.model import VERSION_LIMIT
 from edgedb.wire.packet import Cursor, SessionPacket, Since, Within
+
+TAKEN_LIMIT = VERSION_LIMIT // 2
+"""No higher epoch or version is taken from a source: from here it is far to VERSION_LIMIT."""
 
 
 class Restart(Exception):
@@ -54,8 +58,11 @@ class Copy:
         Raises:
             Restart: what is staged is of no use any more.
             PeerUnavailable: the packet is of another session, or of another time.
+            BadRequest: its numbers would soon be none that nodes can read.
 
         """
+        if max(packet.token.epoch, packet.version) >= TAKEN_LIMIT:
+            raise BadRequest(f"session {self.token.session!r} has an epoch or a version too high")
         if (packet.token, packet.offer) != (self.token, self.offer):
             raise PeerUnavailable(f"{self.token.current_location} answered with something else")
         if packet.floor > self._began:

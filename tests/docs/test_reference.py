@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 
 from edgedb import callers, errors, replies, session
 from edgedb.access import NODE_BODY_LIMIT
@@ -166,3 +167,10 @@ def test_an_endpoint_takes_the_methods_that_are_said(tree: Tree, name: str) -> N
     stated = {word for word in METHODS if word in endpoints()[name][1]}
     answers = {method: tree.respond("city", name, Request(method)).status for method in METHODS}
     assert {method for method, status in answers.items() if status != 405} == stated
+
+
+def test_every_path_is_in_the_table_of_who_may_call_what() -> None:
+    document = yaml.safe_load((PROJECT / "docs" / "openapi.yaml").read_text())
+    rows = table(PROJECT / "docs" / "security.md", "<!-- callers -->")
+    stated = {code(row[0]).partition(" ")[2] or code(row[0]) for row in rows}
+    assert {path.replace("{function}", "<function>") for path in document["paths"]} <= stated

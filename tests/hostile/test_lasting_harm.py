@@ -162,6 +162,21 @@ def test_two_nodes_that_point_at_each_other_do_not_ask_each_other_for_ever(state
     assert len(state.calls) <= 2
 
 
+@pytest.mark.parametrize("member", ["epoch", "version"])
+@pytest.mark.parametrize("number", [2**53 - 1, 2**53 - 2, 2**52])
+def test_a_number_that_nobody_could_read_soon_is_not_taken_from_a_node_below(
+    state: Tree, member: str, number: int
+) -> None:
+    state.call("edge-b", "keeper", "other", body=b"one")
+    state.clients["edge-a"].hset("edge:{s}:meta", member, number)
+    assert state.oracle("edge-a", "force-offload", "session=s").status == 400
+    assert state.residents() == ["edge-a"]
+    for location in ("edge-b", "city"):
+        assert state.oracle(location, "force-offload", "session=other").status == 200
+    answer = state.oracle("city", "force-onload", "count=10")
+    assert (answer.status, b"problem" in answer.body) == (200, False)
+
+
 def test_a_source_that_is_silent_is_asked_once_a_tick(state: Tree) -> None:
     """Each of its arrivals would wait out the time limit, and other ticks come meanwhile."""
     for number in range(4):
