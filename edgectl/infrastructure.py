@@ -52,7 +52,7 @@ def with_ports(topology: Topology, ports: Mapping[str, int]) -> Topology:
     """Give the same tree with its gateways at these ports of this machine."""
     document = topology.to_json()
     for location, port in ports.items():
-        document["locations"][location]["gateway"] = _local(port)
+        document["locations"][topology[location].name]["gateway"] = _local(port)
     return Topology.from_json(document)
 
 

@@ -121,6 +121,10 @@ class Operator:
         """Say what a location does with what is offloaded to it."""
         return dict(self._call("POST", location, "set-offload-status", {"status": status}))
 
+    def homes(self, location: str) -> dict[str, int]:
+        """Count the sessions resident at a location by their homes."""
+        return dict(self._call("GET", location, "oracle/homes", {}))
+
     def known(self, location: str, session: str) -> dict[str, Any] | None:
         """Say what a location knows of a session: token, version, last access; None: nothing."""
         response = self._send(

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from edgedb.errors import BadRequest
@@ -124,7 +124,7 @@ def default_node() -> Node:
 def node_from(settings: Settings) -> Node:
     """Build a node that talks to a real Redis and to real gateways."""
     topology = topology_file(settings.topology_path, settings.location)
-    topology.current()
+    settings = replace(settings, location=topology.current()[settings.location].id)
     store = SessionStore.connect(settings, lambda: topology.current().name)
     transport = HttpTransport(ANSWER_LIMIT)
     return Node(

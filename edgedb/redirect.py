@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgedb.errors import Unavailable
 from edgedb.node import Node
 from edgedb.request import Request
 from edgedb.response import Response
@@ -10,7 +11,16 @@ from edgedb.wire.headers import SESSION_HOME, SESSION_LOCATION
 
 
 def redirect_to(node: Node, request: Request, outcome: Redirect) -> Response:
-    """Send the client to the same function at another location (docs/protocol.md#a-request)."""
+    """Send the client to the same function at another location (docs/protocol.md#a-request).
+
+    Raises:
+        Unavailable: this node's topology does not have it (yet): the tree is being changed.
+
+    """
+    if outcome.location not in node.topology:
+        raise Unavailable(
+            f"the session is at {outcome.location}, which is not in the topology here"
+        )
     query = b"?" + request.query_string if request.query_string else b""
     gateway, function = node.topology[outcome.location].gateway, node.settings.function
     place = f"{gateway}/function/{function}{request.function_path}{query.decode('latin-1')}"

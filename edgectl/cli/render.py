@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.tree import Tree
 
+from edgectl.changing import Change
 from edgectl.draining import Drained
 from edgectl.operating import Whereabouts
 from edgectl.resolving import Resolved
@@ -175,6 +176,21 @@ def aside(entry: Entry) -> None:
         click.echo(f"  {name}:")
         for value in values:
             click.echo(f"  - {_value(value)}")
+
+
+def changes(entries: Sequence[Change]) -> None:
+    """Print what changes in a tree, a line each, with what is away and what comes first."""
+    for each in entries:
+        away = [f"{count} at {at}" for at, count in each.away.items()]
+        parts = [
+            f"{each.kind} {each.location} {each.what}",
+            *([f"sessions: {', '.join(away)}"] if away else []),
+            *(f"not asked: {reason}" for reason in each.silent.values()),
+            *([f"first: {each.first}"] if each.first else []),
+        ]
+        click.echo("; ".join(parts))
+    if not entries:
+        click.echo("the same tree")
 
 
 def _value(value: Entry) -> str:

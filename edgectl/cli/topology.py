@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from pathlib import Path
 
 import click
 
 from edgectl import infrastructure
+from edgectl.changing import changes
 from edgectl.cli import render
 from edgectl.errors import EdgectlError
+from edgectl.operating import Operator
+from edgectl.secrets_folder import SecretsFolder
 from edgedb.errors import UnknownLocation
 from edgedb.topology.tree import Topology
 
@@ -55,6 +60,33 @@ def show(file: Path, location: str | None, as_json: bool) -> None:
         render.json_line(tree.to_json())
     else:
         render.topology(tree)
+
+
+@topology.command()
+@click.argument("old", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("new", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--secrets",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="secrets",
+    show_default=True,
+    help="The folder that 'edgectl secrets' has made for OLD.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+def diff(old: Path, new: Path, secrets: Path, as_json: bool) -> None:
+    """Say what changes from OLD to NEW, which sessions are away then, and what to do first.
+
+    The nodes of OLD are asked; those that do not answer are named. The exit code is 1 if something
+    is to be done first.
+    """
+    before = infrastructure.load(old)
+    operator = Operator(before, SecretsFolder(secrets).oracle_token)
+    found = [*changes(before, infrastructure.load(new), cache(operator.homes))]
+    if as_json:
+        render.json_line([each.to_json() for each in found])
+    else:
+        render.changes(found)
+    sys.exit(any(each.first for each in found))
 
 
 def _view(tree: Topology, location: str) -> Topology:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     STUCK = "stuck", "none: end what keeps it here; it is tried again by itself"
     POINTER = "pointer", "let it lead to the session; set it aside if its node was declared lost"
     REFUSED = "refused", "none: stop it; or say that the known one is lost: edgectl lost LOCATION"
+    STRANDED = "stranded", "offload it to where its home's path is now"
     SILENT = "silent", "none: see that it is up and has the same keys, then look again"
 
     remedy: str

@@ -25,6 +25,7 @@ def check_places(
     tokens = [(state.token, state) for state in states if state.token and "meta" in state.parts]
     residents = {token: state for token, state in tokens if state.is_here}
     pointers = [token for token, state in tokens if not state.is_here and not state.is_arriving]
+    pointers = [token for token in pointers if not _is_beside(node, token)]
     told = _told(node, residents, pointers, witnesses)
     yield from _check_pointers(node, pointers, told, witnesses)
     yield from _check_residents(node, residents, told)
@@ -65,12 +66,17 @@ def _check_pointers(
 
 def _check_residents(
     node: Node, residents: Mapping[SessionToken, State], told: Told
-) -> Iterator[Finding[None]]:
+) -> Iterator[Finding[Any]]:
     """Tell of those that live elsewhere too, or should.
 
     What others say was true after the residents had been looked at. So who is still here as it was
     then has not moved meanwhile.
     """
+    for token in residents:
+        home = token.proprietary_location
+        if home not in node.topology or _is_beside(node, token):
+            why = f"resident here, which is not on the way from {home} to the root (any more)"
+            yield Finding(Kind.STRANDED, token.session, why, token)
     forked = {
         token: found
         for token, state in residents.items()
@@ -106,6 +112,12 @@ def _refused(token: SessionToken, state: State) -> Iterator[str]:
 
 
 def _others(node: Node, token: SessionToken) -> Iterator[str]:
-    """Give the other nodes on a session's path, as far as this node's topology has them."""
+    """Give the other nodes on a session's path, as far as this one knows and may ask them."""
     home = token.proprietary_location
-    return path(node, home) if home in node.topology else iter(())
+    places = path(node, home) if home in node.topology else iter(())
+    return filter(node.is_relative, places)
+
+
+def _is_beside(node: Node, token: SessionToken) -> bool:
+    """Say whether this node is not on a session's path any more: nobody asks it for pointers."""
+    return node.topology.was_on_path(token.proprietary_location, node.location)

@@ -26,6 +26,7 @@ from edgedb.errors import (
 )
 from edgedb.moving.recovery import finish, settle
 from edgedb.node import Node
+from edgedb.oracle.commands import offload
 from edgedb.store import keys
 from edgedb.store.arrival import Arrival
 from edgedb.store.outbox import Entry
@@ -121,6 +122,17 @@ def _let_it_run(_: Node, finding: Finding[None]) -> None:
     raise SessionBusy(f"a request is running in {finding.subject!r}")
 
 
+def _move_up(node: Node, finding: Finding[SessionToken]) -> None:
+    token = finding.seen
+    if not node.topology.was_on_path(token.proprietary_location, node.location):
+        raise Conflict(
+            f"put {token.proprietary_location} back into the topology; until then it stays"
+        )
+    fate = offload(node, [token.session])[token.session]
+    if isinstance(fate, EdgeError):
+        raise fate
+
+
 def _let_both_be(_: Node, finding: Finding[None]) -> None:
     raise Conflict(f"only you can say which: edgectl resolve {finding.subject!r} --keep LOCATION")
 
@@ -145,5 +157,6 @@ REPAIRS: Mapping[Kind, Callable[[Node, Finding[Any]], None]] = {
     Kind.STUCK: _let_it_stay,
     Kind.POINTER: _mend_pointer,
     Kind.REFUSED: _let_it_stay,
+    Kind.STRANDED: _move_up,
     Kind.SILENT: _wait,
 }

@@ -28,6 +28,8 @@ def offer_of(node: Node, token: SessionToken) -> SessionPacket:
 def check_path(node: Node, token: SessionToken) -> None:
     """Refuse to leave the path from the proprietary location to the root.
 
+    A session may come there from where the path was before the tree was changed.
+
     Raises:
         BadRequest: the token's locations are not all on that path.
         Conflict: the session is said to be here already.
@@ -39,6 +41,8 @@ def check_path(node: Node, token: SessionToken) -> None:
             raise BadRequest(f"location {location!r:.80} is not above or below {node.location}")
     if source == node.location:
         raise Conflict(f"session {token.session!r} is at {source} already")
+    home = token.proprietary_location
     for location in (node.location, source):
-        if not topology.in_subtree(token.proprietary_location, location):
-            raise BadRequest(f"{location} is not above {token.proprietary_location}")
+        was_there = location == source and topology.was_on_path(home, source)
+        if not topology.in_subtree(home, location) and not was_there:
+            raise BadRequest(f"{location} is not above {home}")

@@ -73,12 +73,12 @@ def force_offload(
 
 def _candidates(node: Node, policy: Policy) -> Iterator[str]:
     """Give sessions in the order of a policy; at last those that could not move not long ago."""
-    subtree = node.topology.subtree(node.location)
+    homes = node.topology.homes(node.location)
     stuck = [each.session for each in node.store.relief.stuck()]
     seen = set(stuck)
     while fresh := [
         each
-        for each in node.store.residents.choose(policy, CANDIDATES + len(seen), subtree)
+        for each in node.store.residents.choose(policy, CANDIDATES + len(seen), homes)
         if each not in seen
     ]:
         yield from fresh
@@ -115,8 +115,8 @@ def force_offload_many(node: Node, count: int, policy: Policy = Policy.LARGEST) 
 
     """
     node.required_parent()
-    subtree = node.topology.subtree(node.location)
-    return offload(node, node.store.residents.choose(policy, count, subtree))
+    homes = node.topology.homes(node.location)
+    return offload(node, node.store.residents.choose(policy, count, homes))
 
 
 def offload(node: Node, sessions: Sequence[str]) -> dict[str, Fate]:

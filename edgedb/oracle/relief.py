@@ -10,6 +10,7 @@ from edgedb.node import Node
 from edgedb.oracle.commands import BATCH, ITS_OWN, TIME_SHARE, note, offload
 from edgedb.waiting import Deadline
 from edgedb.wire.choices import Policy
+from edgedb.wire.model import SessionToken
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +55,8 @@ def _offloaded_until(
 
 def _largest(node: Node, goal: int, passed_over: Set[str]) -> list[str]:
     """Give the largest residents without which there are no more bytes than that, or a batch."""
-    chosen, subtree = list[str](), node.topology.subtree(node.location)
-    names = node.store.residents.choose(Policy.LARGEST, BATCH + len(passed_over), subtree)
+    chosen, homes = list[str](), node.topology.homes(node.location)
+    names = node.store.residents.choose(Policy.LARGEST, BATCH + len(passed_over), homes)
     excess = node.store.residents.load().size - goal
     for resident in node.store.residents.residents(n for n in names if n not in passed_over):
         if excess <= 0 or len(chosen) == BATCH:
@@ -63,3 +64,15 @@ def _largest(node: Node, goal: int, passed_over: Set[str]) -> list[str]:
         chosen.append(resident.token.session)
         excess -= resident.size
     return chosen
+
+
+def move_strangers(node: Node) -> int:
+    """Offload sessions whose homes have got another parent, up to where both paths meet.
+
+    Gives how many have left.
+    """
+    homes = node.topology.strangers(node.location)
+    if not homes:
+        return 0
+    fates = offload(node, node.store.residents.choose(Policy.MOST_RECENT, BATCH, homes))
+    return sum(isinstance(fate, SessionToken) for fate in fates.values())

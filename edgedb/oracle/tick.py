@@ -11,7 +11,7 @@ from edgedb.errors import EdgeError, OutcomeUnknown
 from edgedb.moving.recovery import settle_all
 from edgedb.node import Node
 from edgedb.oracle.commands import TIME_SHARE, force_onload
-from edgedb.oracle.relief import relieve
+from edgedb.oracle.relief import move_strangers, relieve
 from edgedb.waiting import Deadline
 from edgedb.wire.model import SessionToken
 
@@ -46,6 +46,7 @@ def tick(node: Node) -> Tick:
 def _tick(node: Node, arrivals: Sequence[str]) -> Tick:
     """Relieve first: a node that is full cannot wait for others to answer."""
     offloaded, is_relieved = relieve(node)
+    offloaded += move_strangers(node)
     settled = settle_all(node, arrivals)
     delivered = deliver(node, is_retry=True)
     onloaded = 0 if is_relieved else _bring_home(node)

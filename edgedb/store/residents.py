@@ -139,6 +139,15 @@ class ResidentStore:
             for token, size, accessed in zip(tokens, scores[::2], scores[1::2], strict=True)
         ]
 
+    def by_home(self, homes: Iterable[str]) -> dict[str, int]:
+        """Count the residents of each of some proprietary locations that has any."""
+        asked = sorted(homes)
+        with self._scripts.pipeline() as pipe:
+            for home in asked:
+                pipe.zcard(keys.residents_of(home))
+            counts = pipe.execute()
+        return {home: count for home, count in zip(asked, counts, strict=True) if count}
+
     def status(self) -> OffloadStatus:
         """Give the offload status; a node accepts until it is told otherwise."""
         return OffloadStatus(text(self._scripts.ask("HGET", keys.STATUS, "status")) or "accept")

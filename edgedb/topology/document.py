@@ -9,9 +9,14 @@ One shape serves as ``infrastructure.yml`` (for people) and as the JSON of the s
       cloud:  {gateway: "http://10.0.0.1:8080"}
       city:   {parent: cloud, gateway: "http://10.0.1.1:8080"}
       edge-a: {parent: city, gateway: "http://10.0.2.1:8080", generation: 2}
+      south:  {parent: city, gateway: "http://10.0.3.1:8080", aliases: [edge-b], former: [town]}
+      town:   {parent: cloud, gateway: "http://10.0.4.1:8080"}
 
 ``generation`` is that of the location's key, 1 where it is not said; ``[2, 1]`` while the key of
 the first is being put in the place of that of the second.
+
+``aliases`` are the names that a location had, oldest first. The oldest is its id for ever, which
+tokens and stores name it by. ``former`` are parents that it had, where sessions may still be.
 
 Every complaint is an :class:`~edgedb.errors.InvalidTopology` that names the key and the value.
 """
@@ -19,7 +24,7 @@ Every complaint is an :class:`~edgedb.errors.InvalidTopology` that names the key
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
@@ -29,12 +34,17 @@ from edgedb.errors import InvalidTopology
 LOCATION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _ID_RULE = "1 to 64 of a-z, 0-9 and -, a letter or digit at both ends"
 GENERATION_LIMIT = 2**31
+_FIELDS = {"parent", "gateway", "generation", "aliases", "former"}
 _NOT_IN_A_BASE_URL = re.compile(r"[^!-~]|[?#@]")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A named place in the tree; ``gateway`` is its base URL, without a slash at its end."""
+    """A named place in the tree; ``gateway`` is its base URL, without a slash at its end.
+
+    ``names`` are all that it had, oldest first: the first is its id, the last is what it is called
+    now. ``former`` are the ids of parents that it had.
+    """
 
     id: str
     level: str
@@ -42,11 +52,20 @@ class Location:
     gateway: str
     generations: tuple[int, ...] = (1,)
     """Of its key: the current one, and during a rotation the one before."""
+    names: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is called now."""
+        return self.names[-1] if self.names else self.id
 
     def to_json(self) -> dict[str, Any]:
         """Give this location's entry in the document; its id and level are said elsewhere there."""
         parent = {} if self.parent is None else {"parent": self.parent}
-        return {**parent, "gateway": self.gateway, **self._generation()}
+        changes = {"aliases": [*self.names[:-1]], "former": [*self.former]}
+        told = {name: ids for name, ids in changes.items() if ids}
+        return {**parent, "gateway": self.gateway, **self._generation(), **told}
 
     def _generation(self) -> dict[str, int | list[int]]:
         if self.generations == (1,):
@@ -65,7 +84,9 @@ def parse(document: Mapping[str, Any]) -> Parsed:
     """
     top = _mapping(document, "the topology", allowed={"tree", "levels", "locations"})
     levels = _levels(top.get("levels"))
-    entries = [_entry(*item) for item in _mapping(top.get("locations"), "locations").items()]
+    entries = _by_id(
+        [_entry(*item) for item in _mapping(top.get("locations"), "locations").items()]
+    )
     _require_own_gateways(entries)
     _require_parents(entries)
     placed = {location.id: location for location in _from_the_root(levels, entries)}
@@ -106,12 +127,44 @@ def _entry(id_: object, value: object) -> Location:
     """Read one location; its level is filled in once its depth is known."""
     if not isinstance(id_, str) or not LOCATION_ID.fullmatch(id_):
         raise InvalidTopology(f"locations: {id_!r} is no location id ({_ID_RULE})")
-    fields = _mapping(value, f"location {id_}", allowed={"parent", "gateway", "generation"})
+    fields = _mapping(value, f"location {id_}", allowed=_FIELDS)
     parent = fields.get("parent")
     if parent is not None and not isinstance(parent, str):
         raise InvalidTopology(f"{id_}.parent must be a location id, not {parent!r}")
     gateway = _gateway(id_, fields.get("gateway"))
-    return Location(id_, "", parent, gateway, _generations(id_, fields.get("generation", 1)))
+    aliases, former = (_ids(id_, name, fields.get(name, [])) for name in ("aliases", "former"))
+    generations = _generations(id_, fields.get("generation", 1))
+    names = (*aliases, id_) if aliases else ()
+    return Location(aliases[0] if aliases else id_, "", parent, gateway, generations, names, former)
+
+
+def _ids(id_: str, name: str, value: object) -> tuple[str, ...]:
+    found: list[object] = value if isinstance(value, list) else [value]
+    ids = [each for each in found if isinstance(each, str) and LOCATION_ID.fullmatch(each)]
+    if not isinstance(value, list) or len({*ids}) < len(value):
+        raise InvalidTopology(f"{id_}.{name} must be a list of location ids, not {value!r}")
+    return tuple(ids)
+
+
+def _by_id(entries: Sequence[Location]) -> list[Location]:
+    """Let parents be named by ids, whatever name of theirs the document uses."""
+    ids = dict[str, str]()
+    for entry in entries:
+        for name in entry.names or (entry.id,):
+            if name in ids:
+                raise InvalidTopology(f"{entry.name}: {name!r} is a name of another location too")
+            ids[name] = entry.id
+    for entry in entries:
+        if unknown := next((each for each in entry.former if each not in ids), None):
+            raise InvalidTopology(f"{entry.name}.former: there is no location {unknown!r}")
+    return [
+        replace(
+            entry,
+            parent=None if entry.parent is None else ids.get(entry.parent, entry.parent),
+            former=tuple(ids[each] for each in entry.former),
+        )
+        for entry in entries
+    ]
 
 
 def _generations(id_: str, value: object) -> tuple[int, ...]:

@@ -40,17 +40,17 @@ class Topology:
         return {
             "tree": self.name,
             "levels": list(self.levels),
-            "locations": {location.id: location.to_json() for location in self},
+            "locations": {location.name: location.to_json() for location in self},
         }
 
     def __getitem__(self, id_: str) -> Location:
         try:
-            return self.locations[id_]
+            return self.locations[self._ids[id_]]
         except KeyError:
             raise UnknownLocation(f"location {id_!r} is not part of the topology") from None
 
     def __contains__(self, id_: object) -> bool:
-        return id_ in self.locations
+        return id_ in self._ids
 
     def __iter__(self) -> Iterator[Location]:
         return iter(self.locations.values())
@@ -83,6 +83,10 @@ class Topology:
             found.extend(self._children.get(location.id, ()))
         return frozenset(location.id for location in found)
 
+    def homes(self, place: str) -> frozenset[str]:
+        """Give the ids of the locations whose sessions may be at a place."""
+        return self.subtree(place) | self.strangers(place)
+
     def in_subtree(self, id_: str, of: str) -> bool:
         """Tell whether ``id_`` is ``of`` or lies below it; as many steps as the tree is deep."""
         top = self[of]
@@ -90,12 +94,43 @@ class Topology:
 
     def is_below(self, id_: str, top: str) -> bool:
         """Tell whether ``id_`` lies below ``top``; False where one is not part of the tree."""
-        return id_ != top and id_ in self and top in self and self.in_subtree(id_, top)
+        is_known = id_ in self and top in self
+        return is_known and self[id_] is not self[top] and self.in_subtree(id_, top)
+
+    def was_on_path(self, home: str, place: str) -> bool:
+        """Tell whether a place was above a home, before that or one above it got another parent."""
+        if home not in self or self.in_subtree(home, place):
+            return False
+        former = (each for above in self.way_up(home) for each in above.former)
+        return any(self.in_subtree(each, place) for each in former)
+
+    def strangers(self, place: str) -> frozenset[str]:
+        """Give the homes that a place was above, and is not any more."""
+        homes = self.locations if self._moved else ()
+        return frozenset(home for home in homes if self.was_on_path(home, place))
 
     def view_of(self, id_: str) -> Topology:
-        """Give the part that this location's node is given: its ancestors and its subtree."""
-        seen = self.subtree(id_).union(location.id for location in self.ancestors(id_))
-        return Topology(self.levels, {loc.id: loc for loc in self if loc.id in seen}, self.name)
+        """Give the part that this location's node is given: its ancestors and its subtree.
+
+        And where its sessions, or those that it had, may be after the tree has changed.
+        """
+        here = self[id_].id
+        seen = {*self.subtree(here), *self.strangers(here)}
+        for place in [*seen] if self._moved else ():
+            seen |= {each for above in self.way_up(place) for each in above.former}
+        seen |= {above.id for place in [*seen] for above in self.way_up(place)}
+        own = {loc.id: loc for loc in self if loc.id in seen}
+        return Topology(self.levels, own, self.name)
+
+    @cached_property
+    def _moved(self) -> bool:
+        """Whether any location had another parent."""
+        return any(place.former for place in self)
+
+    @cached_property
+    def _ids(self) -> Mapping[str, str]:
+        """The id of each location by each of its names."""
+        return {name: place.id for place in self for name in (place.id, *place.names)}
 
     @cached_property
     def _children(self) -> dict[str | None, list[Location]]:

@@ -75,7 +75,7 @@ def known(node: Node, request: Request) -> Response:
     """Say what is known here of sessions that caller and node are both on the path of."""
     caller, here = require_relative(node, request), node.location
     lower = caller if caller is not None and node.topology.is_below(caller, here) else here
-    sessions, homes = read_json(SESSIONS, request.body), node.topology.subtree(lower)
+    sessions, homes = read_json(SESSIONS, request.body), node.topology.homes(lower)
     return Response.json(node.store.residents.witnessed(sessions, homes))
 
 

@@ -28,7 +28,8 @@ def offload_session(node: Node, request: Request) -> Response:
             require_its_subtree(node, caller, packet.token.current_location)
         return Response.json(fates.as_told(_offloaded(node, packets)))
     token = read(TOKEN, request.body)
-    check_path(node, token)
+    if not _is_strange(node, token):
+        check_path(node, token)
     require_its_subtree(node, caller, token.current_location)
     fate = _fate(node, token)
     if isinstance(fate, EdgeError):
@@ -50,9 +51,16 @@ def _offloaded(node: Node, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
     parent = node.parent
     if parent is not None and node.store.residents.status() is not OffloadStatus.ACCEPT:
         return node.peers.pass_on(parent.id, to_msgpack(packets))
-    fates = pull(node, packets)
-    stay = [each.token for each in packets if isinstance(fates[each.token.session], Conflict)]
+    above = [p for p in packets if _is_strange(node, p.token)]
+    fates = node.peers.offload_session(parent.id, above) if parent and above else {}
+    fates |= pull(node, [p for p in packets if p not in above])
+    stay = [p.token for p in packets if isinstance(fates.get(p.token.session), Conflict)]
     return fates | moved_here(node, stay)
+
+
+def _is_strange(node: Node, token: SessionToken) -> bool:
+    """Say whether a session's home has another parent now, so that it has to go further up."""
+    return node.topology.was_on_path(token.proprietary_location, node.location)
 
 
 handle = Endpoint({"POST /": offload_session})

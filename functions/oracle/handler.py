@@ -121,7 +121,7 @@ def _sessions(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     policy = request.choice("policy", Policy, Policy.MOST_RECENT)
     limit = request.number("limit", 100, COUNT_LIMIT)
-    names = node.store.residents.choose(policy, limit, node.topology.subtree(node.location))
+    names = node.store.residents.choose(policy, limit, node.topology.homes(node.location))
     sessions = [
         {
             **to_builtins(resident.token),
@@ -133,9 +133,14 @@ def _sessions(node: Node, request: Request) -> Response:
     return Response.json({"sessions": sessions})
 
 
+def _homes(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    return Response.json(node.store.residents.by_home(node.topology.homes(node.location)))
+
+
 def _known(node: Node, request: Request) -> Response:
     require_oracle(node, request)
-    session, homes = request.required_session(), node.topology.subtree(node.location)
+    session, homes = request.required_session(), node.topology.homes(node.location)
     for known in node.store.residents.witnessed([session], homes):
         return Response.json(known)
     raise NotFound(f"session {session!r} is not known at {node.location}")
@@ -182,6 +187,7 @@ ENDPOINTS = {
             "GET /sessions": _sessions,
             "GET /findings": _findings,
             "POST /repairs": _repairs,
+            "GET /homes": _homes,
             "GET /known": _known,
             "POST /kept": _kept,
             "GET /aside": _aside,

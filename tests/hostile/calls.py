@@ -270,6 +270,7 @@ EXAMPLES: dict[str, Examples] = {
     "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
     "POST /function/oracle/claim": examples(CLAIM, replace(CLAIM, query="location=city")),
     "POST /function/oracle/lost": examples(LOST, replace(LOST, query="location=edge-b")),
+    "GET /function/oracle/homes": examples(replace(LOAD, path="/homes")),
     "GET /function/oracle/known": examples(
         OF_ONE, replace(OF_ONE, query=""), replace(OF_ONE, query="session=none")
     ),

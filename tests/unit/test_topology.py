@@ -210,3 +210,84 @@ def test_ten_thousand_locations_are_one_topology() -> None:
     tree = Topology.from_json(large)
     assert tree.in_subtree("n9999", "n0")
     assert len(tree) == 10_000
+
+
+def with_entries(**entries: dict[str, Any]) -> dict[str, Any]:
+    """Give the document with other entries."""
+    found = document()
+    for name, entry in entries.items():
+        found["locations"].setdefault(name.replace("_", "-"), {}).update(entry)
+    return found
+
+
+@pytest.fixture
+def moved() -> Topology:
+    """Give a tree in which edge-a was below city, and is below town and called south."""
+    found = document()
+    entry = found["locations"].pop("edge-a")
+    found["locations"]["south"] = entry | {
+        "parent": "town",
+        "aliases": ["edge-a", "harbour"],
+        "former": ["city"],
+    }
+    return Topology.from_json(found)
+
+
+def test_a_location_keeps_its_first_name_as_its_id(moved: Topology) -> None:
+    place = moved["south"]
+    assert (place.id, place.name, place.parent) == ("edge-a", "south", "town")
+    assert moved["edge-a"] is moved["harbour"] is place
+    assert "harbour" in moved
+    assert ids(moved.children("town")) == ["edge-a"]
+    assert not moved.is_below("south", "edge-a")
+    assert Topology.from_json(moved.to_json()) == moved
+
+
+def test_a_parent_is_named_by_any_of_its_names() -> None:
+    tree = Topology.from_json(
+        with_entries(town={"aliases": ["village"]}, edge_a={"parent": "town"})
+    )
+    assert tree["edge-a"].parent == "village"
+    assert tree.in_subtree("edge-a", "town")
+
+
+def test_who_was_above_a_location_is_told_of_it_and_it_of_them(moved: Topology) -> None:
+    assert moved.was_on_path("edge-a", "city")
+    for place in ("cloud", "town", "edge-a", "edge-b"):
+        assert not moved.was_on_path("edge-a", place)
+    assert moved.strangers("city") == {"edge-a"}
+    assert moved.homes("city") == {"city", "edge-a", "edge-b"}
+    assert {*moved.view_of("city").locations} == {"cloud", "city", "edge-a", "edge-b", "town"}
+    assert {*moved.view_of("edge-a").locations} == {"cloud", "city", "edge-a", "town"}
+    assert {*moved.view_of("edge-b").locations} == {"cloud", "city", "edge-b"}
+    assert {*moved.view_of("town").locations} == {"cloud", "city", "edge-a", "town"}
+    assert moved.view_of("city").was_on_path("edge-a", "city")
+    assert Topology.from_json(moved.view_of("city").to_json()) == moved.view_of("city")
+
+
+def test_what_is_below_a_location_moves_with_it() -> None:
+    found = document()
+    found["levels"].append("room")
+    found["locations"]["room"] = {"parent": "edge-a", "gateway": "http://room"}
+    found["locations"]["edge-a"] |= {"parent": "town", "former": ["city"]}
+    tree = Topology.from_json(found)
+    assert tree.strangers("city") == {"edge-a", "room"}
+    assert "city" in tree.view_of("room")
+
+
+@pytest.mark.parametrize(
+    ("entries", "named"),
+    [
+        ({"edge_a": {"former": "city"}}, "edge-a.former must be a list"),
+        ({"edge_a": {"former": ["nowhere"]}}, "there is no location 'nowhere'"),
+        ({"edge_a": {"aliases": ["edge-b"]}}, "'edge-b' is a name of another"),
+        ({"edge_a": {"aliases": ["x", "x"]}}, "edge-a.aliases must be a list"),
+        ({"edge_a": {"aliases": ["A"]}}, "edge-a.aliases must be a list"),
+        ({"edge_a": {"aliases": ["x"]}, "edge_b": {"aliases": ["x"]}}, "'x' is a name of another"),
+    ],
+)
+def test_names_and_former_parents_that_make_no_sense_are_refused(
+    entries: dict[str, dict[str, Any]], named: str
+) -> None:
+    with pytest.raises(InvalidTopology, match=named):
+        Topology.from_json(with_entries(**entries))
