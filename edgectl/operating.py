@@ -161,7 +161,8 @@ class Operator:
 
     def claim(self, location: str) -> dict[str, Any]:
         """Let the store of a location's node be that location's."""
-        return dict(self._call("POST", location, "oracle/claim", {"location": location}))
+        query = {"location": self.topology[location].id}
+        return dict(self._call("POST", location, "oracle/claim", query))
 
     def lose(self, at: str, location: str) -> str:
         """Declare the store lost that a node knows of a location; gives its incarnation, or ''."""

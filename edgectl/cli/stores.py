@@ -31,8 +31,9 @@ def lost(operator: Operator, location: str) -> Answer:
 
     Another store is then taken for that of LOCATION, and the lost one no more.
     """
-    others = [each.id for each in operator.topology.view_of(location) if each.id != location]
-    answers = [_told(operator, other, location) for other in others]
+    tree, here = operator.topology, operator.topology[location].id
+    others = [*(above.id for above in tree.ancestors(here)), *sorted(tree.subtree(here) - {here})]
+    answers = [_told(operator, other, here) for other in others]
     is_silent = any("error" in answer for answer in answers)
     return Answer(answers, partial(render.lost, location, answers), is_silent)
 

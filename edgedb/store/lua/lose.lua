@@ -4,10 +4,8 @@ local node,
   relatives = unpack(KEYS)
 local location = unpack(ARGV)
 
-local known = call('HGET', relatives, location)
-if not known then return '' end
-local incarnation = string.match(known, '^%x+')
-local lost = call('HGET', relatives, 'lost:' .. location)
+local known, lost = fields(relatives, location, 'lost:' .. location)
+local incarnation = known and string.match(known, '^%x+') or ''
 call('HDEL', relatives, location, 'refused:' .. location)
 call('HSET', relatives, 'lost:' .. location, lost and lost .. ' ' .. incarnation or incarnation)
 return incarnation
