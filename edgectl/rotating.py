@@ -32,8 +32,9 @@ def next_step(topology: Topology, location: str) -> Generations:
 
 def with_generations(topology: Topology, changed: Mapping[str, Generations]) -> Topology:
     """Give the same tree with other generations of the keys of some locations."""
+    ids = {topology[name].id: generations for name, generations in changed.items()}
     entries = {
-        place.id: replace(place, generations=changed.get(place.id, place.generations))
+        place.id: replace(place, generations=ids.get(place.id, place.generations))
         for place in topology
     }
     return replace(topology, locations=entries)
@@ -69,9 +70,10 @@ def write_generations(file: Path, location: str, generations: Generations) -> To
     All else in it stays as it is written, comments too. Raises EdgectlError, and changes nothing,
     if that cannot be done.
     """
-    wanted = with_generations(infrastructure.load(file), {location: generations})
+    before = infrastructure.load(file)
+    wanted = with_generations(before, {location: generations})
     text = file.read_text(encoding="utf-8")
-    changed = _with_generation(text, location, generations)
+    changed = _with_generation(text, before[location].name, generations)
     if infrastructure.parsed(file, changed) != wanted:
         raise EdgectlError(f"{file}: write generation: {written(generations)} to {location}")
     file.write_text(changed, encoding="utf-8")

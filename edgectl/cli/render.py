@@ -243,10 +243,10 @@ def _memory(entry: Entry) -> str:
 def _tree(topology_: Topology, describe: Callable[[Location], str]) -> Tree:
     def grow(branch: Tree, location: Location) -> None:
         for child in topology_.children(location.id):
-            grow(branch.add(f"[bold]{child.id}[/] {describe(child)}"), child)
+            grow(branch.add(f"[bold]{child.name}[/] {describe(child)}"), child)
 
     root = topology_.root
-    trunk = Tree(f"[bold]{root.id}[/] {describe(root)}")
+    trunk = Tree(f"[bold]{root.name}[/] {describe(root)}")
     grow(trunk, root)
     return trunk
 

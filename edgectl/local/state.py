@@ -48,13 +48,17 @@ class TreeState:
     nodes: tuple[NodeState, ...]
     levels: tuple[str, ...]
     tree: str
+    renamed: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    """By location what its entry says of its names: ``name``, ``aliases``."""
 
     @property
     def topology(self) -> Topology:
         """The tree with the gateways' addresses here."""
-        locations = {
-            node.location: {"parent": node.parent, "gateway": node.gateway} for node in self.nodes
-        }
+        locations = {}
+        for node in self.nodes:
+            said = dict(self.renamed.get(node.location, {}))
+            name = said.pop("name", node.location)
+            locations[name] = {"parent": node.parent, "gateway": node.gateway} | said
         return Topology.from_json(
             {"tree": self.tree, "levels": list(self.levels), "locations": locations}
         )
@@ -85,7 +89,7 @@ class TreeState:
         nodes = tuple(NodeState.from_json(node) for node in document["nodes"])
         supervisor = ProcessId.from_json(document["supervisor"])
         levels, tree = tuple(document["levels"]), document["tree"]
-        state = cls(supervisor, nodes, levels, tree)
+        state = cls(supervisor, nodes, levels, tree, document.get("renamed", {}))
         if not state.topology:
             raise TypeError("no tree")
         return state

@@ -85,7 +85,12 @@ class Tree:
         """Addresses and processes."""
         nodes = tuple(node.state for node in self._nodes)
         tree = self.plan.topology
-        return TreeState(ProcessId.of(os.getpid()), nodes, tree.levels, tree.name)
+        renamed = {
+            place.id: {"name": place.name, "aliases": [*place.names[:-1]]}
+            for place in tree
+            if place.names
+        }
+        return TreeState(ProcessId.of(os.getpid()), nodes, tree.levels, tree.name, renamed)
 
     async def start(self) -> None:
         """Take ports, lay out files, start every node; return when all of them serve."""

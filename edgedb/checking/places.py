@@ -37,7 +37,10 @@ def _told(
     pointers: Sequence[SessionToken],
     witnesses: Witnesses,
 ) -> Told:
-    """Ask each node on residents' paths, or that pointers lead to, about all of them."""
+    """Ask each node on residents' paths, or that pointers lead to, about all of them.
+
+    Who was declared lost is not asked.
+    """
     asked = defaultdict[str, list[str]](list)
     for token in residents:
         for place in _others(node, token):
@@ -45,9 +48,11 @@ def _told(
     for token in pointers:
         if node.is_relative(token.current_location):
             asked[token.current_location].append(token.session)
+    gone = {place for place in asked if node.store.inspection.is_gone(place)}
     return {
         place: witnesses.ask(place, partial(node.peers.known, place, sessions)) or {}
         for place, sessions in asked.items()
+        if place not in gone
     }
 
 
@@ -93,7 +98,7 @@ def _check_residents(
 def _rivals(node: Node, token: SessionToken, told: Told) -> Iterator[str]:
     """Say which nodes have the session too, or lead to a later owner."""
     for place in _others(node, token):
-        known = told[place].get(token.session)
+        known = told.get(place, {}).get(token.session)
         if known is None or known.token.proprietary_location != token.proprietary_location:
             continue
         other = known.token

@@ -285,12 +285,33 @@ def test_a_copy_whose_source_is_gone_for_good_is_had_once_that_is_said(
     tree.strand()
     tree.clock.advance(11)
     tree.hook = to("edge-a")
-    tree.forget("edge-a")
     found = said(edgectl("doctor", "city", "--fix"), 1)
     assert "prepared s" in found
     assert "silent edge-a" in found
-    tree.node("city").store.relatives.lose("edge-a")
+    said(edgectl("lost", "edge-a"))
     assert "last-copy s" in said(edgectl("doctor", "city"), 1)
     said(edgectl("doctor", "city", "--fix"))
-    assert tree.residents() == ["city"]
+    assert said(edgectl("doctor", "city", "cloud")) == "healthy: city, cloud\n"
     assert tree.words("city") == ["one"]
+
+
+def test_a_dead_leaf_is_replaced(tree: Tree, edgectl: Edgectl) -> None:
+    for session, moves in {"s": [], "up": ["edge-a"], "top": ["edge-a", "city"]}.items():
+        tree.write("edge-a", "one", session)
+        for place in moves:
+            tree.offload(place, session)
+    tree.onload("edge-a", "up")
+    tree.offload("edge-a", "up")
+    tree.tick_all()
+    tree.strand()  # a copy of s is at city
+    tree.clock.advance(11)
+    tree.clients["edge-a"].flushall()
+    said(edgectl("lost", "edge-a"))
+    said(edgectl("claim", "edge-a"))
+    edgectl("doctor", "--fix")
+    said(edgectl("onload", "edge-a", "--count", "10"))
+    said(edgectl("onload", "edge-a", "--count", "10"))
+    assert [tree.words("edge-a", session) for session in ("s", "up", "top")] == [["one"]] * 3
+    for _ in range(2):
+        tree.tick_all()
+    assert said(edgectl("doctor")) == HEALTHY

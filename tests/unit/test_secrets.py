@@ -132,6 +132,18 @@ def test_in_the_file_nothing_but_the_generation_changes(
     assert file.read_text().count("#") == FILE.count("#")
 
 
+@pytest.mark.parametrize("name", ["edge", "south"])
+def test_a_renamed_location_is_rotated_by_each_of_its_names(
+    file: Path, rotate: Run, name: str
+) -> None:
+    file.write_text(
+        "levels: [cloud, edge]\nlocations:\n  cloud: {gateway: 'http://a'}\n"
+        "  south: {parent: cloud, gateway: 'http://b', aliases: [edge]}\n"
+    )
+    assert rotate(name).exit_code == 0
+    assert infrastructure.load(file)["edge"].generations == (2, 1)
+
+
 def test_a_file_that_cannot_be_changed_is_left_as_it_is(file: Path, rotate: Run) -> None:
     text = (
         "levels: [cloud, city]\nlocations:\n  edge-a: &x {gateway: 'http://a'}\n"

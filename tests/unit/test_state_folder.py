@@ -16,7 +16,8 @@ from edgectl.local.foreign import ProcessId
 from edgectl.local.state import NodeState, StateFolder, TreeState
 
 NODE = NodeState("cloud", "cloud", None, "http://127.0.0.1:1", "127.0.0.1:2", {})
-STATE = TreeState(ProcessId(1, 0.5), (NODE,), ("cloud",), "cloud")
+RENAMED = {"cloud": {"name": "sky", "aliases": ["cloud"]}}
+STATE = TreeState(ProcessId(1, 0.5), (NODE,), ("cloud",), "cloud", RENAMED)
 
 
 def changed(**members: Any) -> str:
@@ -54,6 +55,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert folder.read() is None
     folder.write(STATE)
     assert folder.read() == STATE
+    assert STATE.topology["sky"].id == "cloud"
 
 
 @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from edgedb.errors import InvalidTopology, UnknownLocation
+from edgedb.node import node_from
+from edgedb.settings import Settings
 from edgedb.topology.tree import Location, Topology
 
 
@@ -291,3 +295,12 @@ def test_names_and_former_parents_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(InvalidTopology, match=named):
         Topology.from_json(with_entries(**entries))
+
+
+def test_a_node_that_is_called_by_a_new_name_is_the_same_node(
+    moved: Topology, tmp_path: Path
+) -> None:
+    file = tmp_path / "edge-topology"
+    file.write_text(json.dumps(moved.view_of("south").to_json()))
+    settings = Settings("south", "cart", None, "", 0, topology_path=file)
+    assert node_from(settings).location == "edge-a"
