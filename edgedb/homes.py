@@ -19,8 +19,8 @@ from edgedb.wire.headers import SESSION, SESSION_HOME
 COOKIE_ATTRIBUTES = "Max-Age=31536000; Path=/; SameSite=Lax; HttpOnly"
 
 
-def home_of(request: Request, session: str, cookie: str) -> str:
-    """Give the home that a request says its session has; empty if it says nothing.
+def home_of(node: Node, request: Request, session: str) -> str:
+    """Give the home that a request says its session has, by its id; empty if it says nothing.
 
     Where a cookie names the session, another may name its home, for that session only.
 
@@ -30,11 +30,11 @@ def home_of(request: Request, session: str, cookie: str) -> str:
     """
     home = request.header(SESSION_HOME)
     if home is None:
-        home, _, of = _home_cookie(request, cookie).partition(":")
+        home, _, of = _home_cookie(request, node.settings.session_cookie).partition(":")
         return home if of == session and LOCATION_ID.fullmatch(home) else ""
     if not LOCATION_ID.fullmatch(home):
         raise BadRequest(f"{SESSION_HOME} names a location, not {home!r:.80}")
-    return home
+    return node.topology[home].id if home in node.topology else home
 
 
 def _home_cookie(request: Request, cookie: str, by_header: str = "") -> str:
@@ -75,12 +75,13 @@ def whereabouts(node: Node, session: str, home: str) -> Redirect:
         Unavailable: a node on its way does not answer, or rejoins.
 
     """
-    if not node.topology.is_below(home, node.location):
-        return Redirect(home) if home in node.topology else _above(node, session, home)
+    here, tree = node.location, node.topology
+    if not (tree.is_below(home, here) or tree.was_on_path(home, here)):
+        return Redirect(home) if home in tree else _above(node, session, home)
     place = home
-    for _ in node.topology.levels:
+    for _ in tree.levels:
         pointer = _pointer(node, place, session, home)
-        if pointer in {None, node.location}:
+        if pointer is None or not node.is_relative(pointer):  # it is here, or answers others only
             return Redirect(pointer or place, home)
         place = pointer
     raise SessionBusy(f"session {session!r} moves faster than it can be followed; try again")

@@ -83,7 +83,7 @@ class Offloadable(Function):
         key = "" if self.read_only else key_of(request, is_node_local=self.node_local)
         session_id = "" if self.node_local else name
         known = replace(request, session_id=session_id, location=node.location)
-        home = "" if self.node_local else home_of(request, name, cookie)
+        home = "" if self.node_local else home_of(node, request, name)
         task = Task(
             session=name,
             function=function,

@@ -99,7 +99,8 @@ MUTANTS = (
         invariant="I4",
         breaks="a client is sent round and round by pointers that end at a node without its data",
         file="edgedb/homes.py",
-        before="        if pointer in {None, node.location}:\n    ",
+        before="        if pointer is None or not node.is_relative(pointer):"
+        "  # it is here, or answers others only\n    ",
         after="",
         test="tests/protocol/test_session_home.py::"
         "test_pointers_that_end_at_a_node_that_does_not_know_it_lead_nobody_round",

@@ -143,3 +143,33 @@ def test_a_leaf_is_removed_and_its_clients_go_where_their_sessions_are(tree: Tre
     for session, place in places.items():
         assert tree.write(place, "two", session).status == 200
         assert tree.words(place, session) == ["one", "two"]
+
+
+FROM_EDGE_A = {"X-session-home": "edge-a"}
+
+
+@pytest.mark.parametrize("at", ["cloud", "town", "city", "edge-a"])
+def test_a_session_is_found_by_its_home_where_the_tree_has_changed(tree: Tree, at: str) -> None:
+    change(tree, moved)
+    for session, place in (("here", "edge-a"), ("up", "city"), ("top", "cloud")):
+        reached, response = tree.follow(at, "reader", session, headers=FROM_EDGE_A)
+        # city knows nothing of the first, and edge-a does not answer it any more
+        is_found = (at, session) != ("city", "here")
+        assert (session, reached, response.status) == (
+            (session, place, 200) if is_found else (session, "city", 503)
+        )
+
+
+def test_a_home_is_found_by_any_of_its_names(tree: Tree) -> None:
+    change(tree, renamed)
+    for name in ("edge-a", "south"):
+        response = tree.call("city", "reader", "here", headers={"X-session-home": name})
+        assert (response.status, dict(response.headers)["X-session-location"]) == (307, "edge-a")
+        assert tree.call("city", "reader", "up", headers={"X-session-home": name}).status == 200
+
+
+def test_a_place_that_has_lost_a_session_of_a_former_child_sends_nobody_round(tree: Tree) -> None:
+    change(tree, moved)
+    tree.clients["city"].delete(*tree.clients["city"].keys("edge:{up}:*"))
+    reached, response = tree.follow("edge-a", "reader", "up", headers=FROM_EDGE_A)
+    assert (reached, response.status) == ("city", 503)
