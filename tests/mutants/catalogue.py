@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tests.mutants import asking, calling, giving, mending, queueing, serving, taking
+from tests.mutants import asking, calling, giving, mending, queueing, serving, taking, trusting
 from tests.mutants.mutant import Mutant
 
 FAULTS = tuple(
-    module.MUTANTS for module in (serving, queueing, asking, giving, taking, mending, calling)
+    module.MUTANTS
+    for module in (serving, queueing, asking, giving, taking, mending, calling, trusting)
 )
 MUTANTS = {mutant.name: mutant for mutants in FAULTS for mutant in mutants}
 
