@@ -17,6 +17,7 @@ def cli() -> None:
     edgectl offload edge-a           move a session of edge-a up
     edgectl onload edge-a            bring it home
     edgectl doctor --fix             find states that should have ended, and end them
+    edgectl rotate edge-a            give edge-a new keys
     edgectl down                     stop the tree
     """  # noqa: D301  (click wants the control character)
 
