@@ -6,12 +6,11 @@ replies are part of the data, committed in one step with the writes, so I2 keeps
 
 from __future__ import annotations
 
-from .protocol import STEPS
-from .records import GARBAGE, NOWHERE, Call, Data, Node
+from .accounts import Nodes, copies, held, stores
+from .records import GARBAGE, NOWHERE, Call, Node
+from .rejoining import is_admitted, is_refused, questions
 from .rules import P, World
-from .surroundings import State
-
-Nodes = tuple[Node, ...]
+from .surroundings import EVENTS, State
 
 
 class Soundness:
@@ -36,15 +35,17 @@ class Soundness:
 def broken_in(world: World, state: State) -> str | None:
     """Name an invariant that this state breaks, if there is one."""
     nodes = state.nodes
-    if sum(node.owner == at for at, node in enumerate(nodes)) > 1:
+    if sum(_serves(world, state, node, at) for at, node in stores(nodes)) > 1:
         return "I1: two locations would run a handler"
-    copies, may_be_gone = _custody(world, nodes), state.ends or state.rollbacks
-    if len(copies) > 1 or (not copies and not may_be_gone):
+    found, may_be_gone = copies(world, nodes), state.ends or state.has_lost
+    if not may_be_gone and len(found) != 1:
         return "I2: the session is not at one place"
-    if copies and not state.acknowledged <= {write for copy in copies for write in copy}:
+    if not state.acknowledged <= {write for copy in found for write in copy.data}:
         return "I2: an acknowledged write is not where the session is"
-    if any(GARBAGE in copy or state.removed.intersection(copy) for copy in copies):
+    if any(GARBAGE in copy.data or state.removed.intersection(copy.data) for copy in found):
         return "I2: the session has what does not belong to it"
+    if state.has_lost and not state.spared <= held(world, nodes):
+        return "I7: an acknowledged write is deleted"
     if any(node.stranger and (node.arrival or node.owner == at) for at, node in enumerate(nodes)):
         return "I2: another session of the same name is written over"
     if not may_be_gone and not all(_leads_on(nodes, at) for at in range(len(nodes))):
@@ -54,10 +55,9 @@ def broken_in(world: World, state: State) -> str | None:
 
 def broken_by(world: World, before: State, after: State) -> str | None:
     """Name what a step breaks though it leads from one sound state to another."""
-    is_forgetful = (after.losses, after.rollbacks) > (before.losses, before.rollbacks)
     for at, (old, new) in enumerate(zip(before.nodes, after.nodes, strict=True)):
         is_removed = after.ends > before.ends and new.owner == NOWHERE
-        if is_forgetful or is_removed:
+        if new.run != old.run or is_removed:
             continue
         if (
             new.owner == at
@@ -79,8 +79,8 @@ def broken_at_rest(world: World, state: State) -> str | None:
     Where a machine has lost that it had activated a session, who was offered it from there hears
     the first time that it is not known, and what to do with the copy the next time.
     """
-    if state.rollbacks:
-        return None  # what was lost with a store that is old is not for a tick to find out
+    if state.has_lost:
+        return None if state.twins else _broken_after_loss(world, state)
     rest = _ticked(world, state.nodes)
     live = [node.data for at, node in enumerate(rest) if node.owner == at]
     if not state.ends and (len(live) != 1 or not state.acknowledged <= set(live[0])):
@@ -92,6 +92,35 @@ def broken_at_rest(world: World, state: State) -> str | None:
     if not state.ends and not _is_known(rest, is_direct=not state.losses):
         return "I4: the proprietary location does not know where the session is"
     return None
+
+
+def _broken_after_loss(world: World, state: State) -> str | None:
+    """Name what is undone when every location has heard from all others, and ticks."""
+    rest = _ticked(world, _ticked(world, state.nodes))
+    live = [node.data for at, node in enumerate(rest) if node.owner == at]
+    if any(node.unheard or node.outbox or _is_left(world, rest, node) for node in rest):
+        return "I5: something is left over"
+    if len(live) > 1:
+        return "I1: two locations would run a handler"
+    if not state.acknowledged <= {write for data in live for write in data}:
+        return "I5: the session is not resident with all its data"
+    if not state.spared <= held(world, rest):
+        return "I7: an acknowledged write is deleted"
+    if not all(_leads_on(rest, at, may_be_lost=True) for at in range(len(rest))):
+        return "I4: pointers do not lead to the session"
+    return None
+
+
+def _is_left(world: World, nodes: Nodes, node: Node) -> bool:
+    """Tell whether an arrival should have ended: not where its source knows nothing any more."""
+    there = node.arrival
+    return there is not None and nodes[world.transfers[there.transfer][0]].epoch > 0
+
+
+def _serves(world: World, state: State, node: Node, at: int) -> bool:
+    """Tell whether the session is served here; not where that is done alone, after a loss."""
+    may_serve = is_admitted(world, node) or (node.alone and not state.has_lost)
+    return node.owner == at and may_serve
 
 
 def _was_given(world: World, state: State, at: int) -> bool:
@@ -108,27 +137,20 @@ def _is_known(nodes: Nodes, *, is_direct: bool) -> bool:
     return nodes[owner].owner == owner if is_direct else _leads_on(nodes, P)
 
 
-def _custody(world: World, nodes: Nodes) -> list[Data]:
-    """Give every copy that is live, or was handed over and must go live."""
-    copies = [node.data for at, node in enumerate(nodes) if node.owner == at]
-    for at, node in enumerate(nodes):
-        there = node.arrival
-        if there is not None and there.version:
-            source, _ = world.transfers[there.transfer]
-            if nodes[source].handed == (at, there.transfer, there.version):
-                copies.append(there.data)
-    return copies
+def _leads_on(nodes: Nodes, at: int, *, may_be_lost: bool = False) -> bool:
+    """Follow pointers, epochs rising, to the resident or to where requests wait for it.
 
-
-def _leads_on(nodes: Nodes, at: int) -> bool:
-    """Follow pointers, epochs rising, to the resident or to where requests wait for it."""
+    Or to where it was when it was lost: one created there is of a later epoch.
+    """
     pointer = nodes[at]
     if pointer.owner in (at, NOWHERE) or _waits(pointer):
         return True
     target = nodes[pointer.owner]
-    arrives = pointer.owner == target.owner and target.epoch >= pointer.epoch
+    if target.owner in (pointer.owner, NOWHERE) and target.epoch >= pointer.epoch:
+        return target.owner != NOWHERE or may_be_lost or _waits(target)
     further = target.owner != NOWHERE and target.epoch > pointer.epoch
-    return _waits(target) or arrives or (further and _leads_on(nodes, pointer.owner))
+    follow = further and _leads_on(nodes, pointer.owner, may_be_lost=may_be_lost)
+    return _waits(target) or follow
 
 
 def _waits(node: Node) -> bool:
@@ -143,7 +165,9 @@ def _ticked(world: World, nodes: Nodes) -> Nodes:
 
 
 def _tick(world: World, nodes: Nodes, at: int) -> Nodes:
-    """Finish or drop the arrival here, then deliver the outbox."""
+    """Hear from all relatives, finish or drop the arrival here, then deliver the outbox."""
+    for question in questions(world, nodes[at], at):
+        nodes = _deliver(world, nodes, question)
     nodes = _deliver(world, nodes, Call("resume", at))
     for news in nodes[at].outbox:
         nodes = _deliver(world, nodes, news)
@@ -152,6 +176,8 @@ def _tick(world: World, nodes: Nodes, at: int) -> Nodes:
 
 def _deliver(world: World, nodes: Nodes, call: Call) -> Nodes:
     """Execute a call and what a tick does with its answer, with nothing lost."""
-    node, answer = STEPS[call.step](world, nodes[call.at], call)
+    if is_refused(world, nodes[call.at], call):
+        return nodes
+    node, answer = EVENTS[call.step](world, nodes[call.at], call)
     nodes = (*nodes[: call.at], node, *nodes[call.at + 1 :])
     return _deliver(world, nodes, answer[-1]) if answer else nodes

@@ -3,10 +3,10 @@
 This is the whole protocol and nothing else. A step is one script of the store, under the same name,
 so it happens entirely or not at all. (No scripts: ``resume`` reads a prepared arrival, ``expire``
 is time going by, ``end`` is a repair, ``another_stay`` a part of ``hand_over``, ``drop`` of what
-follows from its answers, ``delivered`` removes an entry of the outbox; ``restart``, ``lose``,
-``sync``, ``back_up`` and ``restore`` happen to a server.) It gets what the location's server keeps
-(``records.py``) and the call's arguments, and gives what is kept afterwards and the calls that
-whoever gets the answer may make next. Those lead from step to step through a move::
+follows from its answers, ``delivered`` removes an entry of the outbox; what happens to a server is
+in ``disasters.py``, how it comes back in ``rejoining.py``.) It gets what the location's server
+keeps (``records.py``) and the call's arguments, and gives what is kept afterwards and the calls
+that whoever gets the answer may make next. Those lead from step to step through a move::
 
     destination              stage              (stage)                 activate
                             |     |            |       |               | (or drop)
@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .records import GARBAGE, NOWHERE, Arrival, Call, Handed, Node, Outcome
+from .records import GARBAGE, NOWHERE, Arrival, Call, Handed, Known, Node, Outcome
+from .relatives import heard_of, is_known, moved, prepared, set_aside, told
 from .rules import P, World
 
 
@@ -31,7 +32,7 @@ def begin(world: World, node: Node, call: Call) -> Outcome:
     if node.owner == NOWHERE:
         if node.arrival is not None and node.arrival.version and world.rules.wait_for_arrival:
             return node, ()
-        if not node.epoch:
+        if not node.epoch and not node.forgot:
             return node._replace(stranger=True), ()
         epoch = node.epoch + 1 if world.rules.removed_keeps_epoch else 1
         node = node._replace(owner=call.at, epoch=epoch, stay=call.fresh, data=(), last=0)
@@ -77,31 +78,6 @@ def another_stay(_world: World, node: Node, call: Call) -> Outcome:
     return node._replace(stay=call.fresh) if node.owner == call.at else node, ()
 
 
-def restart(_world: World, node: Node, call: Call) -> Outcome:
-    """Let the server die and come back: it has forgotten who runs."""
-    return node._replace(lock=0, run=call.fresh), ()
-
-
-def lose(_world: World, node: Node, call: Call) -> Outcome:
-    """Let the machine die: what was not on the disk is gone, too."""
-    return (node.disk or node)._replace(lock=0, run=call.fresh), ()
-
-
-def sync(_world: World, node: Node, _call: Call) -> Outcome:
-    """Let all that was written be on the disk."""
-    return node._replace(disk=None), ()
-
-
-def back_up(_world: World, node: Node, _call: Call) -> Outcome:
-    """Keep elsewhere what the server has."""
-    return node._replace(backup=node._replace(disk=None, backup=None)), ()
-
-
-def restore(_world: World, node: Node, call: Call) -> Outcome:
-    """Let the server come back as it was when that was kept."""
-    return (node.backup or node)._replace(lock=0, run=call.fresh), ()
-
-
 def expire(_world: World, node: Node, _call: Call) -> Outcome:
     """End a lock whose time is up, whether or not its request still runs."""
     return node._replace(lock=0), ()
@@ -145,8 +121,10 @@ def stage(world: World, node: Node, call: Call) -> Outcome:
     if not fits and (rules.staging_checks_version or call.since > len(there.data)):
         return node, ()
     arrival = there._replace(version=call.version, data=there.data[: call.since] + call.data)
-    node = node._replace(arrival=arrival)
     source, _ = world.transfers[call.transfer]
+    if rules.prepare_raises_counter:
+        node = prepared(world, node, source, arrival)
+    node = node._replace(arrival=arrival)
     page = Call("page", source, call.transfer, call.offer, since=call.version)
     return node, (*resume(world, node, call)[1], page)
 
@@ -157,7 +135,8 @@ def resume(world: World, node: Node, call: Call) -> Outcome:
     if there is None or not there.version:
         return node, ()
     source, _ = world.transfers[there.transfer]
-    ask = Call("hand_over", source, there.transfer, there.offer, asker=node.run, to=call.at)
+    by = told(world, node, source)
+    ask = Call("hand_over", source, there.transfer, there.offer, asker=node.run, to=call.at, by=by)
     if not world.rules.activate_after_hand_over:
         return node, (ask._replace(version=there.version, step="activate", at=call.at),)
     return node, (ask._replace(version=there.version),)
@@ -165,18 +144,25 @@ def resume(world: World, node: Node, call: Call) -> Outcome:
 
 def hand_over(world: World, node: Node, call: Call) -> Outcome:
     """Give the session away, or not: the commit point. The token becomes a pointer."""
-    answer = call._replace(at=call.to, step="activate")
+    if not is_known(world, node, call.to, call.by) and world.rules.hand_over_checks_asker:
+        return node, ()
+    node = heard_of(world, node, call.to, call.by)
+    answer = call._replace(at=call.to, step="activate", by=told(world, node, call.to))
     handed = node.handed
     if node.owner == call.at and _is_offered(world, node, call):
         version = len(node.data)
         if version == call.version or not world.rules.hand_over_checks_version:
             handed = Handed(call.to, call.transfer, version)
-            kept = {"outbox": node.outbox, "run": node.run, "backup": node.backup}
-            pointer = Node(call.to, node.epoch + 1, handed=handed, **kept)
+            pointer = node.without_session()
+            pointer = pointer._replace(owner=call.to, epoch=node.epoch + 1, handed=handed)
+            if world.rules.hand_over_raises_counter:
+                pointer = moved(world, pointer, call.to)
+            answer = answer._replace(by=told(world, pointer, call.to))
             return pointer, (_named(world, answer, call.version),)
         if version > call.version and node.data:
             difference = _difference(world, node, call._replace(since=call.version, to=NOWHERE))
-            return node, (difference._replace(asker=0), answer._replace(step="drop"))
+            difference = difference._replace(asker=0, by=Known())
+            return node, (difference, answer._replace(step="drop"))
     if not node.epoch:
         return node, ()
     is_any = not world.rules.answers_name_transfer
@@ -204,12 +190,16 @@ def activate(world: World, node: Node, call: Call) -> Outcome:
         return node, ()
     if there.transfer != call.transfer and rules.answers_name_transfer:
         return node, ()
-    if call.version not in (there.version, 0):
-        return node, ()
     if call.asker != node.run and rules.activate_checks_own_run:
         return node, ()
-    owned = Node(call.at, there.offer.epoch + 1, call.fresh, there.data, run=node.run)
-    owned = owned._replace(outbox=node.outbox, backup=node.backup)
+    source, _ = world.transfers[there.transfer]
+    if not is_known(world, node, source, call.by) and rules.activate_checks_source:
+        return node, ()
+    epoch = there.offer.epoch + 1
+    owned = heard_of(world, node, source, call.by).without_session()._replace(epoch=epoch)
+    if call.version not in (there.version, 0):
+        return (set_aside(node, owned) if world.forgets and rules.other_sets_aside else node), ()
+    owned = owned._replace(owner=call.at, stay=call.fresh, data=there.data)
     if P in world.transfers[there.transfer]:
         return owned, ()
     news = Call("update", P, epoch=owned.epoch, owner=call.at)
@@ -225,7 +215,16 @@ def drop(world: World, node: Node, call: Call) -> Outcome:
     is_it = there.transfer == call.transfer and call.version in (there.version, 0)
     if there.version and not is_it and world.rules.keep_prepared:
         return node, ()
-    return node._replace(arrival=None), ()
+    if call.asker != node.run and world.rules.activate_checks_own_run:
+        return node, ()
+    source, _ = world.transfers[there.transfer]
+    if not is_known(world, node, source, call.by) and world.rules.activate_checks_source:
+        return node, ()
+    has_forgotten = world.forgets and not call.version and call.by.run != there.offer.run
+    dropped = node._replace(arrival=None)
+    if has_forgotten and world.rules.ended_sets_aside:
+        return set_aside(node, dropped), ()
+    return dropped, ()
 
 
 def update(world: World, node: Node, call: Call) -> Outcome:
@@ -233,9 +232,8 @@ def update(world: World, node: Node, call: Call) -> Outcome:
     answer = (call._replace(step="delivered", at=call.owner),)
     if call.epoch <= node.epoch and world.rules.update_checks_epoch:
         return node, answer
-    kept = {"arrival": node.arrival, "outbox": node.outbox, "run": node.run}
-    kept["backup"] = node.backup
-    return Node(call.owner, call.epoch, **kept), answer
+    pointer = node.without_session()._replace(arrival=node.arrival)
+    return pointer._replace(owner=call.owner, epoch=call.epoch), answer
 
 
 def delivered(_world: World, node: Node, call: Call) -> Outcome:
@@ -244,8 +242,7 @@ def delivered(_world: World, node: Node, call: Call) -> Outcome:
 
 
 _SOURCE = (begin, commit, release, expire, end, another_stay, offer, page, hand_over)
-_SERVER = (restart, lose, sync, back_up, restore)
 _DESTINATION = (stage, resume, activate, drop, delivered)
 STEPS: dict[str, Callable[[World, Node, Call], Outcome]] = {
-    step.__name__: step for step in (*_SOURCE, *_SERVER, *_DESTINATION, update)
+    step.__name__: step for step in (*_SOURCE, *_DESTINATION, update)
 }

@@ -8,6 +8,8 @@ NOWHERE = -1
 NO_TRANSFER = -1
 GARBAGE = -1
 
+UNKNOWN = -1
+
 Data = tuple[int, ...]
 """The writes that a session consists of, in order; as many as its version says."""
 
@@ -18,6 +20,17 @@ class Offer(NamedTuple):
     epoch: int = 0
     stay: int = 0
     run: int = 0
+
+
+class Known(NamedTuple):
+    """What a store says of itself in a call or an answer, and what its relatives keep of that."""
+
+    incarnation: int = 0
+    run: int = 0
+    counter: int = 0
+    """Of the prepares and hand-overs with that relative which it has said it did."""
+    told: int = 0
+    """Of those that were done here; unknown to a store that has never heard from that relative."""
 
 
 class Call(NamedTuple):
@@ -34,6 +47,8 @@ class Call(NamedTuple):
     asker: int = 0
     """The run of the destination's own server when it asked to have the session."""
     to: int = NOWHERE
+    by: Known = Known()
+    """What the store is that the call or answer is of, where a store may lose what it knew."""
     owner: int = 0
     epoch: int = 0
     lock: int = 0
@@ -81,12 +96,44 @@ class Node(NamedTuple):
     disk: Node | None = None
     """What comes back when the machine dies, where that is not all."""
     backup: Node | None = None
-    """What was kept of it elsewhere while an arrival was prepared here."""
+    """What was kept of it elsewhere, to come back one day."""
+    incarnation: int = 0
+    """Of the store; one that comes back empty has another."""
+    relatives: tuple[Known, ...] = ()
+    """What is known here of each location's store."""
+    counted: frozenset[tuple[int, int]] = frozenset()
+    """What was prepared here; what is staged again is not given again, and not counted."""
+    unheard: frozenset[int] = frozenset()
+    """The relatives that have not answered yet in this run."""
+    alone: bool = False
+    """It serves though some are silent."""
+    aside: frozenset[int] = frozenset()
+    """The writes that were in the way here: set aside and named."""
+    twin: Node | None = None
+    """A second store that serves as this location, at which calls may come out instead."""
+    forgot: bool = False
+    """This store has lost something (for the search; no store knows that of itself)."""
 
     @property
     def offer(self) -> Offer:
         """What a transfer of the session that is resident here would be of."""
         return Offer(self.epoch, self.stay, self.run)
+
+    def without_session(self) -> Node:
+        """Give what the server keeps where it knows nothing of the session."""
+        gone = Node(outbox=self.outbox)
+        kept = {name: getattr(self, name) for name in _OF_THE_SERVER}
+        return gone._replace(**kept)
+
+    def knows(self, location: int, **news: int) -> Node:
+        """Note something of a relative's store."""
+        known = list(self.relatives)
+        known[location] = known[location]._replace(**news)
+        return self._replace(relatives=tuple(known))
+
+
+_OF_THE_SERVER = ("run", "disk", "backup", "incarnation", "relatives", "counted")
+_OF_THE_SERVER += ("unheard", "alone", "aside", "twin", "forgot")
 
 
 Outcome = tuple[Node, tuple[Call, ...]]

@@ -54,6 +54,32 @@ class Rules:
     """The new token for P is recorded in the step that activates, and kept until delivered."""
     wait_for_arrival: bool = True
     """No session of the same name is created where one is arriving."""
+    claim: bool = True
+    """A store serves the location that it was claimed for, no other."""
+    incarnation_compared: bool = True
+    """Relatives keep one incarnation of a location, and refuse another."""
+    prepare_raises_counter: bool = True
+    """Relatives see whether a store is behind what it said it had prepared."""
+    hand_over_raises_counter: bool = True
+    """… or given away."""
+    counter_is_of_the_pair: bool = True
+    """… to or from them: moves with others do not make up for those."""
+    waits_for_all: bool = True
+    """It serves again when all of them have answered."""
+    alone_moves_nothing: bool = True
+    """A node that serves while relatives are silent takes and gives nothing."""
+    hand_over_checks_asker: bool = True
+    """What the destination asked before it came back is not granted once that is known."""
+    activate_checks_source: bool = True
+    """What the source answered before it came back is not used once that is known."""
+    lost_leaves_epoch: bool = True
+    """A session that was here and is lost leaves its epoch."""
+    yield_sets_aside: bool = True
+    """What a store that was behind has of a session that lives elsewhere is set aside."""
+    ended_sets_aside: bool = True
+    """A copy whose source has come back without the offer is set aside."""
+    other_sets_aside: bool = True
+    """Where another version was given than is here now, the destination has lost the session."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +98,24 @@ class World:
     losses: int = 0
     """How often it comes back without what was not on its disk, too."""
     rollbacks: int = 0
-    """How often the server of a destination comes back as it was when a session was prepared."""
+    """How often a store comes back as it was at any earlier moment."""
+    empties: int = 0
+    """How often a store comes back empty, its old one being declared lost."""
+    twins: int = 0
+    """How often a second, empty store begins to serve as a location."""
+    alone: bool = False
+    """Nodes may serve while relatives are silent."""
+    others: int = 0
+    """How many other sessions are moved."""
+    shared: tuple[int, int] | None = None
+    """A location whose functions were given another one's store."""
     ends: int = 0
     """How often the session is removed."""
     stays: int = 0
     """How often its source ends what it offers, and keeps it."""
-    duplicates: bool = True
-    """Calls may be executed again; without it exploring longer stories becomes possible."""
     rules: Rules = Rules()
+
+    @property
+    def forgets(self) -> bool:
+        """Whether stores lose what moves rest on, so that nodes ask who they are."""
+        return bool(self.rollbacks or self.empties or self.twins)

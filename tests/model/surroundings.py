@@ -8,8 +8,9 @@
   restarts may find a prepared arrival (``resume``).
 * A client may call any location at any moment (``begin``), and its handler may be so slow that its
   lock has ended when it comes to ``commit``.
-* A destination may come back as it was when a session was prepared there (``restore``), unless
-  what it has offered is prepared elsewhere: that is for its rejoin to settle.
+* A store may come back as it was at any earlier moment (``restore``), or empty (``empty``), and
+  there may be a second of the same name, at which calls come out instead (``double``, ``swap``).
+  The node asks its relatives (``seen``) before it takes part again, or serves alone.
 * A server that dies forgets its locks; a machine that dies (``lose``), all that was not on the
   disk. What *stage* prepares and what *hand_over* gives away is on the disk before it is answered.
 """
@@ -19,8 +20,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .accounts import spared
+from .disasters import DISASTERS
 from .protocol import STEPS
-from .records import Call, Handed, Node
+from .records import Call, Handed, Known, Node
+from .rejoining import REJOINING, is_refused, questions
 from .rules import P, World
 
 FIRST_FRESH = 100
@@ -34,6 +38,8 @@ class State(NamedTuple):
     sent: frozenset[Call]
     acknowledged: frozenset[int]
     """The writes whose client may have been told so, but for those lost with a disk."""
+    spared: frozenset[int] = frozenset()
+    """Those lost with a store that are elsewhere, and must not be deleted there."""
     removed: frozenset[int] = frozenset()
     """The writes of sessions that were removed."""
     offered: frozenset[int] = frozenset()
@@ -44,7 +50,16 @@ class State(NamedTuple):
     losses: int = 0
     ends: int = 0
     stays: int = 0
+    backups: int = 0
     rollbacks: int = 0
+    empties: int = 0
+    twins: int = 0
+    others: int = 0
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether a store has come back old or empty, or there are two."""
+        return bool(self.rollbacks or self.empties or self.twins)
 
 
 def initial(world: World) -> State:
@@ -53,16 +68,39 @@ def initial(world: World) -> State:
     nodes = [Node() for _ in range(world.locations)]
     nodes[P] = Node(world.resident, epoch)
     nodes[world.resident] = Node(world.resident, epoch, stay=1, data=(1,))
-    return State(tuple(nodes), frozenset(), frozenset({1}))
+    if world.forgets:
+        nodes = [node._replace(relatives=(Known(),) * world.locations) for node in nodes]
+    if world.forgets and world.resident != P:
+        nodes[P] = nodes[P].knows(world.resident, told=1, counter=1)
+        nodes[world.resident] = nodes[world.resident].knows(P, told=1, counter=1)
+    return _settled(world, State(tuple(nodes), frozenset(), frozenset({1})))
 
 
 def successors(world: World, state: State) -> Iterator[tuple[Call, State]]:
-    """Give every step that can be the next one, and the state it leads to."""
-    for call in state.sent:
-        left = state if world.duplicates else state._replace(sent=state.sent - {call})
-        yield _execute(world, left, call)
-    for call in _spontaneous(world, state):
-        yield _execute(world, state, call)
+    """Give every step that can be the next one and changes something, and what it leads to."""
+    for call in (*state.sent, *_spontaneous(world, state)):
+        called, after = _execute(world, state, call)
+        if not _is_only_said(state, after):
+            yield called, _settled(world, after)
+
+
+def _settled(world: World, state: State) -> State:
+    """Let all be said that is said without anything being changed.
+
+    What has been sent need not arrive, so nothing that can happen without it is prevented by it.
+    """
+    sent: frozenset[Call] | None = None
+    while sent != state.sent:
+        sent = state.sent
+        for call in (*sent, *_spontaneous(world, state)):
+            _, after = _execute(world, state, call)
+            if _is_only_said(state, after):
+                state = after
+    return state
+
+
+def _is_only_said(before: State, after: State) -> bool:
+    return after.nodes is before.nodes and after.offered == before.offered
 
 
 def _spontaneous(world: World, state: State) -> Iterator[Call]:
@@ -85,51 +123,86 @@ def _spontaneous(world: World, state: State) -> Iterator[Call]:
             yield Call("resume", at)
         if state.restarts < world.restarts:
             yield Call("restart", at)
-        if world.rollbacks and node.backup is None and _is_prepared(node):
-            yield Call("back_up", at)
-        is_asked_for = any(_is_prepared_from(world, other, at) for other in state.nodes)
-        if node.backup is not None and state.rollbacks < world.rollbacks and not is_asked_for:
-            yield Call("restore", at)
         if node.disk is not None:
             yield Call("sync", at)
             if state.losses < world.losses:
                 yield Call("lose", at)
+        if world.forgets:
+            yield from _losses(world, state, at)
 
 
-def _is_prepared(node: Node) -> bool:
-    return node.arrival is not None and node.arrival.version != 0
-
-
-def _is_prepared_from(world: World, node: Node, source: int) -> bool:
-    """Tell whether a copy of what a location has offered is prepared here."""
-    there = node.arrival
-    return there is not None and there.version != 0 and world.transfers[there.transfer][0] == source
+def _losses(world: World, state: State, at: int) -> Iterator[Call]:
+    """Give what may happen to a location's store, and what its node does about it."""
+    node = state.nodes[at]
+    yield from questions(world, node, at)
+    if world.alone and node.unheard and not node.alone:
+        yield Call("stay_alone", at)
+    if state.backups < world.rollbacks and node.backup is None:
+        yield Call("back_up", at)
+    if node.backup is not None and state.rollbacks < world.rollbacks:
+        yield Call("restore", at)
+    if state.empties < world.empties:
+        yield Call("empty", at)
+    if state.twins < world.twins:
+        yield Call("double", at)
+    if node.twin is not None:
+        yield Call("swap", at)
+    if state.others < world.others:
+        for relative in set(range(world.locations)) - node.unheard - {at}:
+            yield Call("elsewhere", at, to=relative)
 
 
 def _execute(world: World, state: State, call: Call) -> tuple[Call, State]:
     """Take one step at its location."""
     called = call._replace(fresh=state.fresh + 1) if call.step in FRESH else call
-    before = state.nodes[call.at]
-    node, answer = STEPS[call.step](world, before, called)
-    after = _counted(world, state, before, node, called)
+    at = _store_of(world, call.at)
+    before = state.nodes[at]
+    if is_refused(world, before, call) or (at != call.at and world.rules.claim):
+        return called, state
+    node, answer = EVENTS[call.step](world, before, called)
+    after = _counted(world, state, at, node, called)
     if call.step == "offer" and answer:
         after = after._replace(offered=after.offered | {call.transfer})
-    return called, after._replace(sent=after.sent.union(answer))
+    sent = after.sent.union(answer)
+    if call.step in COMES_BACK:
+        sent = frozenset(each for each in sent if not _is_over(after.nodes, each))
+    return called, after._replace(sent=sent)
 
 
-FRESH = frozenset({"begin", "activate", "restart", "lose", "restore", "another_stay"})
+def _is_over(nodes: tuple[Node, ...], call: Call) -> bool:
+    """Tell whether an answer has nobody left who waits for it, so that it changes nothing."""
+    node = nodes[call.at]
+    is_awaited = call.asker == node.run and call.to in node.unheard
+    return call.step == "heard" and not is_awaited and node.twin is None
 
 
-def _counted(world: World, state: State, before: Node, node: Node, call: Call) -> State:
+FRESH = frozenset({"begin", "activate", "another_stay"})
+FRESH |= {"restart", "lose", "restore", "empty", "double"}
+COMES_BACK = frozenset({"heard", "restart", "lose", "restore", "empty"})
+EVENTS = STEPS | DISASTERS | REJOINING
+
+
+def _store_of(world: World, at: int) -> int:
+    """Give whose store the functions of a location work on."""
+    return world.shared[1] if world.shared and at == world.shared[0] else at
+
+
+def _counted(world: World, state: State, at: int, node: Node, call: Call) -> State:
     """Put the location's new record in place and keep account of what is bounded or promised."""
+    before = state.nodes[at]
     if node == before:
         return state
     node = node._replace(disk=_on_disk(world, before, node, call))
-    nodes = (*state.nodes[: call.at], node, *state.nodes[call.at + 1 :])
-    acknowledged, removed = state.acknowledged, state.removed
-    if call.step == "commit":
+    nodes = (*state.nodes[:at], node, *state.nodes[at + 1 :])
+    acknowledged, kept, removed = state.acknowledged, state.spared, state.removed
+    if call.step == "commit" and state.has_lost and node.alone:
+        kept |= {node.data[-1]}
+    elif call.step == "commit":
         acknowledged |= {node.data[-1]}
-    if call.step in {"lose", "restore"}:  # operations.md, "Durability", says so
+    if world.forgets:
+        lost = spared(world, state.nodes, nodes, call, acknowledged | kept)
+        acknowledged, kept = (acknowledged, kept) if lost is None else (frozenset(), lost)
+    if call.step == "lose":  # operations.md, "Durability", says so
         there = node.data if node.arrival is None else (*node.data, *node.arrival.data)
         acknowledged -= set(before.data) - set(there)
     if call.step == "end":
@@ -138,6 +211,7 @@ def _counted(world: World, state: State, before: Node, node: Node, call: Call) -
         nodes,
         state.sent,
         acknowledged,
+        kept,
         removed,
         state.offered,
         state.locks + (call.step == "begin" and node.lock != before.lock),
@@ -146,7 +220,11 @@ def _counted(world: World, state: State, before: Node, node: Node, call: Call) -
         state.losses + (call.step == "lose"),
         state.ends + (call.step == "end"),
         state.stays + (call.step == "another_stay"),
+        state.backups + (call.step == "back_up"),
         state.rollbacks + (call.step == "restore"),
+        state.empties + (call.step == "empty"),
+        state.twins + (call.step == "double"),
+        state.others + (call.step == "elsewhere"),
     )
 
 
