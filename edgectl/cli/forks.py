@@ -15,13 +15,15 @@ from edgectl.resolving import resolve as resolved
 @click.command()
 @click.argument("session")
 @click.option("--keep", metavar="LOCATION", required=True, help="Where it is to be kept.")
+@click.option("--without", metavar="LOCATION", multiple=True, help="Do not ask who is lost.")
 @for_a_tree
-def resolve(operator: Operator, session: str, keep: str) -> Answer:
+def resolve(operator: Operator, session: str, keep: str, without: tuple[str, ...]) -> Answer:
     """Keep SESSION at one location, and set aside what others have of it.
 
     It can be repeated after any failure; what is set aside is kept for 30 days.
     """
-    found = resolved(operator, session, operator.topology[keep].id)
+    ids = [operator.topology[each].id for each in without]
+    found = resolved(operator, session, operator.topology[keep].id, ids)
     return Answer(found.to_json(), partial(render.resolved, found))
 
 

@@ -37,7 +37,8 @@ def keep(node: Node, token: SessionToken) -> str:
 def restore(node: Node, id_: str, name: str | None) -> SessionToken:
     """Make what is set aside a session again; gives its token.
 
-    By its old name, or ``name``: one that no node on its path knows.
+    By its old name, or ``name``: one that no node on its path knows. Who was declared lost is not
+    asked.
 
     Raises:
         NotFound: nothing is set aside by that id, or values only.
@@ -50,6 +51,8 @@ def restore(node: Node, id_: str, name: str | None) -> SessionToken:
     if home not in node.topology or not node.topology.in_subtree(home, node.location):
         home = node.location
     for place in path(node, home):
+        if node.store.inspection.is_gone(place):
+            continue
         if node.peers.known(place, [checked_session_id(session)]):
             raise Conflict(f"{place} knows a session {session!r}; restore it under another name")
     return node.store.aside.restore(aside, session, home)

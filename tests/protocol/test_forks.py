@@ -194,6 +194,8 @@ def test_nothing_is_resolved_while_a_node_on_the_path_is_silent(
     before = dump(forked)
     said(edgectl("resolve", "s", "--keep", "city"), 1)
     assert dump(forked) == before
+    said(edgectl("resolve", "s", "--keep", "city", "--without", "cloud"))
+    assert forked.residents() == ["city"]
 
 
 def test_only_where_a_session_is_it_can_be_kept(forked: Tree, edgectl: Edgectl) -> None:
