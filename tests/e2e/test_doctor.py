@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from edgectl.cli import cli
 from harness.running import REPOSITORY, RunningTree
 from tests.support.commands import command
 from tests.support.stacks import SHOP, write_examples
@@ -73,6 +75,38 @@ def test_what_is_damaged_is_found_explained_repaired_and_healthy_again(
     assert doctor(running) == []
     assert add_product(running, "stays")["products"] == ["tea", "tea"]
     assert add_product(running, "moves")["location"] == "city"
+
+
+def forks(running: RunningTree, *words: str) -> list[tuple[str, str]]:
+    """Give where the doctor finds forks, and of which sessions; whatever else is on its way."""
+    where = ["--json", "--state-dir", str(running.folder)]
+    found = json.loads(CliRunner().invoke(cli, ["doctor", *words, *where]).stdout)
+    return sorted((one["location"], one["subject"]) for one in found if one["kind"] == "forked")
+
+
+def test_a_fork_is_named_ended_as_the_operator_says_and_nothing_of_it_is_lost(
+    running: RunningTree,
+) -> None:
+    for session in ("forked", "safe"):
+        add_product(running, session)
+    command(running, "offload", "edge-a", "--session", "forked")
+    with running.redis("edge-a") as edge:
+        edge.delete("edge:{forked}:meta")  # the store has forgotten where it is
+    assert add_product(running, "forked")["location"] == "edge-a"
+    assert forks(running, "--fix") == [("city", "forked"), ("edge-a", "forked")]
+    onload = command(running, "onload", "edge-a", "--session", "forked", status=1)
+    assert "ask edgectl doctor" in onload.output
+
+    command(running, "resolve", "forked", "--keep", "city")
+    assert forks(running) == []
+    assert add_product(running, "forked")["location"] == "city"
+    (aside,) = json.loads(command(running, "aside", "list", "--json").stdout)["aside"]
+    assert (aside["location"], aside["session"]) == ("edge-a", "forked")
+    shown = command(running, "aside", "show", "edge-a", aside["id"]).stdout
+    assert "tea" in shown
+    command(running, "aside", "restore", "edge-a", aside["id"], "--as", "back")
+    assert add_product(running, "back")["products"] == ["tea", "tea"]
+    assert forks(running) == []
 
 
 def test_a_node_that_is_down_is_a_finding_and_the_others_are_examined(running: RunningTree) -> None:
