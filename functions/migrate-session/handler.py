@@ -73,9 +73,10 @@ def _handed_over(node: Node, asks: list[Ask], destination: str, hold: Hold) -> d
 
 def known(node: Node, request: Request) -> Response:
     """Say what is known here of sessions that caller and node are both on the path of."""
-    caller, here = require_relative(node, request), node.location
-    lower = caller if caller is not None and node.topology.is_below(caller, here) else here
-    sessions, homes = read_json(SESSIONS, request.body), node.topology.homes(lower)
+    caller, here, topology = require_relative(node, request), node.location, node.topology
+    is_below = caller is not None and topology.is_below(caller, here)
+    homes = topology.subtree(caller) if caller and is_below else topology.homes(here)
+    sessions = read_json(SESSIONS, request.body)
     return Response.json(node.store.residents.witnessed(sessions, homes))
 
 
