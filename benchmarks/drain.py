@@ -76,7 +76,7 @@ class Run:
 def run(context: Context) -> Outcome:
     """Drain a location some times, and some times under clients."""
     with trees.tree(context.folder / NAME, levels=_LEVELS) as tree:
-        operator = Operator(tree.topology, tree.oracle_token)
+        operator = Operator(tree.topology, lambda at: [tree.oracle_token(at)])
         runs = context.interleaved(
             {
                 "idle": lambda: _idle(tree, operator, context.scale.drained),

@@ -29,7 +29,7 @@ class Tree(RunningTree):
     def operator(self) -> Operator:
         """Who moves sessions, and times it."""
         addresses = {location: self._address(location) for location in self.locations}
-        return Operator(addresses, self.summary["oracle_token"])
+        return Operator(addresses, self.oracle_token)
 
     def _address(self, location: str) -> Address:
         url = urlsplit(self.gateway(location))

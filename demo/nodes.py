@@ -19,7 +19,7 @@ class Tree(RunningTree):
 
     @cached_property
     def _operator(self) -> Operator:
-        return Operator(self.topology, self.oracle_token)
+        return Operator(self.topology, lambda at: [self.oracle_token(at)])
 
     def client(self, session: str, home: str = "edge-a") -> EdgeSession:
         """Give a client in a session that begins at ``home``."""

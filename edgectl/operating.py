@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import requests
 
-from edgectl.errors import EdgectlError
-from edgedb.client import no_proxy
+from edgectl.asking import CallFailed as CallFailed, Gateways, Query as Query, require_success
 from edgedb.topology.tree import Location, Topology
-from edgedb.wire import openfaas
 from edgedb.wire.choices import OffloadStatus
-from edgedb.wire.problem import Problem
 from edgedb.wire.whereabouts import offloaded
 
-_TIMEOUT_S = 60.0
 _CALLS_AT_A_TIME = 16
 
-Query = Mapping[str, str | int | None]
-"""Parameters of a call; None is one that was not given."""
-
-Authorization = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 Answer = TypeVar("Answer")
-
-
-class CallFailed(EdgectlError):
-    """A node did not answer, or answered with a problem; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +50,9 @@ class Operator:
     Every method raises :class:`CallFailed` if a node does not answer as it should.
     """
 
-    def __init__(self, topology: Topology, token_of: Callable[[str], str]) -> None:
+    def __init__(self, topology: Topology, tokens_of: Callable[[str], Sequence[str]]) -> None:
         self.topology = topology
-        self._token_of = token_of
+        self._gateways = Gateways(topology, tokens_of)
 
     def status(self) -> list[dict[str, Any]]:
         """Ask every node's oracle; one that does not answer is described with ``error``."""
@@ -127,12 +115,11 @@ class Operator:
 
     def known(self, location: str, session: str) -> dict[str, Any] | None:
         """Say what a location knows of a session: token, version, last access; None: nothing."""
-        response = self._send(
-            "GET", location, "oracle/known", {"session": session}, self._oracle_of(location)
-        )
+        query = {"session": session}
+        response = self._gateways.ask_oracle("GET", location, "oracle/known", query)
         if response.status_code == requests.codes.not_found:
             return None
-        _require_success(location, "oracle/known", response)
+        require_success(location, "oracle/known", response)
         return dict(response.json())
 
     def keep(self, location: str, query: Query) -> str | None:
@@ -184,10 +171,10 @@ class Operator:
         """Give what ``test-function`` says there, or why that is not known."""
         try:
             query = {"session": session}
-            response = self._send("GET", location.id, "test-function", query, _anonymous)
+            response = self._gateways.ask("GET", location.id, "test-function", query)
             if response.status_code == requests.codes.not_found:
                 return location.id, None, None
-            _require_success(location.id, "test-function", response)
+            require_success(location.id, "test-function", response)
             return location.id, response.text.strip(), None
         except CallFailed as error:
             return location.id, None, error.message
@@ -198,99 +185,9 @@ class Operator:
 
     def _call(self, method: str, location: str, function: str, query: Query) -> Any:  # noqa: ANN401
         """Give the JSON that a function of the oracle answers."""
-        response = self._send(method, location, function, query, self._oracle_of(location))
-        _require_success(location, function, response)
+        response = self._gateways.ask_oracle(method, location, function, query)
+        require_success(location, function, response)
         try:
             return response.json()
         except ValueError as error:
             raise CallFailed(f"{location}: {function} does not answer JSON") from error
-
-    def _oracle_of(self, location: str) -> Authorization:
-        try:
-            token = self._token_of(self.topology[location].id)
-        except EdgectlError as error:
-            raise CallFailed(f"{location}: {error.message}") from error
-
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers["Authorization"] = f"Bearer {token}"
-            return request
-
-        return authorize
-
-    def _send(
-        self, method: str, location: str, function: str, query: Query, auth: Authorization
-    ) -> requests.Response:
-        """Send one call to a function that is awake.
-
-        What only asks is sent once more if the function was asleep. What acts might be at work in
-        a process that has died since: there the function is woken before.
-        """
-        if method != "GET":
-            self._wake(location, function)
-            return self._sent(method, location, function, query, auth)
-        response = self._sent(method, location, function, query, auth)
-        if not _is_asleep(response):
-            return response
-        self._wake(location, function)
-        return self._sent(method, location, function, query, auth)
-
-    def _wake(self, location: str, function: str) -> None:
-        """Wait until a function answers, for as long as a start may take."""
-        name = function.partition("/")[0] + openfaas.READINESS
-
-        openfaas.wakes(
-            lambda: _is_asleep(self._sent("GET", location, name, {}, _anonymous)),
-            openfaas.WAKING_S,
-        )
-
-    def _sent(
-        self, method: str, location: str, function: str, query: Query, auth: Authorization
-    ) -> requests.Response:
-        """Send one request; ``auth`` also keeps netrc's credentials out of it."""
-        try:
-            return requests.request(
-                method,
-                f"{self.topology[location].gateway}/function/{function}",
-                params=query,
-                auth=auth,
-                proxies={"no_proxy": no_proxy()},
-                timeout=_TIMEOUT_S,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            name = function.removesuffix(openfaas.READINESS)
-            raise CallFailed(f"{location}: no answer from {name} ({_cause(error)})") from error
-
-
-def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _is_asleep(response: requests.Response) -> bool:
-    return openfaas.is_asleep(response.status_code, _content_type(response), response.content)
-
-
-def _content_type(response: requests.Response) -> str:
-    return response.headers.get("Content-Type", "")
-
-
-def _require_success(location: str, function: str, response: requests.Response) -> None:
-    if response.status_code != requests.codes.ok:
-        raise CallFailed(f"{location}: {_problem(function, response)}")
-
-
-def _problem(function: str, response: requests.Response) -> str:
-    """Give title and detail of an RFC 9457 document, or what there is instead of one."""
-    status = response.status_code
-    try:
-        problem = Problem.from_json(response.content)
-    except (ValueError, RecursionError):
-        what = openfaas.explained(status, _content_type(response), response.content)
-        return f"{function} {what}"
-    return f"{problem.title}: {problem.detail} ({status})"
-
-
-def _cause(error: BaseException) -> str:
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error) or type(error).__name__

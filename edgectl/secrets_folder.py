@@ -68,9 +68,13 @@ class SecretsFolder:
         except (ValueError, RecursionError, EdgeError) as error:
             raise EdgectlError(f"{self.path / '_topology'}: {error}") from error
 
-    def oracle_token(self, location: str) -> str:
-        """Give the current token of a location's oracle; raises EdgectlError."""
-        return _text(self.of(location) / ORACLE_TOKEN).partition("\n")[0].strip()
+    def oracle_tokens(self, location: str) -> list[str]:
+        """Give the tokens of a location's oracle, the current one first; raises EdgectlError."""
+        file = self.of(location) / ORACLE_TOKEN
+        tokens = _text(file).split()
+        if not tokens:
+            raise EdgectlError(f"{file} is empty")
+        return tokens
 
     def _tree_key(self) -> bytes:
         file = self.path / "_tree-key"

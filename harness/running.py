@@ -150,7 +150,7 @@ class RunningTree:
         """Give the token of a node's oracle as it is now."""
         if "oracle_token" in self.summary:  # of the release before, which has one for all
             return str(self.summary["oracle_token"])
-        return StateFolder(self.folder).secrets.oracle_token(location)
+        return StateFolder(self.folder).secrets.oracle_tokens(location)[0]
 
     def bearer(self, location: str) -> dict[str, str | bytes]:
         """Give the credentials for a node's oracle."""

@@ -83,11 +83,11 @@ def for_a_tree(command: Callable[..., Answer]) -> Callable[..., None]:
 
 def _of_state(folder: Path) -> Operator:
     state = StateFolder(folder)
-    return Operator(state.read_running().topology, state.secrets.oracle_token)
+    return Operator(state.read_running().topology, state.secrets.oracle_tokens)
 
 
 def _of_file(file: Path, secrets: Path) -> Operator:
-    return Operator(infrastructure.load(file), SecretsFolder(secrets).oracle_token)
+    return Operator(infrastructure.load(file), SecretsFolder(secrets).oracle_tokens)
 
 
 @click.command()

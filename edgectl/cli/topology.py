@@ -80,7 +80,7 @@ def diff(old: Path, new: Path, secrets: Path, as_json: bool) -> None:
     is to be done first.
     """
     before = infrastructure.load(old)
-    operator = Operator(before, SecretsFolder(secrets).oracle_token)
+    operator = Operator(before, SecretsFolder(secrets).oracle_tokens)
     found = [*changes(before, infrastructure.load(new), cache(operator.homes))]
     if as_json:
         render.json_line([each.to_json() for each in found])

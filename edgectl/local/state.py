@@ -73,7 +73,7 @@ class TreeState:
         fields = ("location", "level", "parent", "gateway", "redis")
         nodes = [
             {field: getattr(node, field) for field in fields}
-            | {"oracle_token": secrets.oracle_token(node.location)}
+            | {"oracle_token": secrets.oracle_tokens(node.location)[0]}
             for node in self.nodes
         ]
         return json.dumps({"nodes": nodes})

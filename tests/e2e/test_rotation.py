@@ -47,7 +47,7 @@ def test_keys_are_replaced_under_clients_and_moves_without_an_error(
 ) -> None:
     secrets = StateFolder(world.folder).secrets
     before = {at: (secrets.of(at) / "edge-node-key").read_text() for at in ALL}
-    tokens = {at: secrets.oracle_token(at) for at in ALL}
+    tokens = {at: secrets.oracle_tokens(at)[0] for at in ALL}
     with worked_on(world, session) as words:
         for location in ("edge-a", "city", "cloud"):
             done = edgectl("rotate", location, "--state-dir", world.folder)

@@ -88,7 +88,7 @@ def operator(served: tuple[str, list[Call]]) -> Iterator[Operator]:
             "dark": {"parent": "cloud", "gateway": f"http://127.0.0.1:{ports.port_of(nobody)}"},
         }
         document = {"levels": ["cloud", "edge"], "locations": locations}
-        yield Operator(Topology.from_json(document), lambda _: "word")
+        yield Operator(Topology.from_json(document), lambda _: ["word", "old word"])
 
 
 def test_status_names_every_node_even_one_that_does_not_answer(operator: Operator) -> None:
@@ -114,6 +114,20 @@ def test_moves_carry_the_token_and_what_was_asked_for(operator: Operator, seen: 
         Call("POST", "/edge/function/force-onload?session=s&count=2", "Bearer word"),
         Call("POST", "/edge/function/set-offload-status?status=reject", "Bearer word"),
     ]
+
+
+def test_a_node_that_has_not_the_current_token_yet_is_told_the_one_before() -> None:
+    def answer(call: Call) -> tuple[int, Any]:
+        is_known = call.credentials == "Bearer old word"
+        return (200, LOAD) if is_known else (401, PROBLEM)
+
+    with answering(answer) as (base, calls):
+        document = {"levels": ["cloud"], "locations": {"cloud": {"gateway": base}}}
+        tree = Topology.from_json(document)
+        assert Operator(tree, lambda _: ["word", "old word"]).load("cloud") == LOAD
+        assert [call.credentials for call in calls] == ["Bearer word", "Bearer old word"]
+        with pytest.raises(CallFailed, match=r"\(401\)"):
+            Operator(tree, lambda _: ["word", "no word"]).load("cloud")
 
 
 def test_sessions_are_listed(operator: Operator) -> None:

@@ -49,7 +49,7 @@ def call_as_client_elsewhere(gateway: str) -> None:
 def call_as_operator(gateway: str) -> None:
     tree = {"levels": ["cloud"], "locations": {"cloud": {"gateway": gateway}}}
     with pytest.raises(CallFailed, match="nobody is there"):
-        Operator(Topology.from_json(tree), lambda _: "token").offload("cloud", {})
+        Operator(Topology.from_json(tree), lambda _: ["token"]).offload("cloud", {})
 
 
 CALLS = pytest.mark.parametrize(

@@ -156,20 +156,6 @@ def test_a_file_that_cannot_be_changed_is_left_as_it_is(file: Path, rotate: Run)
     assert file.read_text() == text
 
 
-def test_a_location_that_was_renamed_is_rotated_by_any_of_its_names(
-    file: Path, folder: SecretsFolder, rotate: Run
-) -> None:
-    make(file, folder)
-    before = lines(folder, "edge-a")
-    file.write_text(FILE.replace("edge-a: {", "south: {aliases: [edge-a], "))
-    make(file, folder)
-    assert lines(folder, "edge-a") == before
-    for name in ("south", "edge-a"):
-        assert rotate(name).exit_code == 0
-    assert infrastructure.load(file)["edge-a"].generations == (2,)
-    assert not {*lines(folder, "edge-a")} & {*before}
-
-
 def test_an_unknown_location_is_one_line_and_changes_nothing(file: Path, rotate: Run) -> None:
     done = rotate("edge-z")
     assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
