@@ -60,7 +60,7 @@ def _twin(old: Topology, new: Topology, place: Location) -> str:
 def _removed(old: Topology, place: Location, ask: Ask) -> Change:
     away, silent = _counts(old, place, ask)
     here = away.get(place.id, 0)
-    first = [f"edgectl reject {place.name}, edgectl drain {place.name}"] if here else []
+    first = [f"edgectl drain {place.name}"] if here else []
     others = sum(away.values()) - here
     if others or here:
         first.append("then clients go to where their sessions are, which stay there")
