@@ -40,7 +40,7 @@ from tests.support.hooks import Hook, as_usual, at_hand_over, lose_request
 
 REPOSITORY = Path(__file__).parents[2]
 TREE_KEY = b"a key that only this tree's operator knows"
-ORACLE_TOKEN = "the oracle's secret"
+ORACLE_TOKEN = "the-oracles-secret"
 
 THREE_LEVELS: dict[str, Any] = {
     "levels": ["cloud", "city", "edge"],
