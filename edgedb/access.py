@@ -28,7 +28,7 @@ def require_oracle(node: Node, request: Request) -> None:
         raise Forbidden("the secret edge-oracle-token is not deployed with this function")
 
 
-def caller_of(node: Node, request: Request) -> str | None:
+def caller_of(node: Node, request: Request, *, or_behind: bool = False) -> str | None:
     """Give the location that made a call between nodes, which is known by its store.
 
     Raises:
@@ -45,7 +45,7 @@ def caller_of(node: Node, request: Request) -> str | None:
         other = NodeIdentity.read(named)
         require_itself(caller, other.location)
         if node.is_relative(other.location):
-            node.store.relatives.meet(other)
+            node.store.relatives.meet(other, or_behind=or_behind)
     return caller
 
 
@@ -82,9 +82,12 @@ def require_ancestor(node: Node, request: Request) -> str | None:
     return caller
 
 
-def require_relative(node: Node, request: Request) -> str | None:
-    """Let only ancestors and descendants pass; gives the caller."""
-    caller = caller_of(node, request)
+def require_relative(node: Node, request: Request, *, or_behind: bool = False) -> str | None:
+    """Let only ancestors and descendants pass; gives the caller.
+
+    ``or_behind``: also one whose store has lost what was seen of it, and which wants to know.
+    """
+    caller = caller_of(node, request, or_behind=or_behind)
     if caller is not None and not node.is_relative(caller):
         raise Forbidden(f"{caller} is neither above nor below {node.location}")
     return caller

@@ -182,6 +182,10 @@ class ForeignStore(Unavailable):
     retry_after = 60
 
 
+class Rejoining(Unavailable):
+    """The node's store may have lost what other nodes know: it asks them before it serves."""
+
+
 class ReleasesDiffer(Unavailable):
     """The other node runs a release that moves sessions in another way."""
 

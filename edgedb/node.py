@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from edgedb.errors import BadRequest
 from edgedb.locks import LockKeeper, Turns
 from edgedb.peers.calls import ANSWER_LIMIT, PeerClient
 from edgedb.peers.transport import HttpTransport
+from edgedb.rejoining import Ahead, Rejoiner
 from edgedb.room import WaitingRoom
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
@@ -34,14 +35,6 @@ Background = Callable[[Callable[[], object]], None]
 
 Once = Callable[[str, Callable[[], object]], None]
 """Does something beside the request that wants it, unless it is being done; tests replace it."""
-
-
-class Ahead(Protocol):
-    """Begins to read something that will be needed; tests replace it."""
-
-    def __call__(self, read: Callable[[], T]) -> Callable[[], T]:
-        """Give a function that gives what ``read`` gives, or raises what it raises."""
-        ...
 
 
 def in_order(read: Callable[[], T]) -> Callable[[], T]:
@@ -68,8 +61,13 @@ class Node:
     turns: Turns = field(default_factory=Turns)
     room: WaitingRoom = field(init=False)
     lock_keeper: LockKeeper = field(init=False)
+    rejoiner: Rejoiner = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rejoiner = Rejoiner(
+            self.settings, self.store, self.peers, self.topology_of, self.ahead, self.once
+        )
+        self.store.admission.heed = self.rejoiner.heed
         self.room = WaitingRoom(self.settings.threads)
         self.lock_keeper = LockKeeper(
             self.store.requests.renew, self.settings.lock_ttl, self.settings.function

@@ -129,7 +129,7 @@ def lost(location: str, entries: Iterable[Entry]) -> None:
         elif entry["lost"]:
             click.echo(f"{entry['location']}: the store {entry['lost']} of {location} is lost")
         else:
-            click.echo(f"{entry['location']}: knows no store of {location}")
+            click.echo(f"{entry['location']}: knows no other store of {location} than it has")
 
 
 def whereabouts(found: Whereabouts) -> None:

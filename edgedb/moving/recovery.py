@@ -68,6 +68,23 @@ def _drop(node: Node, arrival: Arrival, answer: Ended) -> None:
         log.warning("transfer %s is not cleaned up yet: %s", arrival.transfer, error)
 
 
+def abandon(node: Node, source: str) -> None:
+    """Give up what was to arrive from a node that has lost what it did: copies are set aside."""
+    for session in node.store.destination.arrivals():
+        arrival = node.store.destination.arrival(session)
+        if arrival is not None and arrival.source == source:
+            _set_aside_or_discard(node, arrival)
+
+
+def _set_aside_or_discard(node: Node, arrival: Arrival) -> None:
+    if not arrival.version:
+        node.store.destination.discard(arrival)
+        return
+    why = f"{arrival.source}, from where it was arriving, rejoins"
+    if node.store.destination.set_aside(arrival, why):
+        log.error("version %d of %r is set aside: %s", arrival.version, arrival.session, why)
+
+
 def over(arrival: Arrival, answer: Ended) -> EdgeError:
     """Say why an offer has ended: a request did not, or the session is not there any more."""
     if (answer.run, answer.version) == (arrival.offer.run, arrival.version):

@@ -36,6 +36,7 @@ def tick(node: Node) -> Tick:
         OutcomeUnknown: some of it has; the next tick does the rest.
 
     """
+    node.rejoiner.recheck()
     arrivals = node.store.destination.arrivals()
     try:
         return _tick(node, arrivals)

@@ -41,8 +41,8 @@ from edgedb.wire.headers import (
     SESSION_REDIRECT,
     is_end_to_end,
 )
-from edgedb.wire.identity import NodeIdentity
-from edgedb.wire.model import COUNT_LIMIT, KNOWN, Known, Propagation, SessionToken
+from edgedb.wire.identity import SEEN, TOKENS, NodeIdentity, Seen, TokenPage
+from edgedb.wire.model import COUNT_LIMIT, KNOWN, Known, Propagation, SessionToken, read
 from edgedb.wire.packet import (
     NO_OFFER,
     PAGE_BYTES,
@@ -121,6 +121,22 @@ class PeerClient:
             with read_from(location):
                 found |= {each.token.session: each for each in KNOWN.decode(answer.body)}
         return found
+
+    def seen(self, location: str, timeout: float) -> Seen:
+        """Ask a node above or below what it knows of this one's store (migrate-session/seen)."""
+        answer = self._call("GET", location, "migrate-session/seen", timeout=timeout)
+        with read_from(location):
+            return read(SEEN, answer.body)
+
+    def tokens(self, location: str, position: str) -> TokenPage:
+        """Ask a node for tokens of sessions on whose path both are (migrate-session/tokens).
+
+        With the first it gives up what was to arrive there from this node.
+        """
+        query = {"position": position}
+        answer = self._call("GET", location, "migrate-session/tokens", query)
+        with read_from(location):
+            return read(TOKENS, answer.body)
 
     def offload_session(self, parent: str, packets: Sequence[SessionPacket]) -> dict[str, Fate]:
         """Ask the parent to take sessions or to pass them on (offload-session)."""

@@ -10,8 +10,10 @@ from redis.retry import Retry
 
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.admission import Admitted
 from edgedb.store.aside import AsideStore
 from edgedb.store.client import LeanRedis
+from edgedb.store.codec import Argument
 from edgedb.store.destination import DestinationStore
 from edgedb.store.durability import Disk
 from edgedb.store.inspection import InspectionStore
@@ -40,7 +42,7 @@ class SessionStore:
         here = settings.location
         scripts = Scripts(client, clock, here, tree)
         disk = Disk(scripts, is_awaited=settings.fsync_moves)
-        self._scripts, self._disk = scripts, disk
+        self._scripts, self._disk, self._location = scripts, disk, here
         self.client = client
         self.admission = scripts.admission
         self.requests = RequestStore(scripts, settings)
@@ -53,6 +55,14 @@ class SessionStore:
         self.inspection = InspectionStore(scripts, here)
         self.aside = AsideStore(scripts, here)
         self.mending = MendingStore(scripts, here)
+
+    def now(self) -> Argument:
+        """Give what scripts take as the time."""
+        return self._scripts.now()
+
+    def rejoiner(self, admitted: Admitted) -> AsideStore:
+        """Set aside, as who has the store rejoin."""
+        return AsideStore(self._scripts.passing(admitted), self._location)
 
     @classmethod
     def connect(cls, settings: Settings, tree: Callable[[], str] = lambda: "") -> SessionStore:

@@ -2,21 +2,23 @@
 
 A store is claimed for one location of one tree, by whoever deploys the node. A process is admitted
 to it, as it is, in one run of its server; each of its steps shows that (:file:`guard.lua`). So no
-step is taken on a store that is nobody's, somebody else's, or another one than it was.
+step is taken on a store that is nobody's, somebody else's, or another one than it was; nor on one
+that may have lost what it must not forget, before that is found out (:mod:`edgedb.rejoining`).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import ResponseError
 
-from edgedb.errors import Conflict, ForeignStore, NotClaimed
+from edgedb.errors import Conflict, ForeignStore, NotClaimed, Rejoining
 from edgedb.store import keys
-from edgedb.store.codec import text
+from edgedb.store.codec import Argument, text
 from edgedb.wire.identity import NodeIdentity
 
 Ask = Callable[..., Any]
@@ -24,6 +26,9 @@ Ask = Callable[..., Any]
 
 REFUSAL = "NOTADMITTED"
 """So begins what :file:`guard.lua` says, and what is said of a connection to another run."""
+
+LEASE_MS = 10_000
+"""For how long one process goes on with what a store rejoins by, unless it says that it does."""
 
 
 @dataclass
@@ -42,12 +47,29 @@ class Admitted:
     """What a process was admitted to; ``shown`` is what its steps show of it."""
 
     shown: str
+    incarnation: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A store that is not known to be whole in this run of its server.
+
+    ``is_behind``: it is known not to be. ``heard``: who has told all that it knows.
+    """
+
     incarnation: str
     run: str
+    counter: int
+    heard: frozenset[str]
+    is_behind: bool
 
 
 class Admission:
-    """One process's admission to its node's store; ``tree`` gives the name of the node's tree."""
+    """One process's admission to its node's store; ``tree`` gives the name of the node's tree.
+
+    ``heed`` finds out whether a store that waits is whole; without it, it is taken for that.
+    """
 
     def __init__(self, ask: Ask, met: Met | None, location: str, tree: Callable[[], str]) -> None:
         self._ask = ask
@@ -55,16 +77,12 @@ class Admission:
         self._location = location
         self._tree = tree
         self._admitted: Admitted | None = None
-        self._counter = 0
+        self._identity: NodeIdentity | None = None
+        self._turn = threading.Lock()
+        self.heed: Callable[[Waiting], None] = lambda waiting: self.serve(waiting)
 
     def identity(self) -> NodeIdentity:
-        """Say who this node is, as far as this process knows; raises as :attr:`now`."""
-        admitted = self.now
-        return NodeIdentity(self._location, admitted.incarnation, admitted.run, self._counter)
-
-    @property
-    def now(self) -> Admitted:
-        """What this process was admitted to; it asks to be, where it is not (any more).
+        """Say who this node is, whether it serves or waits.
 
         Raises:
             NotClaimed: the store is nobody's.
@@ -72,14 +90,38 @@ class Admission:
             StoreUnavailable: its server does not answer.
 
         """
-        if self._admitted and self._met.last == self._met.admitted:
+        if self._identity is None or not self._is_met:
+            self._look()
+        assert self._identity is not None  # noqa: S101
+        return self._identity
+
+    def counted(self, counter: int) -> None:
+        """Know how far the store's counter is."""
+        known = self._identity
+        if known is not None and counter > known.counter:
+            self._identity = NodeIdentity(known.location, known.incarnation, known.run, counter)
+
+    @property
+    def now(self) -> Admitted:
+        """What this process was admitted to; it asks to be, where it is not (any more).
+
+        Raises:
+            Rejoining: it is not known whether the store is whole.
+            EdgeError: as :meth:`identity`.
+
+        """
+        if self._admitted and self._is_met:
             return self._admitted
         return self._enter()
+
+    @property
+    def _is_met(self) -> bool:
+        return self._met.last == self._met.admitted
 
     def leave(self, admitted: Admitted) -> None:
         """Be admitted to this no more: a step that showed it was refused."""
         if self._admitted is admitted:
-            self._admitted = None
+            self._admitted = self._identity = None
 
     def claim(self) -> None:
         """Claim the store for this node; raises Conflict if it is somebody else's."""
@@ -89,7 +131,59 @@ class Admission:
         if owner != (tree, location):
             raise Conflict(self._foreign(*owner))
 
+    def waiting(self) -> Waiting | None:
+        """Say what the store waits for; None: it does not. Raises as :meth:`identity`."""
+        found = self._look()
+        return found if isinstance(found, Waiting) else None
+
+    def serve(
+        self,
+        waiting: Waiting,
+        unheard: Collection[str] = (),
+        seen: int = 0,
+        *,
+        has_rejoined: bool = False,
+    ) -> None:
+        """Let the store be served in this run; those who have not answered are asked again."""
+        known = (waiting.incarnation, waiting.run, seen, " ".join(unheard), int(has_rejoined))
+        self._ask("whole", [keys.STATUS], *known)
+
+    def rejoin(self, now: Argument) -> None:
+        """Let nobody be admitted before the store has rejoined."""
+        self._ask("rejoin", [keys.STATUS], now, "", 0, "", 0)
+        self._admitted = None
+
+    def lease(
+        self, now: Argument, rejoiner: str, heard: str = "", seen: int = 0, lease_ms: int = LEASE_MS
+    ) -> Admitted:
+        """Let one process take the steps of rejoining for so long; ``heard`` has told all.
+
+        Raises:
+            Rejoining: another process does.
+
+        """
+        known = (now, rejoiner, lease_ms, heard, seen)
+        shown = text(self._ask("rejoin", [keys.STATUS], *known))
+        self._admitted = None
+        if not shown:
+            raise Rejoining(f"another process has {self._location} rejoin")
+        self._met.admitted = self._met.last = self.identity().run
+        return Admitted(shown)
+
     def _enter(self) -> Admitted:
+        with self._turn:
+            found = self._look()
+            if isinstance(found, Waiting):
+                self.heed(found)
+                found = self._look()
+            if isinstance(found, Waiting):
+                raise Rejoining(f"{self._location} asks the other nodes what they know of it")
+            self._met.admitted = self._met.last = found.run
+            self._admitted = found
+            return found
+
+    def _look(self) -> Admitted | Waiting:
+        """Ask what there is; raises as :meth:`identity`."""
         kind, *rest = self._ask("admit", [keys.STATUS], self._tree(), self._location)
         found = list(map(text, rest))
         if kind == b"unclaimed":
@@ -99,16 +193,37 @@ class Admission:
             )
         if kind == b"foreign":
             raise ForeignStore(self._foreign(*found))
-        *of_store, counter = found
-        self._admitted, self._counter = (admitted := Admitted(*of_store)), int(counter)
-        self._met.admitted = self._met.last = admitted.run
-        return admitted
+        shown, incarnation, run, counter, heard, behind = found
+        self._identity = NodeIdentity(self._location, incarnation, run, int(counter))
+        if kind == b"ok":
+            return Admitted(shown, incarnation, run)
+        told = frozenset(heard.split(" ")[1:])
+        return Waiting(incarnation, run, int(counter), told, bool(behind))
 
     def _foreign(self, tree: str, location: str) -> str:
         return (
             f"the node's store is that of {location} in the tree {tree!r}, and this is "
             f"{self._location} in the tree {self._tree()!r}: see REDIS_HOST and LOCATION_ID"
         )
+
+
+class Pass(Admission):
+    """What one process's steps show that has a store rejoin."""
+
+    def __init__(self, admitted: Admitted) -> None:
+        self._admitted = admitted
+
+    @property
+    def now(self) -> Admitted:
+        """What its steps show."""
+        if self._admitted is None:
+            raise Rejoining("another process goes on with that")
+        return self._admitted
+
+    def leave(self, admitted: Admitted) -> None:
+        """Another process goes on: it was slow."""
+        if self._admitted is admitted:
+            self._admitted = None
 
 
 def is_refused(answer: object) -> bool:

@@ -79,7 +79,8 @@ class DestinationStore:
             *lists.arguments,
             *counted([part for reply in packet.replies for part in (reply.key, reply.blob)]),
         ]
-        names = [*where.parts, where.arrival, keys.ARRIVALS, *map(where.list, lists.numbers)]
+        books = [where.arrival, keys.ARRIVALS, keys.STATUS]
+        names = [*where.parts, *books, *map(where.list, lists.numbers)]
         return names, arguments
 
     def _staged(self, staging: Staging, answer: Any) -> Arrival | EdgeError:  # noqa: ANN401
@@ -90,6 +91,7 @@ class DestinationStore:
         match kind:
             case b"ok":
                 run = text(rest[0])
+                self._scripts.admission.counted(rest[1])
                 return Arrival(
                     staging.token, staging.transfer, staging.offer, staging.complete, run
                 )

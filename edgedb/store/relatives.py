@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from edgedb.errors import NodeReplaced
 from edgedb.store import keys
-from edgedb.store.codec import text
+from edgedb.store.codec import known_token, text
 from edgedb.store.scripts import Scripts
 from edgedb.waiting import now
-from edgedb.wire.identity import NodeIdentity
+from edgedb.wire.identity import NodeIdentity, Seen, TokenPage
+from edgedb.wire.model import SessionToken
 
 MET_S = 10.0
 """For how long a node that was met is not looked up again; the steps of a move always do."""
+
+
+TOKENS_SCANNED = 2000  # keys, between two answers
 
 
 @dataclass(frozen=True)
@@ -37,17 +42,51 @@ class RelativeStore:
         """Say who this node is; raises NotClaimed, ForeignStore, StoreUnavailable."""
         return self._scripts.admission.identity()
 
-    def meet(self, other: NodeIdentity) -> None:
-        """Know a node by its store; raises NodeReplaced where another one is known."""
+    def meet(self, other: NodeIdentity, *, or_behind: bool = False) -> None:
+        """Know a node by its store, and how far that is.
+
+        Raises:
+            NodeReplaced: another one is known; or, unless ``or_behind``, it has lost what was seen.
+
+        """
         known, until = self._met.get(other.location, (None, 0.0))
         if known is not None and _is_same(known, other) and now() < until:
             return
         asked = (other.location, other.incarnation, other.run, other.counter)
         where = [keys.STATUS, keys.RELATIVES]
-        kind, *more = self._scripts.run_apart("meet", where, *asked, self._scripts.now())
+        kind, *more = self._scripts.run_at_once("meet", where, *asked, self._scripts.now())
+        if kind == b"behind" and or_behind:
+            return
         if kind != b"ok":
             raise NodeReplaced(self._refusal(other, text(kind), text(more[0]) if more else ""))
         self._met[other.location] = other, now() + MET_S
+
+    def seen(self, location: str) -> Seen:
+        """Say what is known here of another node's store, whether or not this one serves."""
+        counter, lost = self._scripts.run_apart("seen", [keys.RELATIVES], location)
+        return Seen(counter, bool(lost))
+
+    def tokens(self, position: str, homes: Collection[str]) -> TokenPage:
+        """Give tokens of sessions of some homes that have moved, and the position after them.
+
+        Whether or not this node serves: who waits answers others that do.
+        """
+        following, found = self._scripts.run_apart("tokens", [], position, TOKENS_SCANNED)
+        tokens = list[SessionToken]()
+        for key, *fields in zip(*[iter(found)] * 6, strict=True):
+            session = (keys.split(text(key)) or ("",))[0]
+            token = known_token(session, fields)
+            if token is not None and token.proprietary_location in homes:
+                tokens.append(token)
+        return TokenPage(tokens, text(following) if following != b"0" else None)
+
+    def syncs(self) -> bool:
+        """Say whether the server has each step on disk before it answers."""
+        return bool(self._scripts.run_apart("syncs", []) == 1)
+
+    def unheard(self) -> list[str]:
+        """Give who has not answered in this run what it knows of this node."""
+        return text(self._scripts.ask("HGET", keys.STATUS, "unheard")).split()
 
     def lose(self, location: str) -> str:
         """Declare the store known of a location lost; gives its incarnation, '' if none is."""
@@ -81,4 +120,5 @@ class RelativeStore:
 
 
 def _is_same(known: NodeIdentity, other: NodeIdentity) -> bool:
-    return (known.incarnation, known.run) == (other.incarnation, other.run)
+    is_known = (known.incarnation, known.run) == (other.incarnation, other.run)
+    return is_known and other.counter <= known.counter

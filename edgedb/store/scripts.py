@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Any, TypeVar
 
 import redis
@@ -11,7 +12,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from edgedb.errors import EdgeError, OutcomeUnknown, SessionBusy, StoreUnavailable
 from edgedb.store import keys as names_of
-from edgedb.store.admission import Admission, Admitted, is_refused
+from edgedb.store.admission import Admission, Admitted, Pass, is_refused
 from edgedb.store.codec import Argument, list_number
 from edgedb.store.keys import SessionKeys
 from edgedb.store.refusals import Asking, Refusals
@@ -52,6 +53,12 @@ class Scripts:
         of_server = self.client.connection_pool.connection_kwargs
         self._refusals = Refusals(f"{of_server.get('host')}:{of_server.get('port')}")
         self.admission = Admission(self.run_apart, of_server.get("met"), location, tree)
+
+    def passing(self, admitted: Admitted) -> Scripts:
+        """Give the same scripts, run as who has a store rejoin."""
+        other = copy(self)
+        other.admission = Pass(admitted)
+        return other
 
     def now(self) -> Argument:
         """Give what scripts take as the time: '' lets them ask the server."""
@@ -117,6 +124,17 @@ class Scripts:
                 return connection.read_response()
             finally:
                 connection.disconnect()
+
+    def run_at_once(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
+        """Run a script that is not guarded over the client's connections, if they may be used."""
+        script = self.script(name)
+        try:
+            with self._refusals.asking(StoreUnavailable):
+                return self.client.execute_command(
+                    "EVALSHA", script.sha, len(keys), *keys, *arguments
+                )
+        except (NoScriptError, StoreUnavailable):
+            return self.run_apart(name, keys, *arguments)
 
     def _as_admitted(self, send: Callable[[Admitted], T], again: int = ADMISSIONS) -> T:
         """Have something sent as one who is admitted; again, where this process was so no more."""

@@ -110,6 +110,7 @@ class SourceStore(PageStore):
         kind, *rest = answer
         match kind:
             case b"handed":
+                self._scripts.admission.counted(rest[1])
                 return Handed(rest[0])
             case b"changed":
                 return Changed(rest[0], is_running=bool(rest[1]))

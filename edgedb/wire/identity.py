@@ -5,7 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import msgspec
+from msgspec import Struct
+
 from edgedb.errors import BadRequest
+from edgedb.wire.model import SessionToken
+
+
+class Seen(Struct, frozen=True):
+    """What a node knows of another's store; ``lost``: one before it was declared lost."""
+
+    counter: int
+    lost: bool
+
+
+class TokenPage(Struct, frozen=True):
+    """Tokens of sessions that have moved; ``next``: where to go on, None at the end."""
+
+    tokens: list[SessionToken]
+    next: str | None
+
+
+SEEN = msgspec.json.Decoder(Seen)
+TOKENS = msgspec.json.Decoder(TokenPage)
 
 _FORM = re.compile(r"([a-z0-9-]{1,64}) ([0-9a-f]{1,64}) ([0-9a-f]{1,64}) (\d{1,15})")
 

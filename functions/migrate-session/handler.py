@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 from edgedb import Endpoint, Request, Response
 from edgedb.access import require_itself, require_on_path, require_path, require_relative
-from edgedb.errors import BadRequest, EdgeError, NotFound
+from edgedb.errors import BadRequest, EdgeError, NotFound, Rejoining
+from edgedb.moving.recovery import abandon
 from edgedb.moving.source import hand_over
 from edgedb.node import Node
 from edgedb.wire.choices import Hold, Phase
 from edgedb.wire.hand_over import Answer, Ask, answers_to_msgpack, asks_from_json
-from edgedb.wire.headers import PACKET
+from edgedb.wire.headers import NODE, PACKET
+from edgedb.wire.identity import NodeIdentity
 from edgedb.wire.model import SESSIONS, SessionToken, read as read_json
 from edgedb.wire.packet import Cursor, Offer, SessionPacket, Since, Within, to_msgpack
 
@@ -80,6 +85,38 @@ def known(node: Node, request: Request) -> Response:
     return Response.json(node.store.residents.witnessed(sessions, homes))
 
 
+def seen(node: Node, request: Request) -> Response:
+    """Say what is known here of the caller's store, whether or not this node serves."""
+    return Response.json(node.store.relatives.seen(_asker(node, request)))
+
+
+def tokens(node: Node, request: Request) -> Response:
+    """Say where sessions are that caller and node are both on the path of, some at a time.
+
+    Before the first, what was to arrive here from the caller is set aside: it is not asked for it
+    any more, and an answer of its that is late makes nothing live.
+    """
+    asker, position = _asker(node, request), request.query.get("position", "")
+    if not position:
+        with suppress(Rejoining):  # then nothing goes live here
+            abandon(node, asker)
+    if not re.fullmatch(r"[0-9]{0,20}", position):
+        raise BadRequest(f"there is no position {position!r:.60}")
+    lower = asker if node.topology.is_below(asker, node.location) else node.location
+    homes = node.topology.subtree(lower)
+    return Response.json(node.store.relatives.tokens(position or "0", homes))
+
+
+def _asker(node: Node, request: Request) -> str:
+    """Give the location that wants to know about itself."""
+    caller = require_relative(node, request, or_behind=True)
+    node.store.admission.waiting()  # the answer says who this is now
+    named = request.header(NODE)
+    if caller is None and named is None:
+        raise BadRequest(f"{NODE} is missing: who wants to know?")
+    return caller or NodeIdentity.read(named or "").location
+
+
 def _parameter(request: Request, name: str) -> str:
     value = request.query.get(name)
     if not value:
@@ -87,4 +124,12 @@ def _parameter(request: Request, name: str) -> str:
     return value
 
 
-handle = Endpoint({"GET /": read, "POST /": migrate, "POST /known": known})
+handle = Endpoint(
+    {
+        "GET /": read,
+        "POST /": migrate,
+        "POST /known": known,
+        "GET /seen": seen,
+        "GET /tokens": tokens,
+    }
+)

@@ -99,12 +99,21 @@ def _claim(node: Node, request: Request) -> Response:
     return Response.json({"location": node.location, "tree": node.topology.name})
 
 
+def _rejoin(node: Node, request: Request) -> Response:
+    require_oracle(node, request)
+    if request.query.get("alone") == "1":
+        node.rejoiner.alone()
+    require_ready(node)
+    return Response.json({"location": node.location})
+
+
 def _lose(node: Node, request: Request) -> Response:
     require_oracle(node, request)
     location = request.query.get("location", "")
     if not node.is_relative(location) or location == node.location:
         raise BadRequest(f"{location!r:.80} is neither above nor below {node.location}")
-    return Response.json({"location": location, "lost": node.store.relatives.lose(location)})
+    lost = "" if node.rejoiner.is_there(location) else node.store.relatives.lose(location)
+    return Response.json({"location": location, "lost": lost})
 
 
 def _findings(node: Node, request: Request) -> Response:
@@ -184,6 +193,7 @@ ENDPOINTS = {
             "POST /": _tick,
             "POST /claim": _claim,
             "POST /lost": _lose,
+            "POST /rejoin": _rejoin,
             "GET /sessions": _sessions,
             "GET /findings": _findings,
             "POST /repairs": _repairs,

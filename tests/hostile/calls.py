@@ -132,7 +132,7 @@ SESSIONS = replace(LOAD, path="/sessions")
 FINDINGS = replace(LOAD, path="/findings")
 REPAIRS = replace(FINDINGS, path="/repairs", method="POST")
 CLAIM = Call("edge-a", "oracle", "location=edge-a", caller=ORACLE, path="/claim")
-LOST = replace(CLAIM, query="location=cloud", path="/lost")
+LOST = replace(CLAIM, query="location=city", path="/lost")
 OF_ONE = replace(LOAD, path="/known", query="session=up")
 KEPT = Call(
     *("edge-a", "oracle"),

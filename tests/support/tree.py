@@ -236,10 +236,10 @@ class Tree:
             location = dict(response.headers)["X-session-location"]
         raise AssertionError("redirects do not end")
 
-    def oracle(self, location: str, action: str, query: str = "") -> Response:
+    def oracle(self, location: str, action: str, query: str = "", path: str = "/") -> Response:
         """Call one of the oracle's endpoints with its credentials."""
         headers = Headers({"Authorization": f"Bearer {ORACLE_TOKEN}"})
-        request = Request("POST", query_string=query.encode(), headers=headers)
+        request = Request("POST", path, query.encode(), headers)
         return self.respond(location, action, request)
 
     def offload(self, location: str, session: str = "s") -> SessionToken:

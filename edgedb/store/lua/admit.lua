@@ -1,20 +1,24 @@
--- Admit a process to its node's store, in this run of its server.
+-- Admit a process to its node's store, in this run of its server: if that is known to be whole, or
+-- is served as it is. That is found out anew in each run (docs/protocol.md#behind).
 -- Returns {'unclaimed'}, {'foreign', tree, location} (whose it is), or
---   {'ok', what its steps are to show, incarnation, run, counter}
+--   {'ok' | 'waits', what its steps are to show, incarnation, run, counter, the run and who has told
+--    all that it knows in it (locations), '1' if it has to rejoin}
 local node = unpack(KEYS)
 local tree,
   location = unpack(ARGV)
 
-local incarnation, known_tree, known_location, admitted, counter =
-  fields(node, 'incarnation', 'tree', 'location', 'admitted', 'counter')
+local incarnation, known_tree, known_location, admitted, counter, whole, behind, heard =
+  fields(node, 'incarnation', 'tree', 'location', 'admitted', 'counter', 'whole', 'behind', 'heard')
 if not incarnation then return {'unclaimed'} end
 if known_tree ~= tree or known_location ~= location then
   return {'foreign', known_tree, known_location}
 end
 local run = server_run()
 local shown = table.concat({tree, location, incarnation, run}, ' ')
-if admitted ~= shown then
+local state = whole == run and 'ok' or 'waits'
+if state == 'ok' and admitted ~= shown then
   call('HDEL', node, 'admitted') -- on a full server too
   call('HSET', node, 'admitted', shown)
 end
-return {'ok', shown, incarnation, run, counter or '0'}
+local is_heard = heard and string.find(heard, run, 1, true) == 1
+return {state, shown, incarnation, run, counter or '0', is_heard and heard or run, behind or ''}

@@ -14,7 +14,7 @@ local now,
   proprietary,
   of_function,
   location, -- where it is; '': nowhere, only its epoch is left
-  epoch, -- of it there; of what is resident here, if it is to be nowhere
+  epoch, -- of it there; of what is resident here, if it is to be nowhere, or was
   id, -- of what is set aside
   why,
   list_count = unpack(ARGV) -- how many lists are named
@@ -24,8 +24,8 @@ local current, known_proprietary, known_epoch, version, size =
 if current and known_proprietary ~= proprietary then return 'stranger' end
 if location == '' and not current and known_epoch == epoch then return 'ok' end
 if location ~= '' and current == location and known_epoch == epoch then return 'ok' end
-local is_wanted = location == '' and current == here and known_epoch == epoch
-  or location ~= '' and int(known_epoch) < tonumber(epoch)
+local is_wanted = int(known_epoch) < tonumber(epoch)
+  or location == '' and current == here and known_epoch == epoch
 if not is_wanted then return 'later' end
 
 local answer = 'ok'

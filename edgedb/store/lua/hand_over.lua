@@ -1,6 +1,6 @@
 -- The commit point of a move (docs/protocol.md#the-hand-over): the session becomes a pointer, if
 -- the destination holds the version that it has.
--- Returns {'handed', version}, {'changed', version, whether a request is running (1 | 0)},
+-- Returns {'handed', version, counter of this store}, {'changed', version, whether a request is running (1 | 0)},
 --   {'ended', run, version}, {'unknown'}, or {'again'} (not all lists were named).
 -- KEYS: the session's,
 local by_size,
@@ -25,7 +25,9 @@ local current, known_epoch, known_stay, version, size, handed, handed_version, r
 -- it was created where one was removed
 local is_new = current == here and int(version) == 0 and int(known_epoch) == 1
 if not known_epoch or is_new then return {'unknown'} end
-if current == destination and handed == transfer then return {'handed', int(handed_version)} end
+if current == destination and handed == transfer then
+  return {'handed', int(handed_version), int(call('HGET', node, 'counter'))}
+end
 version = int(version)
 local is_offered = known_epoch == epoch and (known_stay or '') == stay and server_run() == run
 if current ~= here or not is_offered or version < held then
@@ -50,4 +52,5 @@ unindex(by_size, of_proprietary, session)
 -- not -int(…): Lua's minus zero is no integer to the server
 call('HINCRBY', node, 'bytes', 0 - int(size))
 call('HINCRBY', node, 'pointers', keep_size(0))
-return {'handed', version}
+-- what must not be forgotten: by this the destination knows whether it was (admit.lua)
+return {'handed', version, call('HINCRBY', node, 'counter', 1)}

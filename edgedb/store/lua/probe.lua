@@ -41,6 +41,7 @@ try('XDEL', stream, '1-1')
 for _, key in ipairs({hash, sorted, list}) do try('MEMORY', 'USAGE', key, 'SAMPLES', 0) end
 try('OBJECT', 'ENCODING', hash)
 try('TIME')
+try('SCAN', 0, 'COUNT', 1)
 try('INFO', 'replication')
 redis.pcall('DEL', hash, sorted, list, stream)
 return refused or 'ok'

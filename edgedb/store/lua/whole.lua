@@ -1,0 +1,20 @@
+-- A store is whole in this run of its server, or is served as it is: processes are admitted to it.
+-- Returns 'ok', or 'changed' if it is another one, or in another run, or must rejoin.
+local node = unpack(KEYS)
+local incarnation,
+  run,
+  counter, -- the highest that others have seen; only with that is it at rest
+  unheard, -- locations that have not answered; they are asked again
+  has_rejoined = unpack(ARGV) -- '1' | '0'
+
+local known, known_counter, behind = fields(node, 'incarnation', 'counter', 'behind')
+if known ~= incarnation or server_run() ~= run then return 'changed' end
+if behind and has_rejoined == '0' then return 'changed' end
+call('HDEL', node, 'whole', 'behind', 'heard', 'unheard', 'rejoiner', 'rejoiner_since', 'rejoiner_until')
+call('HSET', node, 'whole', run, 'counter', math.max(int(known_counter), int(counter)))
+if unheard ~= '' then call('HSET', node, 'unheard', unheard) end
+if has_rejoined == '1' then
+  call('HSET', node, 'rejoined', incarnation)
+  call('HINCRBY', node, 'counter', 1) -- above all that was seen before
+end
+return 'ok'
