@@ -151,6 +151,11 @@ class Operator:
         query = {"location": self.topology[location].id}
         return dict(self._call("POST", location, "oracle/claim", query))
 
+    def rejoin(self, location: str, *, is_alone: bool) -> dict[str, Any]:
+        """Have a location rejoin, or serve without those that do not answer."""
+        query = {"location": self.topology[location].id, "alone": "1" if is_alone else None}
+        return dict(self._call("POST", location, "oracle/rejoin", query))
+
     def lose(self, at: str, location: str) -> str:
         """Declare the store lost that a node knows of a location; gives its incarnation, or ''."""
         return str(self._call("POST", at, "oracle/lost", {"location": location})["lost"])

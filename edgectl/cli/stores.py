@@ -46,4 +46,18 @@ def _told(operator: Operator, at: str, location: str) -> dict[str, str]:
         return {"location": at, "error": error.message}
 
 
-COMMANDS = (claim, lost)
+@click.command()
+@click.argument("location")
+@click.option("--alone", is_flag=True, help="Serve without the nodes that do not answer.")
+@for_a_tree
+def rejoin(operator: Operator, location: str, alone: bool) -> Answer:
+    """Have LOCATION ask the other nodes what they know of its store, and serve again.
+
+    A node does so by itself. With --alone it goes on without those that are silent: what they took
+    over from it, and it has forgotten, is served twice until they answer.
+    """
+    answer = operator.rejoin(location, is_alone=alone)
+    return Answer(answer, lambda: click.echo(f"{location} serves"))
+
+
+COMMANDS = (claim, lost, rejoin)

@@ -105,12 +105,7 @@ class AsideStore:
         Answers and raises as :meth:`cede`; StaleToken: it is here in that epoch, or a higher one is
         known.
         """
-        steps: list[Step] = [([SessionKeys(token.session).meta], []) for token in tokens]
-        known = [int(fields[3] or 0) for fields in self._scripts.read_each("token", steps)]
-        lost = [t for t, epoch in zip(tokens, known, strict=True) if epoch < t.epoch]
-        found = dict(zip([token.session for token in lost], self.retire(lost, why), strict=True))
-        later = StaleToken(f"{self._location} has it, or knows of a later owner")
-        return [found.get(token.session, later) for token in tokens]
+        return self._ceded(tokens, ["?"] * len(tokens), why)
 
     def _ceded(
         self, tokens: Sequence[SessionToken], locations: Sequence[str], why: str

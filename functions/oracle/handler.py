@@ -91,16 +91,20 @@ def _load(node: Node, request: Request) -> Response:
 
 
 def _claim(node: Node, request: Request) -> Response:
-    require_oracle(node, request)
-    location = request.query.get("location", "")
-    if location != node.location:
-        raise Conflict(f"LOCATION_ID of this function is {node.location}, not {location!r:.80}")
+    _require_meant(node, request)
     node.store.admission.claim()
     return Response.json({"location": node.location, "tree": node.topology.name})
 
 
-def _rejoin(node: Node, request: Request) -> Response:
+def _require_meant(node: Node, request: Request) -> None:
     require_oracle(node, request)
+    location = request.query.get("location", "")
+    if location != node.location:
+        raise Conflict(f"LOCATION_ID of this function is {node.location}, not {location!r:.80}")
+
+
+def _rejoin(node: Node, request: Request) -> Response:
+    _require_meant(node, request)
     if request.query.get("alone") == "1":
         node.rejoiner.alone()
     require_ready(node)

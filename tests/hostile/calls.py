@@ -133,6 +133,7 @@ FINDINGS = replace(LOAD, path="/findings")
 REPAIRS = replace(FINDINGS, path="/repairs", method="POST")
 CLAIM = Call("edge-a", "oracle", "location=edge-a", caller=ORACLE, path="/claim")
 LOST = replace(CLAIM, query="location=city", path="/lost")
+REJOIN = replace(CLAIM, path="/rejoin")
 OF_ONE = replace(LOAD, path="/known", query="session=up")
 KEPT = Call(
     *("edge-a", "oracle"),
@@ -153,6 +154,8 @@ PAGE = replace(READ, query="session=s&page=0")
 PART = replace(READ, query="session=s&list=kept&start=0&stay=&run=")
 HAND_OVER = replace(READ, method="POST", query=f"{STEP}&hold=small", body=asks("s"))
 KNOWN = replace(READ, method="POST", path="/known", query="", body=b'["s", "none"]')
+SEEN = replace(KNOWN, method="GET", path="/seen", body=b"")
+TOKENS = replace(SEEN, path="/tokens")
 OFFER = replace(OFFLOAD, body=packets(token("s")), headers=(("Content-Type", PACKET),))
 UPDATE = Call(
     *("edge-a", "update-session"),
@@ -269,6 +272,11 @@ EXAMPLES: dict[str, Examples] = {
     "GET /function/oracle/findings": examples(FINDINGS, replace(FINDINGS, query="position=x")),
     "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
     "POST /function/oracle/claim": examples(CLAIM, replace(CLAIM, query="location=city")),
+    "POST /function/oracle/rejoin": examples(REJOIN, replace(REJOIN, query="location=city")),
+    "GET /function/migrate-session/seen": examples(SEEN),
+    "GET /function/migrate-session/tokens": examples(
+        TOKENS, replace(TOKENS, query="position=0"), replace(TOKENS, query="position=x")
+    ),
     "POST /function/oracle/lost": examples(LOST, replace(LOST, query="location=edge-b")),
     "GET /function/oracle/homes": examples(replace(LOAD, path="/homes")),
     "GET /function/oracle/known": examples(

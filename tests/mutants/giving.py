@@ -126,8 +126,8 @@ MUTANTS = (
         invariant="I2",
         breaks="a destination is told that it has what it never had",
         file="edgedb/store/lua/hand_over.lua",
-        before="return {'handed', int(handed_version)}",
-        after="return {'handed', held}",
+        before="return {'handed', int(handed_version),",
+        after="return {'handed', held,",
         test="tests/integration/store/test_source.py::"
         "test_a_repeated_hand_over_says_so_again_and_changes_nothing",
     ),

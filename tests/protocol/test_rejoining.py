@@ -169,7 +169,7 @@ def test_an_operator_ends_the_wait(tree: Tree) -> None:
     roll_back(tree, "edge-a", then)
     tree.hook = silent("cloud")
     assert "1 of 2 nodes" in problem(tree.call("edge-a"))[2]
-    assert tree.oracle("edge-a", "oracle", "alone=1", "/rejoin").status == 200
+    assert tree.oracle("edge-a", "oracle", "location=edge-a&alone=1", "/rejoin").status == 200
     assert tree.follow("edge-a", "reader")[0] == "city"
     tree.hook = silent()
     tree.tick_all()

@@ -23,7 +23,10 @@ end
 return found
 """
 
-IDENTITY = {b"tree", b"location", b"incarnation", b"admitted"}
+IDENTITY = {
+    *(b"tree", b"location", b"incarnation", b"counter", b"whole", b"admitted"),
+    *(b"behind", b"heard", b"unheard", b"rejoined"),
+}
 """The fields of ``edge:node`` that say whose a store is."""
 
 DUMP_ALL = """

@@ -152,9 +152,9 @@ class Tree:
     def forget(self, location: str) -> None:
         """Let a store lose all but whose it is."""
         client = self.clients[location]
-        known = {name: client.hget(STATUS, name) for name in snapshot.IDENTITY}
+        kept = {n: v for n, v in client.hgetall(STATUS).items() if n in snapshot.IDENTITY}
         client.flushall()
-        client.hset(STATUS, mapping=known)
+        client.hset(STATUS, mapping=kept)
 
     def _settings(self, location: str, function: str) -> Settings:
         return Settings(

@@ -14,7 +14,8 @@ if known_tree ~= tree or known_location ~= location then
   return {'foreign', known_tree, known_location}
 end
 local run = server_run()
-local shown = table.concat({tree, location, incarnation, run}, ' ')
+-- a digest: the node's hash stays one that the server keeps in one piece
+local shown = redis.sha1hex(table.concat({tree, location, incarnation, run}, ' '))
 local state = whole == run and 'ok' or 'waits'
 if state == 'ok' and admitted ~= shown then
   call('HDEL', node, 'admitted') -- on a full server too

@@ -13,19 +13,21 @@ local now,
   session,
   proprietary,
   of_function,
-  location, -- where it is; '': nowhere, only its epoch is left
-  epoch, -- of it there; of what is resident here, if it is to be nowhere, or was
+  location, -- where it is; '': nowhere, only its epoch is left; '?': likewise, it was here and is lost
+  epoch, -- of it there; of what is resident here, if it is to be nowhere
   id, -- of what is set aside
   why,
   list_count = unpack(ARGV) -- how many lists are named
 
+local is_lost = location == '?'
+if is_lost then location = '' end
 local current, known_proprietary, known_epoch, version, size =
   fields(meta, 'current', 'proprietary', 'epoch', 'version', 'size')
 if current and known_proprietary ~= proprietary then return 'stranger' end
 if location == '' and not current and known_epoch == epoch then return 'ok' end
 if location ~= '' and current == location and known_epoch == epoch then return 'ok' end
-local is_wanted = int(known_epoch) < tonumber(epoch)
-  or location == '' and current == here and known_epoch == epoch
+local is_wanted = location == '' and not is_lost and current == here and known_epoch == epoch
+  or (location ~= '' or is_lost) and int(known_epoch) < tonumber(epoch)
 if not is_wanted then return 'later' end
 
 local answer = 'ok'
