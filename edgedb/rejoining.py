@@ -115,6 +115,12 @@ class Rejoiner:
 
     def rejoin(self) -> None:
         """Ask all others for what they know; then the store may be served."""
+        try:
+            self._rejoin()
+        except EdgeError as error:
+            log.warning("the store has not rejoined yet: %s", error)
+
+    def _rejoin(self) -> None:
         waiting = self._store.admission.waiting()
         if waiting is None or not waiting.is_behind:
             return

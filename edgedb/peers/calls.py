@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -243,18 +244,29 @@ class PeerClient:
     ) -> PeerResponse:
         request = PeerRequest(
             *(method, location, self._gateway(location), function, urlencode(query or {})),
-            headers={**(headers or {}), NODE: str(self._relatives.identity())},
+            headers=headers or {},
             body=body,
             is_repeatable=is_repeatable,
         )
+        identity, within_s = self._relatives.identity(), timeout or self._settings.peer_timeout
+        try:
+            return self._sent(request, identity, within_s)
+        except NodeReplaced:  # this process may not have noticed yet
+            if not self._relatives.is_another(identity):
+                raise
+        return self._sent(request, self._relatives.identity(), within_s)
+
+    def _sent(self, request: PeerRequest, identity: NodeIdentity, within_s: float) -> PeerResponse:
+        """Send a call as a node with that store."""
+        request = replace(request, headers={**request.headers, NODE: str(identity)})
         for each in signed(self.keys, request):
-            response = sent(self._transport, each, timeout or self._settings.peer_timeout)
+            response = sent(self._transport, each, within_s)
             if response.status != Unauthorized.status:
                 break
         if response.status >= 300:
             raise error_of(request, response)
         if (answered_by := response.header(NODE)) is not None:
-            self._meet(location, answered_by)
+            self._meet(request.location, answered_by)
         return response
 
     def _meet(self, location: str, header: str) -> None:

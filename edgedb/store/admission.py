@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 from edgedb.errors import Conflict, ForeignStore, NotClaimed, Rejoining
 from edgedb.store import keys
 from edgedb.store.codec import Argument, text
+from edgedb.waiting import now
 from edgedb.wire.identity import NodeIdentity
 
 Ask = Callable[..., Any]
@@ -79,6 +80,7 @@ class Admission:
         self._admitted: Admitted | None = None
         self._identity: NodeIdentity | None = None
         self._turn = threading.Lock()
+        self._resting_until, self._reason = 0.0, ""
         self.heed: Callable[[Waiting], None] = lambda waiting: self.serve(waiting)
 
     def identity(self) -> NodeIdentity:
@@ -148,13 +150,18 @@ class Admission:
         known = (waiting.incarnation, waiting.run, seen, " ".join(unheard), int(has_rejoined))
         self._ask("whole", [keys.STATUS], *known)
 
-    def rejoin(self, now: Argument) -> None:
+    def rejoin(self, time: Argument) -> None:
         """Let nobody be admitted before the store has rejoined."""
-        self._ask("rejoin", [keys.STATUS], now, "", 0, "", 0)
+        self._ask("rejoin", [keys.STATUS], time, "", 0, "", 0)
         self._admitted = None
 
     def lease(
-        self, now: Argument, rejoiner: str, heard: str = "", seen: int = 0, lease_ms: int = LEASE_MS
+        self,
+        time: Argument,
+        rejoiner: str,
+        heard: str = "",
+        seen: int = 0,
+        lease_ms: int = LEASE_MS,
     ) -> Admitted:
         """Let one process take the steps of rejoining for so long; ``heard`` has told all.
 
@@ -162,7 +169,7 @@ class Admission:
             Rejoining: another process does.
 
         """
-        known = (now, rejoiner, lease_ms, heard, seen)
+        known = (time, rejoiner, lease_ms, heard, seen)
         shown = text(self._ask("rejoin", [keys.STATUS], *known))
         self._admitted = None
         if not shown:
@@ -174,13 +181,24 @@ class Admission:
         with self._turn:
             found = self._look()
             if isinstance(found, Waiting):
-                self.heed(found)
+                self._heed(found)
                 found = self._look()
             if isinstance(found, Waiting):
                 raise Rejoining(f"{self._location} asks the other nodes what they know of it")
             self._met.admitted = self._met.last = found.run
             self._admitted = found
             return found
+
+    def _heed(self, waiting: Waiting) -> None:
+        """Find out about the store; what has taken long is not tried again for as long."""
+        began = now()
+        if began < self._resting_until:
+            raise Rejoining(self._reason)
+        try:
+            self.heed(waiting)
+        except Rejoining as error:
+            self._resting_until, self._reason = 2 * now() - began, str(error)
+            raise
 
     def _look(self) -> Admitted | Waiting:
         """Ask what there is; raises as :meth:`identity`."""

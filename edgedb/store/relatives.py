@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from edgedb.errors import NodeReplaced
+from edgedb.errors import NodeReplaced, StoreUnavailable
 from edgedb.store import keys
 from edgedb.store.codec import known_token, text
 from edgedb.store.scripts import Scripts
@@ -81,8 +81,18 @@ class RelativeStore:
         return TokenPage(tokens, text(following) if following != b"0" else None)
 
     def syncs(self) -> bool:
-        """Say whether the server has each step on disk before it answers."""
-        return bool(self._scripts.run_apart("syncs", []) == 1)
+        """Say whether the server has each step on disk before it answers; not, if it does not say."""
+        try:
+            found = self._scripts.ask_apart("CONFIG", "GET", "append*")
+        except StoreUnavailable:
+            return False
+        told = dict(zip(found[::2], found[1::2], strict=True))
+        return (told.get(b"appendonly"), told.get(b"appendfsync")) == (b"yes", b"always")
+
+    def is_another(self, identity: NodeIdentity) -> bool:
+        """Find out whether this node has another store than it has said."""
+        self._scripts.admission.waiting()
+        return self.identity().incarnation != identity.incarnation
 
     def unheard(self) -> list[str]:
         """Give who has not answered in this run what it knows of this node."""

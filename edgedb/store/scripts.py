@@ -115,12 +115,16 @@ class Scripts:
 
     def run_apart(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
         """Run a script that is not guarded, over a connection of its own, in whatever run."""
+        return self.ask_apart("EVAL", text_of(name), len(keys), *keys, *arguments)
+
+    def ask_apart(self, *command: Argument) -> Any:  # noqa: ANN401
+        """Send one command over a connection of its own, in whatever run."""
         pool = self.client.connection_pool
         options = {k: v for k, v in pool.connection_kwargs.items() if k != "met"}
         with self._refusals.asking(StoreUnavailable):
             connection = pool.connection_class(**options)
             try:
-                connection.send_command("EVAL", text_of(name), len(keys), *keys, *arguments)
+                connection.send_command(*command)
                 return connection.read_response()
             finally:
                 connection.disconnect()

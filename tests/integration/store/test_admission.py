@@ -211,3 +211,14 @@ def test_a_store_that_has_forgotten_what_was_seen_of_it_is_refused(edge: Place) 
     meet(run="02", counter=5)
     with pytest.raises(Conflict, match="is to rejoin first"):
         meet(run="01", counter=4)
+
+
+def test_a_server_that_syncs_each_step_forgets_nothing(restarting: Server) -> None:
+    store = connected(restarting)
+    store.admission.claim()
+    assert not store.relatives.syncs()
+    with restarting.client() as admin:
+        admin.config_set("appendfsync", "always")
+        assert store.relatives.syncs()
+        admin.execute_command("ACL SETUSER", "default", "-config")
+        assert not store.relatives.syncs()
