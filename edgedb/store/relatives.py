@@ -81,7 +81,7 @@ class RelativeStore:
         return TokenPage(tokens, text(following) if following != b"0" else None)
 
     def syncs(self) -> bool:
-        """Say whether the server has each step on disk before it answers; not, if it does not say."""
+        """Say whether the server has each step on disk before it answers, as far as it tells."""
         try:
             found = self._scripts.ask_apart("CONFIG", "GET", "append*")
         except StoreUnavailable:
