@@ -19,6 +19,7 @@ from edgectl.cli import cli
 from edgectl.operating import CallFailed, Operator
 from edgedb.checking.slices import examine
 from edgedb.peers.transport import PeerRequest, PeerResponse
+from edgedb.store import keys
 from tests.support import snapshot
 from tests.support.answering import Call, answering
 from tests.support.dumps import dump
@@ -317,3 +318,19 @@ def test_a_dead_leaf_is_replaced(tree: Tree, edgectl: Edgectl) -> None:
     for _ in range(2):
         tree.tick_all()
     assert said(edgectl("doctor")) == HEALTHY
+
+
+def test_a_leaf_is_restored_from_a_backup(tree: Tree, edgectl: Edgectl) -> None:
+    for session in ("stayed", "left"):
+        tree.write("edge-a", "one", session)
+    backup = snapshot.dump(tree.clients["edge-a"])
+    tree.write("edge-a", "two", "left")
+    tree.offload("edge-a", "left")
+    snapshot.restore(tree.clients["edge-a"], backup)
+    tree.clients["edge-a"].hdel(keys.STATUS, "whole", "admitted")  # as in another run
+    assert tree.words("edge-a", "stayed") == ["one"]
+    assert tree.write("edge-a", "three", "left").status == 200
+    assert tree.words("edge-a", "left") == ["one", "two", "three"]
+    assert said(edgectl("doctor")) == HEALTHY
+    (entry,) = json.loads(said(edgectl("aside", "list", "--json")))["aside"]
+    assert (entry["location"], entry["session"]) == ("edge-a", "left")
