@@ -15,6 +15,7 @@ from edgedb.wire.headers import NODE
 from edgedb.wire.identity import NodeIdentity
 from edgedb.wire.model import SessionToken
 
+HAND_OVER = "migrate-session"
 NODE_BODY_LIMIT = 8 * 2**20
 """Bytes: twice what one call offers (``CALL_BYTES``), and any propagated value as JSON."""
 
@@ -45,7 +46,8 @@ def caller_of(node: Node, request: Request, *, or_behind: bool = False) -> str |
         other = NodeIdentity.read(named)
         require_itself(caller, other.location)
         if node.is_relative(other.location):
-            node.store.relatives.meet(other, or_behind=or_behind)
+            is_handing_over = node.settings.function == HAND_OVER
+            node.store.relatives.meet(other, or_behind=or_behind, is_handing_over=is_handing_over)
     return caller
 
 

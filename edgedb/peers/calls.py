@@ -266,17 +266,18 @@ class PeerClient:
         if response.status >= 300:
             raise error_of(request, response)
         if (answered_by := response.header(NODE)) is not None:
-            self._meet(request.location, answered_by)
+            self._meet(request, answered_by)
         return response
 
-    def _meet(self, location: str, header: str) -> None:
+    def _meet(self, request: PeerRequest, header: str) -> None:
         """Know who has answered; raises PeerUnavailable: what it has done is unknown."""
+        location = request.location
         with read_from(location):
             other = NodeIdentity.read(header)
             if other.location != location:
                 raise BadRequest(f"it is {other.location}")
         try:
-            self._relatives.meet(other)
+            self._relatives.meet(other, is_handing_over=request.function == "migrate-session")
         except StoreUnavailable:
             log.warning("whether %s is the node that is known cannot be told now", location)
         except NodeReplaced as error:

@@ -42,15 +42,17 @@ class RelativeStore:
         """Say who this node is; raises NotClaimed, ForeignStore, StoreUnavailable."""
         return self._scripts.admission.identity()
 
-    def meet(self, other: NodeIdentity, *, or_behind: bool = False) -> None:
-        """Know a node by its store, and how far that is.
+    def meet(
+        self, other: NodeIdentity, *, or_behind: bool = False, is_handing_over: bool = False
+    ) -> None:
+        """Know a node by its store; and how far that is, with each hand-over.
 
         Raises:
             NodeReplaced: another one is known; or, unless ``or_behind``, it has lost what was seen.
 
         """
         known, until = self._met.get(other.location, (None, 0.0))
-        if known is not None and _is_same(known, other) and now() < until:
+        if known and now() < until and _is_known(other, known, is_handing_over):
             return
         asked = (other.location, other.incarnation, other.run, other.counter)
         where = [keys.STATUS, keys.RELATIVES]
@@ -129,6 +131,6 @@ class RelativeStore:
         )
 
 
-def _is_same(known: NodeIdentity, other: NodeIdentity) -> bool:
-    is_known = (known.incarnation, known.run) == (other.incarnation, other.run)
-    return is_known and other.counter <= known.counter
+def _is_known(other: NodeIdentity, known: NodeIdentity, is_handing_over: bool) -> bool:
+    is_same = (known.incarnation, known.run) == (other.incarnation, other.run)
+    return is_same and (other.counter <= known.counter or not is_handing_over)

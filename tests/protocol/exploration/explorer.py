@@ -103,6 +103,7 @@ class Explorer:
         for at, client in self._world.stage.clients.items():
             snapshot.restore(client, start.servers[at])
         self._world.tree.claim_all()
+        self._world.stage.processes.clear()  # what they know is of another time
         self._world.begin(copy.deepcopy(start.histories), schedule.events)
 
     def _recover(self, recovery: Recovery) -> None:

@@ -52,7 +52,7 @@ def test_two_faults_leave_nothing_undone(explorer: Explorer, scenario: str) -> N
 
 
 def test_a_schedule_is_replayed_from_its_text(explorer: Explorer) -> None:
-    text = "leaf to parent: mover@4 twice, tick-city@1 crash-after; late"
+    text = "leaf to parent: mover@6 twice, tick-city@2 crash-after; late"
     first, again = (explorer.run(Schedule.parse(text)) for _ in range(2))
     assert first.met == 2
     assert first.steps == again.steps
