@@ -151,6 +151,7 @@ class Rejoiner:
             aside = self._store.rejoiner(admitted)
             here = [t for t in page.tokens if t.current_location == self._settings.location]
             away = [t for t in page.tokens if t.current_location != self._settings.location]
+            away = aside.follow(away)
             _tell(away, aside.cede(away, WHY) if away else [])
             _mourn(here, aside.mourn(here, WHY) if here else [])
             position = page.next

@@ -15,7 +15,7 @@ from typing import Any
 
 from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken, TooLarge
 from edgedb.store import keys
-from edgedb.store.codec import elements_of, list_number, scalars_in, text
+from edgedb.store.codec import Argument, elements_of, list_number, scalars_in, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.limits import ASIDE_MS
 from edgedb.store.scripts import NAMINGS, Scripts, Step
@@ -24,6 +24,7 @@ from edgedb.waiting import attempts
 from edgedb.wire.model import SessionToken, Value, value_to_json
 
 BATCH = 100  # looked at between two answers
+FOLLOWED = 250  # sessions in one step
 SHOWN_BYTES = 16 * 2**20  # of what is shown in one answer
 
 
@@ -91,6 +92,21 @@ class AsideStore:
 
         """
         return self._ceded(tokens, [token.current_location for token in tokens], why)
+
+    def follow(self, tokens: Sequence[SessionToken]) -> list[SessionToken]:
+        """Let pointers lead where these tokens say; gives those that :meth:`cede` is to see to.
+
+        Many in one step: what has an epoch as high here stays as it is.
+        """
+        left = list[SessionToken]()
+        for start in range(0, len(tokens), FOLLOWED):
+            some = tokens[start : start + FOLLOWED]
+            names = [keys.STATUS, *(SessionKeys(token.session).meta for token in some)]
+            told: list[Argument] = [self._location]
+            for t in some:
+                told += [t.proprietary_location, t.function, t.current_location, t.epoch]
+            left += [some[number] for number in self._scripts.run("follow", names, *told)]
+        return left
 
     def retire(self, tokens: Sequence[SessionToken], why: str) -> list[str | EdgeError]:
         """Set residents aside that are known by these tokens; leave their epochs.

@@ -61,6 +61,11 @@ def asides(tree: Tree, location: str) -> list[str]:
     return [each.token.session for each in tree.node(location).store.aside.listed()[1]]
 
 
+def assert_counted(tree: Tree, location: str) -> None:
+    """Check that indexes and sums say what is there."""
+    assert [*snapshot.left_over(location, snapshot.read(tree.clients[location]))] == []
+
+
 def test_a_leaf_that_comes_back_from_a_backup_sets_aside_what_lives_above(tree: Tree) -> None:
     tree.write("edge-a", "one")
     then = snapshot.dump(tree.clients["edge-a"])
@@ -70,6 +75,7 @@ def test_a_leaf_that_comes_back_from_a_backup_sets_aside_what_lives_above(tree: 
     assert tree.write("edge-a", "three").status == 200
     assert (tree.residents(), tree.words("edge-a")) == (["city"], ["one", "two", "three"])
     assert asides(tree, "edge-a") == ["s"]
+    assert_counted(tree, "edge-a")
     tree.onload("edge-a")
     assert tree.words("edge-a") == ["one", "two", "three"]
 
@@ -97,6 +103,7 @@ def test_an_empty_leaf_is_refused_until_the_store_before_it_is_declared_lost(tre
     declare_lost(tree, "edge-a")
     assert tree.words("edge-a") == ["one"]
     assert tree.residents() == ["city"]
+    assert_counted(tree, "edge-a")
     tree.onload("edge-a")
     start_anew(tree, "edge-a")  # it has rejoined once and for all
     assert tree.words("edge-a") == ["one"]
