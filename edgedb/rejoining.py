@@ -62,7 +62,7 @@ class Rejoiner:
     @property
     def relatives(self) -> list[str]:
         """All above and below."""
-        return [each.id for each in self._topology() if each.id != self._settings.location]
+        return self._topology().relatives(self._settings.location)
 
     def heed(self, waiting: Waiting) -> None:
         """Serve a store that is whole, or while nobody answers, if its server forgets nothing.
@@ -85,7 +85,8 @@ class Rejoiner:
 
     def recheck(self) -> None:
         """Ask those again who had not answered: the tick of a node that serves."""
-        unheard = [each for each in self._store.relatives.unheard() if each in self._topology()]
+        relatives = self.relatives
+        unheard = [each for each in self._store.relatives.unheard() if each in relatives]
         if not unheard:
             return
         identity = self._store.relatives.identity()

@@ -31,9 +31,8 @@ def lost(operator: Operator, location: str) -> Answer:
 
     Another store is then taken for that of LOCATION, and the lost one no more.
     """
-    tree, here = operator.topology, operator.topology[location].id
-    others = [*(above.id for above in tree.ancestors(here)), *sorted(tree.subtree(here) - {here})]
-    answers = [_told(operator, other, here) for other in others]
+    here = operator.topology[location].id
+    answers = [_told(operator, other, here) for other in operator.topology.relatives(here)]
     is_silent = any("error" in answer for answer in answers)
     return Answer(answers, partial(render.lost, location, answers), is_silent)
 

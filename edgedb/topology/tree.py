@@ -83,6 +83,12 @@ class Topology:
             found.extend(self._children.get(location.id, ()))
         return frozenset(location.id for location in found)
 
+    def relatives(self, id_: str) -> list[str]:
+        """Give the ids of the locations above this one, nearest first, and below it."""
+        here = self[id_].id
+        below = sorted(self.subtree(here) - {here})
+        return [*(place.id for place in self.ancestors(here)), *below]
+
     def homes(self, place: str) -> frozenset[str]:
         """Give the ids of the locations whose sessions may be at a place."""
         return self.subtree(place) | self.strangers(place)

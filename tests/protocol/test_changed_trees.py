@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edgedb.store.keys import STATUS
 from edgedb.topology.tree import Topology
 from tests.protocol.test_doctor import examined, findings, is_healthy
 from tests.support.tree import THREE_LEVELS, Tree
@@ -69,6 +70,17 @@ def test_a_location_with_another_parent_keeps_its_sessions(tree: Tree) -> None:
     assert tree.residents("up") == ["town"]
     assert words(tree) == [["one"], ["one", "two"], ["one"]]
     tree.tick_all()
+    assert is_healthy(tree)
+
+
+def test_nodes_that_start_anew_ask_their_relatives_as_the_tree_is_now(tree: Tree) -> None:
+    change(tree, moved)
+    for place in ("cloud", "city", "town", "edge-a"):
+        tree.clients[place].hdel(STATUS, "whole", "admitted")
+    assert words(tree) == [["one"]] * 3
+    for _ in range(2):
+        tree.tick_all()
+    assert tree.residents("up") == ["cloud"]
     assert is_healthy(tree)
 
 
