@@ -7,6 +7,7 @@
     context      what a benchmark is given: the tree, the scale, the progress bar
     small        a small move: its calls, and its time against the release before
     identity     requests and moves beside the release before a store knew whose it was
+    rejoin       a node whose store comes back empty
     drain        draining a location of thousands of sessions, idle and written to
     flash        a crowd of new clients that fills a node above its high mark
     request      a stateful request against hand-written and stateless ones

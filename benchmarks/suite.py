@@ -16,6 +16,7 @@ from benchmarks import (
     move,
     pause,
     redirect,
+    rejoin,
     request,
     scale,
     slots,
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 _MODULES: tuple[ModuleType, ...] = (
     small,
     identity,
+    rejoin,
     drain,
     flash,
     request,

@@ -54,6 +54,7 @@ REQUIREMENTS = (
         "identity.request", "requests/s, against the release without identity", "≥", 0.98, TIMES
     ),
     Requirement("identity.move", "whole move, 1 KiB, against that release", "≤", 1, TIMES),
+    Requirement("rejoin.time", "rejoining with 100,000 sessions away", "≤", 30, "s"),
     Requirement("move.ratio", "whole move, 64 MiB, against MIGRATE", "≤", 1.2, TIMES),
     Requirement("move.keys", "the same, 65,536 keys of 256 B", "≤", 2, TIMES),
     Requirement("move.memory", "a function's peak above idle, moving 256 MiB", "≤", 256, "MiB"),
