@@ -49,7 +49,8 @@ class Population:
         self.server = tree.redis(location)
         self.count = 0
         self._original = Original(self.server, session)
-        self._store = SessionStore.connect(_settings(tree, location))
+        name = tree.topology.name
+        self._store = SessionStore.connect(_settings(tree, location), lambda: name)
 
     def grow_to(self, count: int) -> float:
         """Copy until there are so many; give the bytes that each of the new ones takes."""

@@ -20,6 +20,7 @@ from edgedb.access import NODE_BODY_LIMIT
 from edgedb.store import aside
 from edgedb.wire.headers import (
     IDEMPOTENCY_KEY,
+    NODE,
     ONLOAD_LOCATION,
     PACKET,
     PROPAGATE,
@@ -273,7 +274,9 @@ EXAMPLES: dict[str, Examples] = {
     "POST /function/oracle/repairs": examples(REPAIRS, replace(REPAIRS, query="position=x")),
     "POST /function/oracle/claim": examples(CLAIM, replace(CLAIM, query="location=city")),
     "POST /function/oracle/rejoin": examples(REJOIN, replace(REJOIN, query="location=city")),
-    "GET /function/migrate-session/seen": examples(SEEN),
+    "GET /function/migrate-session/seen": examples(
+        SEEN, replace(SEEN, headers=((NODE, "somebody"),))
+    ),
     "GET /function/migrate-session/tokens": examples(
         TOKENS, replace(TOKENS, query="position=0"), replace(TOKENS, query="position=x")
     ),
