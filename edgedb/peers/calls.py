@@ -60,6 +60,7 @@ log = logging.getLogger(__name__)
 
 PACKED = {"Accept": PACKET}
 ANSWER_LIMIT = 32 * PAGE_BYTES
+SEEN_PATH = "migrate-session/seen"
 """Bytes of a peer's answer: a page, its last item and a list's part as long as a page, of
 characters that JSON writes as six bytes each."""
 
@@ -125,7 +126,7 @@ class PeerClient:
 
     def seen(self, location: str, timeout: float) -> Seen:
         """Ask a node above or below what it knows of this one's store (migrate-session/seen)."""
-        answer = self._call("GET", location, "migrate-session/seen", timeout=timeout)
+        answer = self._call("GET", location, SEEN_PATH, timeout=timeout)
         with read_from(location):
             return read(SEEN, answer.body)
 
@@ -277,7 +278,11 @@ class PeerClient:
             if other.location != location:
                 raise BadRequest(f"it is {other.location}")
         try:
-            self._relatives.meet(other, is_handing_over=request.function == "migrate-session")
+            self._relatives.meet(
+                other,
+                or_behind=request.function == SEEN_PATH,
+                is_handing_over=request.function == "migrate-session",
+            )
         except StoreUnavailable:
             log.warning("whether %s is the node that is known cannot be told now", location)
         except NodeReplaced as error:

@@ -47,14 +47,17 @@ class RelativeStore:
     ) -> None:
         """Know a node by its store; and how far that is, with each hand-over.
 
+        ``or_behind``: in the question with which each run of a server begins, and its answer.
+
         Raises:
-            NodeReplaced: another one is known; or, unless ``or_behind``, it has lost what was seen.
+            NodeReplaced: another one is known; or, unless ``or_behind``, it has lost what was seen,
+                or is in another run than is known: what comes late is of one that is over.
 
         """
         known, until = self._met.get(other.location, (None, 0.0))
         if known and now() < until and _is_known(other, known, is_handing_over):
             return
-        asked = (other.location, other.incarnation, other.run, other.counter)
+        asked = (other.location, other.incarnation, other.run, other.counter, int(or_behind))
         where = [keys.STATUS, keys.RELATIVES]
         kind, *more = self._scripts.run_at_once("meet", where, *asked, self._scripts.now())
         if kind == b"behind" and or_behind:
@@ -119,6 +122,8 @@ class RelativeStore:
     def _refusal(self, other: NodeIdentity, kind: str, known: str) -> str:
         name = f"{other.location} with the store {other.incarnation}"
         match kind:
+            case "late":
+                return f"{name} is in another run than {self._location} knows: it is to ask first"
             case "lost":
                 return f"{name} was declared lost at {self._location}"
             case "behind":

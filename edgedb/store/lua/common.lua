@@ -158,16 +158,19 @@ end
 
 -- Meet another node's store: what `relatives` keeps of each location is an incarnation, the run it
 -- was last seen in and the highest counter seen of it, and which incarnations are lost.
-local function met(relatives, location, incarnation, run, counter)
+local function met(relatives, location, incarnation, run, counter, begins)
   local known, lost = fields(relatives, location, 'lost:' .. location)
   if lost and string.find(lost, incarnation, 1, true) then return {'lost'} end
   local known_incarnation, known_run, highest = string.match(known or '', '(%x+) (%x+) (%d+)')
   if known and known_incarnation ~= incarnation then return {'replaced', known_incarnation} end
   counter, highest = int(counter), int(highest)
-  if known and known_run ~= run and counter < highest then return {'behind'} end
+  local is_another_run = known and known_run ~= run
+  local is_behind = is_another_run and counter < highest
+  if is_another_run and not begins then return {is_behind and 'behind' or 'late'} end
   if known_run ~= run or counter > highest then
     call('HDEL', relatives, location)
-    call('HSET', relatives, location, incarnation .. ' ' .. run .. ' ' .. counter)
+    call('HSET', relatives, location, incarnation .. ' ' .. run .. ' ' .. math.max(counter, highest))
   end
+  if is_behind then return {'behind'} end
   return {'ok'}
 end

@@ -202,15 +202,25 @@ def test_of_each_location_one_store_is_known_until_it_is_declared_lost(edge: Pla
 def test_a_store_that_has_forgotten_what_was_seen_of_it_is_refused(edge: Place) -> None:
     edge.store.relatives.meet(CITY)
 
-    def meet(**changed: Any) -> None:
-        Place("edge-a", edge.client, edge.clock).store.relatives.meet(replace(CITY, **changed))
+    def meet(*, begins: bool = False, **changed: Any) -> None:
+        relatives = Place("edge-a", edge.client, edge.clock).store.relatives
+        relatives.meet(replace(CITY, **changed), or_behind=begins)
 
     meet(counter=4)  # an old call of the same run
     with pytest.raises(Conflict, match="is to rejoin first"):
         meet(run="02", counter=4)
-    meet(run="02", counter=5)
+    meet(run="02", counter=5, begins=True)
     with pytest.raises(Conflict, match="is to rejoin first"):
         meet(run="01", counter=4)
+
+
+def test_what_comes_late_makes_no_run_known_that_is_over(edge: Place) -> None:
+    edge.store.relatives.meet(CITY)
+    edge.store.relatives.meet(replace(CITY, run="02"), or_behind=True)
+    with pytest.raises(Conflict, match="is to ask first"):
+        edge.store.relatives.meet(replace(CITY, counter=CITY.counter + 1))
+    assert edge.store.relatives.refused() == []
+    edge.store.relatives.meet(replace(CITY, run="02", counter=CITY.counter + 1))
 
 
 def test_a_server_that_syncs_each_step_forgets_nothing(restarting: Server) -> None:
