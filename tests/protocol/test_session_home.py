@@ -10,11 +10,10 @@ import pytest
 from werkzeug.datastructures import Headers
 
 import edgedb
-from edgedb.errors import Rejoining
+from edgedb.errors import Unavailable
 from edgedb.peers.transport import PeerRequest, PeerResponse
 from edgedb.response import Response
 from edgedb.store.requests import Attempt
-from tests.protocol.test_rejoining import declare_lost, empty
 from tests.support.dumps import dump
 from tests.support.hooks import answer, as_usual, lose_answer, lose_request, to, where
 from tests.support.scripted import Scripted, ScriptedLocal
@@ -234,7 +233,7 @@ def test_a_session_that_is_arriving_is_waited_for(tree: Tree) -> None:
     assert kind(tree.call("city", headers=OF_EDGE_A)) == (503, "SessionBusy")
 
 
-@pytest.mark.parametrize("fault", [lose_request, lose_answer, answer(Rejoining("wait"))])
+@pytest.mark.parametrize("fault", [lose_request, lose_answer, answer(Unavailable("it rejoins"))])
 def test_a_home_that_does_not_answer_is_503_and_nothing_is_begun(tree: Tree, fault: Any) -> None:
     tree.write("edge-a", "one")
     before, tree.hook = kept(tree), to("edge-a", fault)
@@ -300,34 +299,3 @@ def test_a_cookie_remembers_the_home_of_the_session_that_a_cookie_names(
     assert cookie(call("edge-b", another)) == "edge-home=edge-b%3Abob"
     assert cookie(call("edge-b", both, **{"X-session": "carol"})) == ""
     assert (tree.residents("bob"), tree.residents("carol")) == (["edge-b"], ["edge-b"])
-
-
-def test_while_a_node_on_the_way_rejoins_a_client_that_says_so_is_told_to_wait(tree: Tree) -> None:
-    move_to(tree, "city")
-    empty(tree, "edge-a")
-    lose(tree, "city")
-    before = kept(tree)
-    for location in ("edge-a", "city", "edge-b"):
-        assert kind(find(tree, location)[1]) == (503, "Rejoining")
-    assert kept(tree)["city"] == before["city"]
-
-
-def test_a_home_that_has_lost_its_store_finds_what_lives_above_once_it_has_rejoined(
-    tree: Tree,
-) -> None:
-    move_to(tree, "city")
-    empty(tree, "edge-a")
-    declare_lost(tree, "edge-a")
-    for location in EVERYWHERE:
-        assert find(tree, location)[0] == "city"
-    assert tree.residents() == ["city"]
-
-
-def test_what_was_lost_with_its_store_is_gone_though_another_was_begun(tree: Tree) -> None:
-    move_to(tree, "city")
-    empty(tree, "city")
-    declare_lost(tree, "city")
-    for location in EVERYWHERE:
-        assert kind(find(tree, location)[1]) == (404, "SessionGone")
-    assert tree.write("edge-a", "anew").status == 200
-    assert kind(find(tree, "cloud")[1]) == (404, "SessionGone")

@@ -24,6 +24,7 @@ from tests.protocol.exploration.stories import FOUR_LEVELS, Line, Storyteller
 from tests.protocol.exploration.world import World
 from tests.support.servers import Server
 
+KINDS = ("turns", "1 fault", "2 faults", "a store")
 SHOWN = 5  # failures of one kind in one scenario
 
 
@@ -44,7 +45,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scenario", action="append", choices=SCENARIOS, help="only this one")
     parser.add_argument("--turns", type=int, default=300, help="schedules without a fault, each")
     parser.add_argument("--pairs", type=int, default=300, help="schedules with two faults, each")
-    parser.add_argument("--seed", type=int, default=1, help="chooses turns and pairs")
+    parser.add_argument("--losses", type=int, default=120, help="schedules with a lost store, each")
+    parser.add_argument("--seed", type=int, default=1, help="chooses turns, pairs and losses")
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count(), help="scenarios at a time (all processors)"
     )
@@ -55,8 +57,8 @@ def _arguments() -> argparse.Namespace:
 
 def _explore(asked: argparse.Namespace) -> int:
     """Run the scenarios, several at a time, each on servers of its own."""
-    counts, failed, began = [0, 0, 0], 0, time.monotonic()
-    print(f"{'scenario':32}{'turns':>8}{'1 fault':>8}{'2 faults':>9}{'failed':>8}", flush=True)
+    counts, failed, began = [0] * len(KINDS), 0, time.monotonic()
+    print(f"{'scenario':40}", *(f"{kind:>9}" for kind in (*KINDS, "failed")), sep="", flush=True)
     names = asked.scenario or list(SCENARIOS)
     with ProcessPoolExecutor(asked.jobs) as pool:
         for name, found in zip(names, pool.map(_scenario, names, repeat(asked)), strict=True):
@@ -64,8 +66,8 @@ def _explore(asked: argparse.Namespace) -> int:
             numbers, failures = found.ran, found.failed
             counts = [a + b for a, b in zip(counts, numbers, strict=True)]
             failed += failures
-            print(f"{name:32}{numbers[0]:8}{numbers[1]:8}{numbers[2]:9}{failures:8}", flush=True)
-    print(f"{'together':32}{counts[0]:8}{counts[1]:8}{counts[2]:9}{failed:8}")
+            print(f"{name:40}", *(f"{n:9}" for n in (*numbers, failures)), sep="", flush=True)
+    print(f"{'together':40}", *(f"{n:9}" for n in (*counts, failed)), sep="")
     print(f"{sum(counts)} schedules in {time.monotonic() - began:.0f} s, {failed} failed")
     return 1 if failed else 0
 
@@ -100,6 +102,7 @@ def _scenario(name: str, asked: argparse.Namespace) -> Found:
             search.turns(explorer, name, asked.turns, asked.seed),
             search.singles(explorer, name),
             itertools.islice(search.pairs(explorer, name, asked.seed), asked.pairs),
+            itertools.islice(search.losses(explorer, name, asked.seed), asked.losses),
         ):
             found.run_all(explorer, schedules)
     return found

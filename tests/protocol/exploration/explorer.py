@@ -31,11 +31,12 @@ class Run:
     problems: list[str]
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Beginning:
-    """The state that a scenario starts from."""
+    """The state that a scenario starts from, with the servers in certain runs."""
 
     servers: dict[str, snapshot.Dump]
+    runs: dict[str, int]
     histories: list[History]
     whereabouts: dict[str, tuple[str, int]]
 
@@ -56,10 +57,11 @@ class Explorer:
             start = self._beginning(schedule.scenario)
             self._restore(start, schedule)
             world.play({name: self._body(part) for name, part in scenario.parts.items()})
+            world.stage.stores.bring_back()
             self._recover(schedule.recovery)
             self._come_late()
             problems = [*world.stage.problems, *invariants.check(world, world.histories)]
-            problems = problems or self._misinformed(start)
+            problems = problems or ([] if world.stage.stores.lost else self._misinformed(start))
         return Run(schedule, world.stage.steps, world.stage.met, problems)
 
     def _body(self, part: Part) -> Callable[[], object]:
@@ -75,6 +77,7 @@ class Explorer:
 
     def _prepare(self, scenario: Scenario) -> _Beginning:
         clients, tree = self._world.stage.clients, self._world.tree
+        self._world.stage.processes.clear()
         for client in clients.values():
             client.flushall()
         tree.claim_all()
@@ -83,9 +86,13 @@ class Explorer:
             for word in scenario.words:
                 client.write(client.own(word))
         scenario.setup(tree)
+        self._world.introduce_all()
         tree.tick_all()
-        servers = {at: snapshot.dump(client) for at, client in clients.items()}
-        return _Beginning(servers, self._world.histories, self._everywhere())
+        runs = dict(self._world.stage.runs)
+        return _Beginning(self._dump(), runs, self._world.histories, self._everywhere())
+
+    def _dump(self) -> dict[str, snapshot.Dump]:
+        return {at: snapshot.dump(client) for at, client in self._world.stage.clients.items()}
 
     def _everywhere(self) -> dict[str, tuple[str, int]]:
         return {each.session: self._whereabouts(each.session) for each in self._world.histories}
@@ -100,10 +107,16 @@ class Explorer:
         return HOME, 1
 
     def _restore(self, start: _Beginning, schedule: Schedule) -> None:
-        for at, client in self._world.stage.clients.items():
+        stage = self._world.stage
+        # what they know of each other would be of other schedules
+        stage.processes.clear()
+        for at, client in stage.clients.items():
             snapshot.restore(client, start.servers[at])
         self._world.tree.claim_all()
-        self._world.stage.processes.clear()  # what they know is of another time
+        if start.runs != stage.runs:  # they have to know each other anew
+            self._world.introduce_all()
+            start.runs, start.servers = dict(stage.runs), self._dump()
+        stage.stores.beginning = start.servers
         self._world.begin(copy.deepcopy(start.histories), schedule.events)
 
     def _recover(self, recovery: Recovery) -> None:
@@ -114,7 +127,8 @@ class Explorer:
         met = world.stage.met
         world.outlast()
         world.tick_all("tick")
-        if world.stage.met > met:
+        if world.stage.met > met or world.stage.stores.are_others:
+            world.stage.stores.bring_back()
             self._recover_at_last()
 
     def _come_late(self) -> None:
@@ -128,6 +142,7 @@ class Explorer:
         self._recover_at_last()
 
     def _recover_at_last(self) -> None:
+        self._world.stage.stores.bring_back()
         self._world.outlast()
         self._world.tick_all(FAULTLESS)
 

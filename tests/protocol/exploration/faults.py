@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
+from edgedb.store.admission import REFUSAL
 from tests.protocol.exploration.activities import Process
-from tests.protocol.exploration.schedule import Fault
+from tests.protocol.exploration.schedule import LOSSES, Fault
 
 PATIENCE_S = 11.0
 """Longer than every lock, hold and arrival lasts."""
@@ -28,6 +29,8 @@ class Act:
     execute: Callable[[], Any]
     no_answer: Callable[[], Exception]
     """What the process is told when there is none."""
+    is_guarded: bool = False
+    """It is of a run of the server, and done in no other."""
 
 
 class Surroundings(Protocol):
@@ -44,6 +47,9 @@ class Surroundings(Protocol):
 
     def restart_server(self, location: str) -> None:
         """Kill a node's server and start it again."""
+
+    def replace_store(self, location: str, fault: Fault) -> None:
+        """Have a node's server come back with another store."""
 
     def replace_process(self, act: Act) -> None:
         """Start the called function anew; what its process kept in memory is gone."""
@@ -120,6 +126,16 @@ def _restart_repeat(world: Surroundings, act: Act) -> Any:
     return act.execute()
 
 
+def _lose_store(fault: Fault) -> Callable[[Surroundings, Act], Any]:
+    def lose(world: Surroundings, act: Act) -> Any:
+        world.replace_store(act.location, fault)
+        if act.is_guarded:  # it was sent over a connection to the run before
+            raise ResponseError(f"{REFUSAL} to this run of the server")
+        return act.execute()
+
+    return lose
+
+
 FAULTS: dict[Fault, Callable[[Surroundings, Act], Any]] = {
     Fault.CRASH_BEFORE: _crash_before,
     Fault.CRASH_AFTER: _crash_after,
@@ -135,4 +151,5 @@ FAULTS: dict[Fault, Callable[[Surroundings, Act], Any]] = {
     Fault.PAUSE: _pause,
     Fault.RESTART: _restart,
     Fault.RESTART_REPEAT: _restart_repeat,
+    **{fault: _lose_store(fault) for fault in LOSSES},
 }

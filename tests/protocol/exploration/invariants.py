@@ -1,4 +1,4 @@
-"""I1 to I6 of ``docs/protocol.md``, as they are to hold when a schedule is over."""
+"""I1 to I7 of ``docs/protocol.md``, as they are to hold when a schedule is over."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from tests.protocol.exploration.client import Client, LostTrack
 from tests.protocol.exploration.history import History, Outcome, Read, Write
+from tests.protocol.exploration.losses import Lost
 from tests.protocol.exploration.world import World
 from tests.support import snapshot
 from tests.support.snapshot import NodeState, SessionState, left_over
@@ -16,14 +17,46 @@ from tests.support.snapshot import NodeState, SessionState, left_over
 def check(world: World, histories: Sequence[History]) -> list[str]:
     """Name everything that is not as it must be; the sessions are used on the way."""
     states = {at: snapshot.read(client) for at, client in world.stage.clients.items()}
+    if world.stage.stores.lost:
+        _ignore_last_copies(states)
     problems = [f"I5: {at}: {p}" for at, state in states.items() for p in _untidy(at, state)]
     for history in histories:
         try:
-            for problem in _of_session(world, history, _residents(history, states)):
+            for problem in _kept(world, history, _residents(history, states)):
                 problems.append(f"{problem} ({history.session} of {history.home})")
         except LostTrack as error:
             problems.append(str(error))
     return problems
+
+
+def _ignore_last_copies(states: dict[str, NodeState]) -> None:
+    """Take no notice of what was to arrive from a store that is lost: the doctor is asked."""
+    there = {
+        n for at, s in states.items() for n, each in s.sessions.items() if each.is_resident(at)
+    }
+    for state in states.values():
+        for name in [n for n, each in state.sessions.items() if each.arrival and n not in there]:
+            del state.sessions[name]
+            state.indexes.get("edge:arrivals", {}).pop(name, None)
+
+
+def _kept(world: World, history: History, residents: list[str]) -> Iterator[str]:
+    lost = [each for each in world.stage.stores.lost if each.may_have_taken(history.session)]
+    if not lost:
+        yield from _of_session(world, history, residents)
+    elif len(residents) > 1:
+        yield f"I1: the session lives at {residents}"
+    else:
+        yield from _deleted(world, history, lost)
+        yield from _use(world.client(history), history)
+
+
+def _deleted(world: World, history: History, lost: Sequence[Lost]) -> Iterator[str]:
+    """I7: what was acknowledged, and is elsewhere when a store is lost, is set aside at worst."""
+    done = {write.word for write in history.writes if write.outcome is Outcome.DONE}
+    there = frozenset.intersection(*(each.words for each in lost))
+    if gone := (done & there) - world.stage.stores.words():
+        yield f"I7: {sorted(gone)} were acknowledged and not lost, and are deleted"
 
 
 def _of_session(world: World, history: History, residents: list[str]) -> Iterator[str]:
@@ -36,7 +69,7 @@ def _of_session(world: World, history: History, residents: list[str]) -> Iterato
     yield from _redirects(world, history, residents[0])
     yield from _repeats(client, history)
     yield from _contents(client, history)
-    yield from _untold(world, history)
+    yield from _untold(world, history) if not world.stage.stores.lost else ()
     yield from _use(client, history)
 
 
@@ -83,7 +116,7 @@ def _inconsistent(session: SessionState) -> Iterator[str]:
 
 def _redirects(world: World, history: History, resident: str) -> Iterator[str]:
     """I4, and more: when all messages are delivered, home knows where the session is."""
-    if history.home == resident:
+    if history.home == resident or world.stage.stores.lost:  # with what it had been told
         return
     response = world.tree.call(history.home, "reader", history.session)
     target = dict(response.headers).get("X-session-location")
@@ -146,6 +179,9 @@ def _untold(world: World, history: History) -> Iterator[str]:
     words = set(history.reads[-1].words) if history.reads else set()
     for write in history.writes:
         response = world.tree.call("cloud", "tally", query=f"word={write.word}")
+        if response.status != 200:
+            yield f"I5: the root does not serve: {response.body!r}"
+            return
         told = json.loads(response.body)["count"]
         if told != (write.word in words):
             yield f"I3: {write.word} was propagated {told} times"

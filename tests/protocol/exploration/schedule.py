@@ -40,8 +40,22 @@ class Fault(StrEnum):
     """The node's server is killed before the step, and started again."""
     RESTART_REPEAT = "restart-repeat"
     """The node's server is killed after the step, started again, and gets the command again."""
+    EMPTY = "empty"
+    """The node's server comes back with an empty store; the one before is declared lost."""
+    OLD = "old"
+    """… with its store as it was when the scenario began."""
+    LAG = "lag"
+    """… with its store as it was before the last command that changed it."""
+    SWAP = "swap"
+    """… with another, empty store of its name, until the recovery: it has its own back then."""
+    FOREIGN = "foreign"
+    """… with a copy of another node's store, until the recovery."""
     GIVE_WAY = "give-way"
     """No fault: another activity goes on first."""
+
+
+LOSSES = (Fault.EMPTY, Fault.OLD, Fault.LAG, Fault.SWAP, Fault.FOREIGN)
+"""What may happen to the store of the node at which a step takes effect, before it does."""
 
 
 class Kind(StrEnum):

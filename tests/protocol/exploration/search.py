@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from tests.protocol.exploration.explorer import FAULTLESS, Explorer, Run
 from tests.protocol.exploration.scenarios import MEETINGS, SCENARIOS
-from tests.protocol.exploration.schedule import Fault, Recovery, Schedule, Step
+from tests.protocol.exploration.schedule import LOSSES, Fault, Recovery, Schedule, Step
 
 ENDINGS = 4
 """Of schedules that differ in the last event only: the rest has to be run only once to know it."""
+
+TURNS_OF_LOSSES = 0.3
 
 
 def singles(explorer: Explorer, scenario: str) -> Iterator[Schedule]:
@@ -57,6 +59,35 @@ def pairs(explorer: Explorer, scenario: str, seed: int) -> Iterator[Schedule]:
             if ending not in given and len(ending.faults) == 2:
                 given.add(ending)
                 yield ending
+
+
+def losses(explorer: Explorer, scenario: str, seed: int) -> Iterator[Schedule]:
+    """Give different schedules in which a store is lost, chosen by chance, without end.
+
+    In two of three something else happens, too, before it or after it; where two meet, they may
+    take turns.
+    """
+    chance, given = random.Random(seed), set[Schedule]()
+    while True:
+        schedule = Schedule(scenario, (), chance.choice(list(Recovery)))
+        number, place = chance.randint(0, 2), chance.random()
+        others = [scenario in MEETINGS and chance.random() < TURNS_OF_LOSSES] * (number > 0)
+        for is_turn in others if place < 0.5 else []:
+            schedule = _grown(chance, explorer.run(schedule), is_turn=is_turn)
+        run = explorer.run(schedule)
+        for _ in range(ENDINGS):
+            ending = _without_store(chance, run)
+            for is_turn in others if place >= 0.5 else []:
+                ending = _grown(chance, explorer.run(ending), is_turn=is_turn)
+            if ending not in given and any(fault in LOSSES for fault in ending.faults):
+                given.add(ending)
+                yield ending
+
+
+def _without_store(chance: random.Random, run: Run) -> Schedule:
+    """Lose a store after the last event."""
+    steps = _after(run)
+    return run.schedule.plus(chance.choice(steps), chance.choice(LOSSES)) if steps else run.schedule
 
 
 def _grown(chance: random.Random, run: Run, *, is_turn: bool) -> Schedule:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -10,9 +11,12 @@ import redis
 from edgedb.errors import PeerUnavailable
 from edgedb.node import Node
 from edgedb.peers.transport import PeerRequest
+from edgedb.store.texts import UNGUARDED
 from tests.protocol.exploration.activities import Activity, Conductor, Crash, Process
 from tests.protocol.exploration.faults import FAULTS, PATIENCE_S, Act
-from tests.protocol.exploration.schedule import Event, Fault, Kind, Step, faults_at
+from tests.protocol.exploration.losses import Stores
+from tests.protocol.exploration.schedule import LOSSES, Event, Fault, Kind, Step, faults_at
+from tests.support import snapshot
 from tests.support.servers import Server
 from tests.support.tree import Clock
 
@@ -20,7 +24,7 @@ READING = {
     *("page", "tail", "read", "arrival", "token", "known"),
     *("HGET", "HMGET", "HGETALL", "HVALS", "ZRANGE", "ZCARD", "ZSCORE", "XLEN", "MEMORY USAGE"),
 }
-CHANGING_OWNERS = {"begin", "commit", "release", "activate", "hand_over", "update"}
+CHANGING_OWNERS = {"begin", "commit", "release", "activate", "hand_over", "update", "cede"}
 
 
 class Stage:
@@ -32,10 +36,14 @@ class Stage:
         self.servers = servers
         self.clients = {at: server.client() for at, server in servers.items()}
         self.on_start = on_start
+        self.runs = dict.fromkeys(servers, 0)
+        """How often each server was started again."""
         self.clock = Clock()
         self.conductor = Conductor()
         self.processes: dict[tuple[str, str, str], Node] = {}
         self._start_ms = self.clock.now_ms
+        self.stores = Stores(servers, self.clients, on_start)
+        self.stores.forget_processes = self._meet_another_run
         self.reset()
 
     def reset(self, events: Sequence[Event] = ()) -> None:
@@ -47,6 +55,9 @@ class Stage:
         self.problems: list[str] = []
         self.late: list[Callable[[], Any]] = []
         self._owners: dict[tuple[str, str], set[str]] = {}
+        self.stores.reset()
+        self._is_kept = any(event.fault is Fault.LAG for event in events)
+        """Whether each store is kept as it was before the last change."""
         self.clock.now_ms = self._start_ms
 
     @property
@@ -68,7 +79,8 @@ class Stage:
             return answer
 
         kind = Kind.READ if name in READING else Kind.WRITE
-        return self._take(kind, name, location, "", watched, _server_is_silent)
+        is_guarded = bool(key) and name not in UNGUARDED
+        return self._take(kind, name, location, "", watched, _server_is_silent, is_guarded)
 
     def call(self, request: PeerRequest, phase: str, execute: Callable[[], Any]) -> Any:
         """Take a call between nodes as a step."""
@@ -96,9 +108,11 @@ class Stage:
             self.met += 1
             self.conductor.give_way()
         for fault in faults:
-            if fault in step.faults:
+            if fault in (*step.faults, *LOSSES):
                 self.met += 1
                 return FAULTS[fault](self, act)
+        if self._is_kept and step.kind is Kind.WRITE:
+            self.stores.before[act.location] = snapshot.dump(self.clients[act.location])
         return act.execute()
 
     def _watch(self, location: str, meta: str) -> None:
@@ -137,8 +151,32 @@ class Stage:
         """Lose everything that a process kept in memory."""
         self.processes.pop((process.activity, process.location, process.function), None)
 
+    def replace_store(self, location: str, fault: Fault) -> None:
+        """Have a node's server come back with another store."""
+        with self.unwatched():
+            self.stores.replace(location, fault)
+        for owners in self._owners.values():
+            owners.discard(location)
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Have something done that is no step of any activity."""
+        activity, self.conductor.current = self.conductor.current, None
+        try:
+            yield
+        finally:
+            self.conductor.current = activity
+
+    def _meet_another_run(self, location: str) -> None:
+        """Let all processes of a node find that its server is in another run."""
+        self.runs[location] += 1
+        for (_, at, _), node in self.processes.items():
+            if at == location:
+                node.store.admission._met.last = "another"
+
     def restart_server(self, location: str) -> None:
         """Kill a node's server and start it again."""
+        self.runs[location] += 1
         self.servers[location].restart()
         self.on_start(self.clients[location])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -41,6 +42,8 @@ class World:
         chosen = {place.id: server for place, server in zip(topology, servers, strict=False)}
         self.stage = Stage(chosen, load_scripts)
         self.tree = SteppedTree(topology, self.stage)
+        self.stage.stores.claim = self._claim
+        self.stage.stores.declare_lost = self._declare_lost
         self.histories: list[History] = []
         self._time = Time(self.stage.clock, self.stage.conductor)
         self._paused: list[Activity] = []
@@ -89,6 +92,21 @@ class World:
         self.histories = list(histories)
         self._paused = []
 
+    def _claim(self, location: str) -> None:
+        tree = self.tree
+        tree._store(location, tree._settings(location, "oracle")).admission.claim()
+
+    def _declare_lost(self, location: str) -> None:
+        """Say so at all other nodes, as ``edgectl lost`` does."""
+        for place in self.tree.topology:
+            if place.id != location:
+                self.tree.node(place.id).store.relatives.lose(location)
+
+    def introduce_all(self) -> None:
+        """Have all nodes know each other, as those do whose servers have been started."""
+        for one, other in itertools.permutations([place.id for place in self.tree.topology], 2):
+            self.tree.node(one).peers.seen(other, PATIENCE_S)
+
     def client(self, history: History) -> Client:
         """Give a client of a session."""
         return Client(self.tree, history, self._time.sleep)
@@ -116,7 +134,8 @@ class World:
         def body() -> None:
             met = self.stage.met
             response = self.tree.oracle(at, "oracle")
-            if response.status != 200 and self.stage.met == met:
+            is_met = self.stage.met > met or self.stage.stores.are_swapped
+            if response.status != 200 and not is_met:
                 self.stage.problems.append(f"I5: the tick at {at} fails: {response.body!r}")
 
         return body
