@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from edgedb.topology.tree import Topology
-from edgedb.wire.headers import ONLOAD_LOCATION, PROPAGATE
+from edgedb.wire.headers import NODE, ONLOAD_LOCATION, PROPAGATE
 from tests.docs.markdown import PROJECT, code, table
 from tests.hostile.calls import (
     EXAMPLES,
@@ -168,6 +168,10 @@ TOO_MUCH: dict[str, list[Call]] = {
             )
         ),
     ],
+    "X-edge-node": [
+        Call("city", "migrate-session", "session=up", b"", "edge-a", ((NODE, said),), "GET")
+        for said in ("edge-b aa bb 9", "cloud aa bb 9", "city aa bb 9", "edge-a", "edge-a x y z")
+    ],
     "X-edge-propagate": [
         replace(_told("city", origin), caller="edge-a") for origin in ("edge-b", "city", "cloud")
     ],
@@ -202,3 +206,11 @@ def test_a_session_that_is_resident_is_pointed_away_by_nobody(state: Tree) -> No
     assert Call("edge-a", "update-session", body=body, caller="city")(state) == 409
     assert state.residents() == ["edge-a"]
     assert state.call("edge-a", "keeper", "s").status == 200
+
+
+def test_nobody_says_which_store_another_has(state: Tree) -> None:
+    client = state.clients["city"]
+    before = client.hgetall("edge:relatives")
+    for call in TOO_MUCH["X-edge-node"]:
+        assert call(state) in {400, 403}
+    assert client.hgetall("edge:relatives") == before
