@@ -37,11 +37,9 @@ class Topology:
 
     def to_json(self) -> dict[str, Any]:
         """Give the document from which :meth:`from_json` makes an equal topology."""
-        return {
-            "tree": self.name,
-            "levels": list(self.levels),
-            "locations": {location.name: location.to_json() for location in self},
-        }
+        said = {} if self.name == self.root.id else {"tree": self.name}
+        locations = {location.name: location.to_json() for location in self}
+        return {**said, "levels": list(self.levels), "locations": locations}
 
     def __getitem__(self, id_: str) -> Location:
         try:

@@ -88,8 +88,10 @@ def made(operation: str, column: str) -> Call:
     location, caller = CALLERS[column]
     make = MADE.get(address.removeprefix("/function/"))
     call = make(location, caller) if make else example(address)
-    if method == "GET" and call.function == "migrate-session":
+    if address == "/function/migrate-session" and method == "GET":
         call = replace(call, query=f"session={THERE[location]}", body=b"")
+    if call.function == "migrate-session":
+        call = replace(call, location=location)
     return replace(call, caller=caller, method=method)
 
 
