@@ -95,9 +95,10 @@ class RelativeStore:
         return (told.get(b"appendonly"), told.get(b"appendfsync")) == (b"yes", b"always")
 
     def is_another(self, identity: NodeIdentity) -> bool:
-        """Find out whether this node has another store than it has said."""
+        """Find out whether this node has another store than it has said, or is in another run."""
         self._scripts.admission.waiting()
-        return self.identity().incarnation != identity.incarnation
+        now_is = self.identity()
+        return (now_is.incarnation, now_is.run) != (identity.incarnation, identity.run)
 
     def unheard(self) -> list[str]:
         """Give who has not answered in this run what it knows of this node."""
