@@ -24,7 +24,9 @@ READING = {
     *("page", "tail", "read", "arrival", "token", "known"),
     *("HGET", "HMGET", "HGETALL", "HVALS", "ZRANGE", "ZCARD", "ZSCORE", "XLEN", "MEMORY USAGE"),
 }
-CHANGING_OWNERS = {"begin", "commit", "release", "activate", "hand_over", "update", "cede"}
+CHANGING_OWNERS = {"begin", "commit", "release", "activate", "hand_over", "update"}
+REJOINING = {"cede", "follow"}
+"""What changes owners at a node that serves nothing meanwhile."""
 
 
 class Stage:
@@ -74,8 +76,8 @@ class Stage:
 
         def watched() -> Any:
             answer = execute()
-            if name in CHANGING_OWNERS and key.startswith("edge:"):
-                self._watch(location, key)
+            if name in CHANGING_OWNERS | REJOINING and key.startswith("edge:"):
+                self._watch(location, key, serves=name not in REJOINING)
             return answer
 
         kind = Kind.READ if name in READING else Kind.WRITE
@@ -115,14 +117,14 @@ class Stage:
             self.stores.before[act.location] = snapshot.dump(self.clients[act.location])
         return act.execute()
 
-    def _watch(self, location: str, meta: str) -> None:
+    def _watch(self, location: str, meta: str, *, serves: bool) -> None:
         """I1: at every moment at most one location would run a handler."""
         found: Any = self.clients[location].hmget(meta, "current", "proprietary")
         current, home = ((value or b"").decode() for value in found)
         for (name, _), owners in self._owners.items():
             if name == meta:
                 owners.discard(location)
-        if current == location:
+        if current == location and serves:
             owners = self._owners.setdefault((meta, home), set())
             owners.add(location)
             if len(owners) > 1:
