@@ -304,3 +304,12 @@ def test_a_node_that_is_called_by_a_new_name_is_the_same_node(
     file.write_text(json.dumps(moved.view_of("south").to_json()))
     settings = Settings("south", "cart", None, "", 0, topology_path=file)
     assert node_from(settings).location == "edge-a"
+
+
+def test_a_tree_has_the_name_of_its_root_unless_it_is_given_one() -> None:
+    plain, named = (Topology.from_json({**document(), **more}) for more in ({}, {"tree": "shop"}))
+    assert (plain.name, named.view_of("edge-a").name) == ("cloud", "shop")
+    assert "tree" not in plain.to_json()  # releases before read that
+    assert Topology.from_json(named.to_json()) == named
+    with pytest.raises(InvalidTopology, match=r"tree: 'my shop' is no name"):
+        Topology.from_json({**document(), "tree": "my shop"})
