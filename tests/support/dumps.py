@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import redis
+
+from edgedb.store.keys import STATUS
 from tests.support import snapshot
 from tests.support.tree import Tree
 
@@ -11,11 +14,16 @@ Contents = dict[str, dict[bytes, bytes]]
 
 def dump(tree: Tree) -> Contents:
     """Read everything but whose the stores are, and which others they know."""
-    return {
-        at: {key: content for key, _, content in snapshot.dump(client) if key not in but}
-        for at, client in tree.clients.items()
-        for but in [snapshot.about_nodes(client)]
-    }
+    return {at: _of_sessions(client) for at, client in tree.clients.items()}
+
+
+def _of_sessions(client: redis.Redis) -> dict[bytes, bytes]:
+    """Read what is not about nodes; of a node's hash the fields that are not."""
+    found = {key: content for key, _, content in snapshot.dump(client)}
+    for key in (b"edge:relatives", STATUS.encode()):
+        found.pop(key, None)
+    books = {k: v for k, v in client.hgetall(STATUS).items() if k not in snapshot.IDENTITY}
+    return found | ({STATUS.encode(): repr(sorted(books.items())).encode()} if books else {})
 
 
 class Held:
