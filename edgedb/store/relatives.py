@@ -106,8 +106,9 @@ class RelativeStore:
 
     def lose(self, location: str) -> str:
         """Declare the store known of a location lost; gives its incarnation, '' if none is."""
+        self.identity()  # whoever waits may be told, but for a store that is not this node's
         self._met.pop(location, None)
-        return text(self._scripts.run("lose", [keys.STATUS, keys.RELATIVES], location))
+        return text(self._scripts.run_at_once("lose", [keys.STATUS, keys.RELATIVES], location))
 
     def refused(self) -> list[Refused]:
         """Give those that were refused last."""

@@ -14,7 +14,9 @@ SHARED = ("common", "sizes", "data")
 """The files of :file:`lua/` of which scripts have what they use, in this order."""
 
 GUARD = "guard"
-UNGUARDED = frozenset({"probe", "claim", "admit", "meet", "whole", "rejoin", "seen", "tokens"})
+UNGUARDED = frozenset(
+    {"probe", "claim", "admit", "meet", "lose", "whole", "rejoin", "seen", "tokens"}
+)
 """Scripts that are run whether or not this process is admitted; all others are guarded."""
 
 _DEFINED = re.compile(r"^local (?:function )?([\w, ]+)", re.MULTILINE)

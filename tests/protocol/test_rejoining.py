@@ -211,3 +211,13 @@ def test_a_second_node_of_a_name_is_refused(make_tree: Callable[..., Tree], clie
     with pytest.raises(NodeReplaced):
         twin.node("edge-a").peers.onload_session("city", "edge-a", "s", 1)
     assert tree.words("edge-a") == ["one"]
+
+
+def test_who_waits_is_told_who_is_lost(tree: Tree) -> None:
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    start_anew(tree, "edge-a")
+    empty(tree, "city")
+    assert problem(tree.call("edge-a"))[1] == "Rejoining"
+    declare_lost(tree, "city")
+    assert tree.call("edge-a", "reader", "other").status == 200
