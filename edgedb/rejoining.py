@@ -86,17 +86,18 @@ class Rejoiner:
     def recheck(self) -> None:
         """Ask those again who had not answered: the tick of a node that serves."""
         relatives = self.relatives
-        unheard = [each for each in self._store.relatives.unheard() if each in relatives]
-        if not unheard:
+        silent_then, counter = self._store.relatives.unheard()
+        unheard = [each for each in silent_then if each in relatives]
+        if not silent_then:
             return
         identity = self._store.relatives.identity()
-        waiting = Waiting(identity.incarnation, identity.run, identity.counter, frozenset(), False)
+        waiting = Waiting(identity.incarnation, identity.run, counter, frozenset(), False)
         seen, silent = self._ask(unheard)
         if _is_behind(waiting, seen.values()):
             log.error("the store has lost what %s know of it; it rejoins", ", ".join(seen))
             self._store.admission.rejoin(self._store.now())
-        elif len(silent) < len(unheard):
-            self._store.admission.serve(waiting, silent)
+        elif len(silent) < len(silent_then):
+            self._serve_without(silent, waiting)
 
     def is_there(self, location: str) -> bool:
         """Say whether a node answers, with the store that is known of it: then that is not lost."""
@@ -112,7 +113,7 @@ class Rejoiner:
         if waiting is not None:
             unheard = [each for each in self.relatives if each not in waiting.heard]
             log.warning("%s is served without %s", self._settings.location, ", ".join(unheard))
-            self._store.admission.serve(waiting, unheard, has_rejoined=True)
+            self._serve_without(unheard, waiting, has_rejoined=True)
 
     def rejoin(self) -> None:
         """Ask all others for what they know; then the store may be served."""
@@ -184,7 +185,19 @@ class Rejoiner:
                 f"{here} may have lost its last steps: it asks {count} nodes, of which "
                 f"{', '.join(silent)} do not answer; edgectl rejoin {here} --alone goes on without"
             )
-        self._store.admission.serve(waiting, silent)
+        self._serve_without(silent, waiting)
+
+    def _serve_without(
+        self, silent: Collection[str], waiting: Waiting, *, has_rejoined: bool = False
+    ) -> None:
+        """Serve, and leave the sessions where they are on whose path somebody is silent."""
+        topology, serve = self._topology(), self._store.admission.serve
+        paths = {
+            home: {place.id for place in topology.way_up(home)}
+            for home in (topology.homes(self._settings.location) if silent else ())
+        }
+        still = sorted(home for home, path in paths.items() if not path.isdisjoint(silent))
+        serve(waiting, silent, has_rejoined=has_rejoined, still=still)
 
 
 def _is_behind(waiting: Waiting, seen: Iterable[Seen]) -> bool:

@@ -173,7 +173,11 @@ def _offloaded(node: Node, parent: str, packets: Sequence[SessionPacket]) -> dic
 def _reported_by_others(node: Node, fates: Mapping[str, Fate]) -> dict[str, Fate]:
     """Of several calls that find a session moved, one says that it has moved it."""
     tokens = [fate for fate in fates.values() if isinstance(fate, SessionToken)]
-    mine = node.store.source.report(tokens) if tokens else ()
+    try:
+        mine = node.store.source.report(tokens) if tokens else ()
+    except EdgeError as error:
+        unknown = OutcomeUnknown(f"it is elsewhere; whether by this call is not known: {error}")
+        return {token.session: unknown for token in tokens}
     return {
         token.session: Conflict(f"session {token.session!r} was moved by another call meanwhile")
         for token in tokens

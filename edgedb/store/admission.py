@@ -56,7 +56,8 @@ class Admitted:
 class Waiting:
     """A store that is not known to be whole in this run of its server.
 
-    ``is_behind``: it is known not to be. ``heard``: who has told all that it knows.
+    ``counter``: from before it was served while anybody was silent. ``is_behind``: it is known not
+    to be. ``heard``: who has told all that it knows.
     """
 
     incarnation: str
@@ -145,9 +146,14 @@ class Admission:
         seen: int = 0,
         *,
         has_rejoined: bool = False,
+        still: Collection[str] = (),
     ) -> None:
-        """Let the store be served in this run; those who have not answered are asked again."""
-        known = (waiting.incarnation, waiting.run, seen, " ".join(unheard), int(has_rejoined))
+        """Let the store be served in this run; those who have not answered are asked again.
+
+        ``still``: the homes whose sessions stay where they are until then.
+        """
+        silent, homes = " ".join(unheard), " ".join(still)
+        known = (waiting.incarnation, waiting.run, seen, silent, int(has_rejoined), homes)
         self._ask("whole", [keys.STATUS], *known)
 
     def rejoin(self, time: Argument) -> None:
@@ -211,12 +217,12 @@ class Admission:
             )
         if kind == b"foreign":
             raise ForeignStore(self._foreign(*found))
-        shown, incarnation, run, counter, heard, behind = found
+        shown, incarnation, run, counter, heard, behind, began = found
         self._identity = NodeIdentity(self._location, incarnation, run, int(counter))
         if kind == b"ok":
             return Admitted(shown, incarnation, run)
         told = frozenset(heard.split(" ")[1:])
-        return Waiting(incarnation, run, int(counter), told, bool(behind))
+        return Waiting(incarnation, run, int(began), told, bool(behind))
 
     def _foreign(self, tree: str, location: str) -> str:
         return (
@@ -242,6 +248,14 @@ class Pass(Admission):
         """Another process goes on: it was slow."""
         if self._admitted is admitted:
             self._admitted = None
+
+
+def still(session: str, location: str) -> Rejoining:
+    """Say why a session stays as it is at a location: its store may be older than others know."""
+    return Rejoining(
+        f"session {session!r} waits: not all nodes on its path have said what they know of the "
+        f"store of {location}"
+    )
 
 
 def is_refused(answer: object) -> bool:

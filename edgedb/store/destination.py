@@ -11,6 +11,7 @@ import msgspec
 from edgedb.errors import Conflict, EdgeError, NotFound, SessionBusy, StaleToken
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.admission import still
 from edgedb.store.arrival import Arrival, NotOpen, Staging, is_home_an_end
 from edgedb.store.codec import Argument, counted, text, token_of
 from edgedb.store.durability import Disk
@@ -103,6 +104,8 @@ class DestinationStore:
                 return StaleToken(f"{self._location} knows of a later move of {name}")
             case b"busy":
                 return SessionBusy(f"{name} is arriving at {self._location} already")
+            case b"still":
+                return still(staging.token.session, self._location)
             case b"gone":
                 return NotOpen(f"the arrival of {name} was discarded meanwhile")
         return NotOpen(f"{name} has an unfinished arrival")

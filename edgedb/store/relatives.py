@@ -100,9 +100,10 @@ class RelativeStore:
         now_is = self.identity()
         return (now_is.incarnation, now_is.run) != (identity.incarnation, identity.run)
 
-    def unheard(self) -> list[str]:
-        """Give who has not answered in this run what it knows of this node."""
-        return text(self._scripts.ask("HGET", keys.STATUS, "unheard")).split()
+    def unheard(self) -> tuple[list[str], int]:
+        """Give who has not answered what it knows of this node, and the counter from before."""
+        silent, began = self._scripts.ask("HMGET", keys.STATUS, "unheard", "began")
+        return text(silent).split(), int(began or 0)
 
     def lose(self, location: str) -> str:
         """Declare the store known of a location lost; gives its incarnation, '' if none is."""

@@ -13,6 +13,7 @@ from edgedb.errors import SessionChanged, SessionLost, TooLarge
 from edgedb.session import Changes, ListChange, Snapshot
 from edgedb.settings import Settings
 from edgedb.store import keys, limits
+from edgedb.store.admission import still
 from edgedb.store.codec import (
     VERSION_BYTES,
     Argument,
@@ -137,6 +138,8 @@ class RequestStore:
                 return Replay(rest[0][VERSION_BYTES:], text(rest[1]))
             case b"absent":
                 return Absent()
+            case b"still":
+                raise still(attempt.session, self._location)
         return Wait(text(rest[0]))
 
     def commit(

@@ -9,6 +9,7 @@ from typing import Any
 from edgedb.errors import EdgeError, NotFound, SessionBusy
 from edgedb.settings import Settings
 from edgedb.store import keys
+from edgedb.store.admission import still
 from edgedb.store.codec import text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
@@ -116,6 +117,8 @@ class SourceStore(PageStore):
                 return Changed(rest[0], is_running=bool(rest[1]))
             case b"ended":
                 return Ended(text(rest[0]), rest[1])
+            case b"still":
+                return still(ask.session, self._location)
             case b"unknown":
                 return NotFound(f"session {ask.session!r} is not known at {self._location}")
         return SessionBusy(f"session {ask.session!r} gets new lists all the time; try again")

@@ -180,7 +180,87 @@ def test_an_operator_ends_the_wait(tree: Tree) -> None:
     assert tree.follow("edge-a", "reader")[0] == "city"
     tree.hook = silent()
     tree.tick_all()
-    assert tree.node("edge-a").store.relatives.unheard() == []
+    assert tree.node("edge-a").store.relatives.unheard()[0] == []
+
+
+def served_alone(tree: Tree, location: str, *others: str) -> None:
+    """Let a node's server be in another run, and serve while some nodes are silent."""
+    tree.hook = silent(*others)
+    start_anew(tree, location)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edgedb.store.relatives.RelativeStore.syncs", lambda _: True)
+        assert tree.call(location, "reader").status == 200
+
+
+def test_who_is_served_alone_gives_nothing_away(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"fsync_moves": False})
+    tree.write("edge-a", "one")
+    served_alone(tree, "edge-a", "cloud")
+    status, kind, detail = problem(tree.oracle("edge-a", "force-offload", "session=s"))
+    assert (status, kind) == (504, "OutcomeUnknown"), detail
+    assert "what they know of the store of edge-a" in detail
+    assert tree.residents() == ["edge-a"]
+    tree.hook = silent()
+    tree.tick_all()
+    tree.tick_all()
+    assert len(tree.residents()) == 1
+    assert tree.leftovers() == {}
+    assert tree.words("edge-a") == ["one"]
+
+
+def test_who_is_served_alone_takes_nothing(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"fsync_moves": False})
+    tree.write("edge-a", "one")
+    served_alone(tree, "city", "cloud")
+    status, kind, detail = problem(tree.oracle("edge-a", "force-offload", "session=s"))
+    assert (status, kind) == (503, "Rejoining"), detail
+    assert (tree.residents(), tree.leftovers()) == (["edge-a"], {})
+
+
+def test_a_silent_leaf_keeps_no_other_where_it_is(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"fsync_moves": False})
+    tree.write("edge-a", "one")
+    served_alone(tree, "city", "edge-b")
+    tree.offload("edge-a")
+    assert tree.residents() == ["city"]
+
+
+def test_moves_with_others_do_not_make_up_for_what_is_lost(make_tree: Callable[..., Tree]) -> None:
+    tree = make_tree(settings={"fsync_moves": False})
+    tree.write("edge-b", "one")
+    then = snapshot.dump(tree.clients["city"])
+    tree.offload("edge-b")  # which city has forgotten then
+    snapshot.restore(tree.clients["city"], then)
+    served_alone(tree, "city", "edge-b")
+    for number in range(3):
+        tree.write("edge-a", "one", session=f"another-{number}")
+        tree.offload("edge-a", f"another-{number}")
+    tree.hook = silent()
+    tree.oracle("city", "oracle")
+    assert tree.clients["city"].hexists(STATUS, "rejoined")
+
+
+def test_who_is_served_alone_begins_no_session_anew_that_may_live_elsewhere(
+    make_tree: Callable[..., Tree],
+) -> None:
+    tree = make_tree(settings={"fsync_moves": False})
+    tree.write("edge-a", "one")
+    tree.offload("edge-a")
+    tree.onload("edge-a")
+    tree.offload("edge-a")
+    tree.offload("city")
+    start_anew(tree, "edge-a")
+    empty(tree, "edge-a")
+    declare_lost(tree, "edge-a")
+    tree.clients["city"].hset("edge:{s}:meta", mapping={"current": "edge-a", "epoch": 3})
+    tree.hook = silent("cloud")
+    assert "1 of 2 nodes" in problem(tree.call("edge-a"))[2]
+    assert tree.oracle("edge-a", "oracle", "location=edge-a&alone=1", "/rejoin").status == 200
+    assert problem(tree.call("edge-a"))[:2] == (503, "Rejoining")
+    assert tree.call("edge-a", session="a-new-one").status == 200
+    tree.hook = silent()
+    tree.tick_all()
+    assert tree.follow("edge-a", "reader")[0] == "cloud"
 
 
 def test_who_answers_gives_up_what_was_to_arrive_from_there(tree: Tree) -> None:

@@ -1,7 +1,8 @@
 -- Make staged data live after the hand-over (docs/protocol.md#the-hand-over), or because the source
 -- has lost them: then the caller has found out that no other node knows the session.
 -- Returns 'ok', 'gone' if this transfer has not that version prepared here (any more), 'restarted'
---   if the session was asked for before this server started, or 'later' if it is the last copy, and
+--   if the session was asked for before this server started, 'still' while this store may be older
+--   than others know, or 'later' if it is the last copy, and
 --   this node knows of a later owner.
 local meta,
   arrival,
@@ -25,6 +26,7 @@ local open_for, prepared, proprietary, of_function, epoch, version, data_size, l
     'version', 'size', 'lists', 'valued', 'replied', 'listed')
 if open_for ~= transfer or int(prepared) == 0 or prepared ~= given then return 'gone' end
 if asked_in ~= server_run() then return 'restarted' end
+if stays_still(proprietary) then return 'still' end
 if is_last_copy == '1' and int(call('HGET', meta, 'epoch')) > int(epoch) then return 'later' end
 
 local pointer_size = int(call('HGET', meta, 'size'))

@@ -2,13 +2,15 @@
 -- is served as it is. That is found out anew in each run (docs/protocol.md#behind).
 -- Returns {'unclaimed'}, {'foreign', tree, location} (whose it is), or
 --   {'ok' | 'waits', what its steps are to show, incarnation, run, counter, the run and who has told
---    all that it knows in it (locations), '1' if it has to rejoin}
+--    all that it knows in it (locations), '1' if it has to rejoin, the counter before
+--    it was served while somebody was silent}
 local node = unpack(KEYS)
 local tree,
   location = unpack(ARGV)
 
-local incarnation, known_tree, known_location, admitted, counter, whole, behind, heard =
-  fields(node, 'incarnation', 'tree', 'location', 'admitted', 'counter', 'whole', 'behind', 'heard')
+local incarnation, known_tree, known_location, admitted, counter, whole, behind, heard, began =
+  fields(node, 'incarnation', 'tree', 'location', 'admitted', 'counter', 'whole', 'behind', 'heard',
+    'began')
 if not incarnation then return {'unclaimed'} end
 if known_tree ~= tree or known_location ~= location then
   return {'foreign', known_tree, known_location}
@@ -22,4 +24,5 @@ if state == 'ok' and admitted ~= shown then
   call('HSET', node, 'admitted', shown)
 end
 local is_heard = heard and string.find(heard, run, 1, true) == 1
-return {state, shown, incarnation, run, counter or '0', is_heard and heard or run, behind or ''}
+return {state, shown, incarnation, run, counter or '0', is_heard and heard or run, behind or '',
+  began or counter or '0'}

@@ -4,6 +4,7 @@
 --   {'wait', 'locked' | 'held' | 'arriving'}
 --   {'replay', stored reply, proprietary}
 --   {'absent'}: the session that is expected is not known here, and nothing is created
+--   {'still'}: it was here, and not all nodes have said yet whether it lives elsewhere
 --   {'run', proprietary, function, epoch, last, lists, scalars, lists hash, {elements, …}}
 --     where epoch is 0 if there is no session to read; last is the lock of the last commit, or '';
 --     scalars are false if they are many, the lists hash if lists are many, elements of a list if
@@ -38,7 +39,8 @@ end
 if not is_committed and not is_writer then
   return {'run', here, of_function, 0, '', 0, {}, {}, {}}
 end
-if current ~= here then -- what was removed has left its epoch
+if current ~= here then -- what was removed, or lost, has left its epoch
+  if int(epoch) > 0 and stays_still(here) then return {'still'} end -- it may live elsewhere
   proprietary, known_function, epoch = here, of_function, int(epoch) + 1
   call('HSET', meta, 'proprietary', here, 'current', here, 'function', of_function,
     'epoch', epoch, 'stay', lock, 'version', 0, 'size', 0, 'lists', 0)

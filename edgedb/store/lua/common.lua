@@ -128,6 +128,13 @@ local function remove(meta, epoch)
   end
 end
 
+-- Whether the sessions of a home stay where they are: not all nodes on their path have said what
+-- they know of this store, which may be older than that (docs/protocol.md#behind).
+local function stays_still(proprietary)
+  local homes = call('HGET', of_node, 'still')
+  return homes and string.find(' ' .. homes .. ' ', ' ' .. proprietary .. ' ', 1, true) ~= nil
+end
+
 -- A session that is never committed leaves nothing behind; in the place of one that was removed,
 -- no more than that has.
 local function expire_unless_committed(meta, epoch, lock_ttl_ms)

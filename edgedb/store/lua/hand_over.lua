@@ -1,7 +1,8 @@
 -- The commit point of a move (docs/protocol.md#the-hand-over): the session becomes a pointer, if
 -- the destination holds the version that it has.
 -- Returns {'handed', version, counter of this store}, {'changed', version, whether a request is running (1 | 0)},
---   {'ended', run, version}, {'unknown'}, or {'again'} (not all lists were named).
+--   {'ended', run, version}, {'unknown'}, {'still'} (not while this store may be older than others
+--   know), or {'again'} (not all lists were named).
 -- KEYS: the session's,
 local by_size,
   of_proprietary,
@@ -18,13 +19,14 @@ local now,
   another_stay = unpack(ARGV) -- a random id: do not wait for a running request any more; or ''
 held = tonumber(held)
 
-local current, known_epoch, known_stay, version, size, handed, handed_version, renewed, locked_until =
-  fields(meta, 'current', 'epoch', 'stay', 'version', 'size', 'handed', 'handed_version',
-    'lock_renewed', 'lock_until')
+local current, proprietary, known_epoch, known_stay, version, size, handed, handed_version, renewed,
+  locked_until = fields(meta, 'current', 'proprietary', 'epoch', 'stay', 'version', 'size', 'handed',
+    'handed_version', 'lock_renewed', 'lock_until')
 -- a session that is not committed may be one that this server has lost, unless its epoch says that
 -- it was created where one was removed
 local is_new = current == here and int(version) == 0 and int(known_epoch) == 1
 if not known_epoch or is_new then return {'unknown'} end
+if stays_still(proprietary) then return {'still'} end
 if current == destination and handed == transfer then
   return {'handed', int(handed_version), int(call('HGET', node, 'counter'))}
 end

@@ -2,7 +2,8 @@
 -- (docs/protocol.md#the-hand-over). With what completes a version the arrival is prepared.
 -- Returns {'ok', run of this server, counter of this store}, {'resident'}, {'stranger', proprietary known here},
 --   {'stale'} (a higher epoch is known here), {'unfinished'} (settle another arrival first),
---   {'busy'} (another is being copied), {'gone'} (this arrival is not open for this packet).
+--   {'busy'} (another is being copied), {'gone'} (this arrival is not open for this packet), {'still'} (not
+--   while this store may be older than others know).
 -- Packets are numbered so that one that is repeated late does not put older values over newer ones.
 -- KEYS: the session's,
 local arrival,
@@ -44,6 +45,7 @@ else
     return {is_copied and 'busy' or 'unfinished'}
   end
   if packet ~= '1' then return {'gone'} end
+  if stays_still(proprietary) then return {'still'} end
   call('HSET', arrival, 'transfer', transfer, 'source', source, 'proprietary', proprietary,
     'function', of_function, 'epoch', epoch, 'stay', stay, 'run', run)
   call('ZADD', arrivals, now, session)

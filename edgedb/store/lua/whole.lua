@@ -5,14 +5,18 @@ local incarnation,
   run,
   counter, -- the highest that others have seen; only with that is it at rest
   unheard, -- locations that have not answered; they are asked again
-  has_rejoined = unpack(ARGV) -- '1' | '0'
+  has_rejoined, -- '1' | '0'
+  still = unpack(ARGV) -- the homes on whose paths those are
 
-local known, known_counter, behind = fields(node, 'incarnation', 'counter', 'behind')
+local known, known_counter, behind, began = fields(node, 'incarnation', 'counter', 'behind', 'began')
 if known ~= incarnation or server_run() ~= run then return 'changed' end
 if behind and has_rejoined == '0' then return 'changed' end
-call('HDEL', node, 'whole', 'behind', 'heard', 'unheard', 'rejoiner', 'rejoiner_since', 'rejoiner_until')
+call('HDEL', node, 'whole', 'behind', 'heard', 'unheard', 'still', 'began',
+  'rejoiner', 'rejoiner_since', 'rejoiner_until')
 call('HSET', node, 'whole', run, 'counter', math.max(int(known_counter), int(counter)))
-if unheard ~= '' then call('HSET', node, 'unheard', unheard) end
+if unheard ~= '' then -- their answers are for the counter as it was before any move with others
+  call('HSET', node, 'unheard', unheard, 'still', still, 'began', began or int(known_counter))
+end
 if has_rejoined == '1' then
   call('HSET', node, 'rejoined', incarnation)
   call('HINCRBY', node, 'counter', 1) -- above all that was seen before
