@@ -34,6 +34,8 @@ def begin(world: World, node: Node, call: Call) -> Outcome:
             return node, ()
         if not node.epoch and not node.forgot:
             return node._replace(stranger=True), ()
+        if node.alone and node.epoch and world.rules.alone_begins_nothing_anew:
+            return node, ()
         epoch = node.epoch + 1 if world.rules.removed_keeps_epoch else 1
         node = node._replace(owner=call.at, epoch=epoch, stay=call.fresh, data=(), last=0)
     if node.owner != call.at or node.lock:

@@ -68,6 +68,8 @@ class Rules:
     """It serves again when all of them have answered."""
     alone_moves_nothing: bool = True
     """A node that serves while relatives are silent takes and gives nothing."""
+    alone_begins_nothing_anew: bool = True
+    """… and begins no session of which it has an epoch only: that may live elsewhere."""
     hand_over_checks_asker: bool = True
     """What the destination asked before it came back is not granted once that is known."""
     activate_checks_source: bool = True

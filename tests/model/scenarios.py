@@ -8,10 +8,8 @@ removed and created anew, offers that their sources end. Loss, duplication, cras
 reordering always.
 
 Not in them: several stores that are lost before any of them has heard from the others. What only
-they knew nobody knows; where a third knows it, the doctor names the fork. Nor an empty store of
-three that is served alone when one of the others has told that the session was lost there: begun
-anew, it may be of the epoch in which the last has it; the doctor names that, too. Nor a question of
-an earlier run that comes after one of a later run: it is not accepted for longer than a credential.
+they knew nobody knows; where a third knows it, the doctor names the fork. Nor a question of an
+earlier run that comes after one of a later run: it is not accepted for longer than a credential.
 """
 
 from __future__ import annotations
@@ -56,6 +54,9 @@ SMALL = {
     "a store that comes back empty on the way": World(
         3, P, ((P, S), (S, D)), writes=0, empties=1, alone=True
     ),
+    "a store that comes back empty and serves alone": World(
+        3, S, ((S, D),), writes=1, empties=1, alone=True
+    ),
     "two stores of one name": World(2, P, ((P, S),), writes=1, twins=1, alone=True),
     "one store for two locations": World(3, S, ((S, D),), writes=1, shared=(D, S)),
     "a session removed and created anew during a move": World(3, S, ((S, D),), writes=2, ends=1),
@@ -91,7 +92,6 @@ LARGE = {
     "a store that comes back old, and servers that restart": World(
         2, P, ((P, S),), writes=1, rollbacks=1, restarts=1
     ),
-    "a store that comes back empty": World(3, S, ((S, D),), writes=1, empties=1),
     "two stores of one name": World(3, S, ((S, D),), writes=1, twins=1, alone=True),
 }
 """Minutes, and some gigabytes of memory: ``python -m tests.model``."""
@@ -125,6 +125,7 @@ WORLD_OF = {
     "counter_is_of_the_pair": "a store that comes back old while others move",
     "waits_for_all": "a store that comes back old, there and back",
     "alone_moves_nothing": "a store that comes back old, under two movers",
+    "alone_begins_nothing_anew": "a store that comes back empty and serves alone",
     "hand_over_checks_asker": "a store that comes back old",
     "activate_checks_source": "a store that comes back old",
     "lost_leaves_epoch": "a store that comes back empty",
