@@ -198,14 +198,11 @@ class _Moves:
 
     def _fail(self, move: _Move, error: EdgeError) -> None:
         """Leave a session where it is, if that is certain."""
-        if move.is_over:
-            self._abandon(move)
-            self._end(move, error)
-        else:
-            self._end(move, _unknown(error))
+        is_certain = move.is_over and self._abandon(move)
+        self._end(move, error if is_certain else _unknown(error))
 
-    def _abandon(self, move: _Move) -> None:
-        """Drop what is staged; what cannot be dropped now, a tick will find."""
+    def _abandon(self, move: _Move) -> bool:
+        """Drop what is staged; what cannot be dropped now, a tick will find, and may go on with."""
         copy, known = move.copy, (move.arrival, move.packet)
         staged = Arrival(copy.token, copy.transfer, copy.offer, 0, "")
         for version in {0, *(each.version for each in known if each is not None)}:
@@ -213,6 +210,8 @@ class _Moves:
                 self._node.store.destination.discard(replace(staged, version=version))
             except EdgeError as error:
                 log.warning("transfer %s is not cleaned up yet: %s", copy.transfer, error)
+                return False
+        return True
 
 
 def _unknown(error: EdgeError) -> EdgeError:
