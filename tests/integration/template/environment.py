@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from edgedb.errors import Conflict
 from edgedb.peers import keys
 from edgedb.settings import Settings
 from edgedb.store import SessionStore
@@ -16,10 +17,14 @@ from tests.support.tree import THREE_LEVELS, TREE_KEY
 def deployed(function: str, location: str, server: Server, secrets: Path) -> dict[str, str]:
     """Write a location's secrets into ``secrets``; give the variables that go with them.
 
-    The server's store is claimed for it.
+    The server's store is claimed for it, and emptied if it was another location's in another test.
     """
     store = SessionStore.connect(Settings(location, "", None, "127.0.0.1", server.port), _tree)
-    store.admission.claim()
+    try:
+        store.admission.claim()
+    except Conflict:
+        store.client.flushall()
+        store.admission.claim()
     _ = store.admission.now  # nobody is asked whether it is whole: there are no other nodes
     store.client.close()
     secrets.mkdir(exist_ok=True)
