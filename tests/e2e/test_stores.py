@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+
+import pytest
 
 from harness.waiting import until
 from tests.e2e.world import World
 from tests.support import snapshot
 from tests.support.commands import command
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Start a tree whose stores may be lost: no other test has sessions there."""
+    stacks = ("--stack=stack.yml", "--stack=tests/e2e/stack.yml")
+    with World.up(tmp_path_factory.mktemp("stores") / "state", *stacks) as started:
+        started.await_ready()
+        yield started
 
 
 def kind(world: World, session: str) -> str:
@@ -53,7 +65,6 @@ def test_an_empty_store_is_named_claimed_and_takes_over_what_others_know(
     assert world.words(session) == ["1"]
     world.onload(session)
     assert world.words(session) == ["1"]
-    # what leads to sessions of other tests, which were lost there, goes
     assert "not repaired" not in command(world, "doctor", "--fix").output
 
 
