@@ -23,6 +23,8 @@ def test_a_session_is_written_where_it_is_and_loses_nothing(world: World, sessio
     assert world.offload(session) == "city"
     assert add_with_curl(world, session, "2") == ("city", 1)
     assert world.offload(session, at="city") == "cloud"
+    server, home = world.redis("edge-a"), f"edge:{{{session}}}:meta"
+    until(lambda: server.hget(home, "current") == b"cloud")  # it has been told
     assert add_with_curl(world, session, "3") == ("cloud", 1)
     world.onload(session)
     assert add_with_curl(world, session, "4") == ("edge-a", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -50,7 +51,7 @@ PLACES = {
 @pytest.fixture(scope="module", params=PLACES)
 def place(request: pytest.FixtureRequest, world: World) -> tuple[str, str]:
     """Give the session ``mirrored ...``, and its place."""
-    session, location = f"mirrored at {request.param}", PLACES[request.param][0]
+    session, location = f"mirrored {secrets.token_hex(4)}", PLACES[request.param][0]
     world.add(session, "begin")
     if location == "city":
         world.offload(session)
