@@ -9,6 +9,7 @@ import pytest
 from harness.waiting import until
 from tests.e2e.curl import curl
 from tests.e2e.world import World
+from tests.support.commands import command
 
 
 def add_with_curl(world: World, session: str, word: str) -> tuple[str, int]:
@@ -111,6 +112,10 @@ def test_edge_session_begins_no_other_at_a_node_that_has_lost_its_data(
         city.delete(*city.keys(f"edge:{{{session}}}:*"))
         assert client.post(f"{add}5").status_code == 404
     assert world.where(session, "city") == "404"
+    # what was taken away here is to be no other test's finding
+    with world.redis("edge-a") as edge:
+        edge.delete(f"edge:{{{session}}}:meta")
+    assert "not repaired" not in command(world, "doctor", "--fix", "city", "edge-a").output
 
 
 def test_edge_session_returns_home_when_the_place_does_not_answer(
