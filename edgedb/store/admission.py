@@ -143,7 +143,6 @@ class Admission:
         self,
         waiting: Waiting,
         unheard: Collection[str] = (),
-        seen: int = 0,
         *,
         has_rejoined: bool = False,
         still: Collection[str] = (),
@@ -153,7 +152,7 @@ class Admission:
         ``still``: the homes whose sessions stay where they are until then.
         """
         silent, homes = " ".join(unheard), " ".join(still)
-        known = (waiting.incarnation, waiting.run, seen, silent, int(has_rejoined), homes)
+        known = (waiting.incarnation, waiting.run, silent, int(has_rejoined), homes)
         self._ask("whole", [keys.STATUS], *known)
 
     def rejoin(self, time: Argument) -> None:

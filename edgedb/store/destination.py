@@ -80,8 +80,7 @@ class DestinationStore:
             *lists.arguments,
             *counted([part for reply in packet.replies for part in (reply.key, reply.blob)]),
         ]
-        books = [where.arrival, keys.ARRIVALS, keys.STATUS]
-        names = [*where.parts, *books, *map(where.list, lists.numbers)]
+        names = [*where.parts, where.arrival, keys.ARRIVALS, *map(where.list, lists.numbers)]
         return names, arguments
 
     def _staged(self, staging: Staging, answer: Any) -> Arrival | EdgeError:  # noqa: ANN401

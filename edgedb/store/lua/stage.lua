@@ -7,8 +7,7 @@
 -- Packets are numbered so that one that is repeated late does not put older values over newer ones.
 -- KEYS: the session's,
 local arrival,
-  arrivals,
-  node = other_keys(3) -- and those of the changed lists
+  arrivals = other_keys(2) -- and those of the changed lists
 local now,
   here,
   session,
@@ -24,7 +23,7 @@ local now,
   patience_ms = arguments(13)
 local written = counted() -- scalars: field, piece, field, piece, …
 local deleted = counted() -- names of scalars
-local changed_lists = counted_lists(3)
+local changed_lists = counted_lists(2)
 local stored_replies = counted() -- key, reply, key, reply, …
 now = clock(now)
 
@@ -32,7 +31,7 @@ local open_for, prepared, touched, version, list_count, packets, grant, valued, 
   fields(arrival, 'transfer', 'prepared', 'touched', 'version', 'lists', 'packets', 'grant', 'valued',
     'replied', 'listed')
 if open_for == transfer then
-  if packets == packet then return {'ok', server_run(), int(call('HGET', node, 'counter'))} end
+  if packets == packet then return {'ok', server_run(), int(call('HGET', of_node, 'counter'))} end
   if int(packets) ~= packet - 1 then return {'gone'} end
 else
   local current, known_proprietary, known_epoch = fields(meta, 'current', 'proprietary', 'epoch')
@@ -78,6 +77,6 @@ call('HSET', arrival, 'packets', packet, 'prepared', complete, 'version', versio
 if complete ~= '0' then
   call('HSET', arrival, 'size', usage_of_data(valued.bytes, replied.bytes, listed))
   -- what must not be forgotten: by this the source knows whether it was (admit.lua)
-  return {'ok', server_run(), call('HINCRBY', node, 'counter', 1)}
+  return {'ok', server_run(), call('HINCRBY', of_node, 'counter', 1)}
 end
 return {'ok', server_run(), 0}

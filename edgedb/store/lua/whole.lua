@@ -3,19 +3,18 @@
 local node = unpack(KEYS)
 local incarnation,
   run,
-  counter, -- the highest that others have seen; only with that is it at rest
   unheard, -- locations that have not answered; they are asked again
   has_rejoined, -- '1' | '0'
   still = unpack(ARGV) -- the homes on whose paths those are
 
-local known, known_counter, behind, began = fields(node, 'incarnation', 'counter', 'behind', 'began')
+local known, counter, behind, began = fields(node, 'incarnation', 'counter', 'behind', 'began')
 if known ~= incarnation or server_run() ~= run then return 'changed' end
 if behind and has_rejoined == '0' then return 'changed' end
 call('HDEL', node, 'whole', 'behind', 'heard', 'unheard', 'still', 'began',
   'rejoiner', 'rejoiner_since', 'rejoiner_until')
-call('HSET', node, 'whole', run, 'counter', math.max(int(known_counter), int(counter)))
+call('HSET', node, 'whole', run)
 if unheard ~= '' then -- their answers are for the counter as it was before any move with others
-  call('HSET', node, 'unheard', unheard, 'still', still, 'began', began or int(known_counter))
+  call('HSET', node, 'unheard', unheard, 'still', still, 'began', began or int(counter))
 end
 if has_rejoined == '1' then
   call('HSET', node, 'rejoined', incarnation)
