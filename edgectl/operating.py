@@ -69,16 +69,9 @@ class Operator:
     def examine(self, location: str, *, mend: bool) -> list[dict[str, Any]]:
         """Examine a location's node, slice by slice; ``mend`` has it repair what it finds."""
         method, function = ("POST", "oracle/repairs") if mend else ("GET", "oracle/findings")
-        findings: dict[tuple[str, str, bool | None], dict[str, Any]] = {}
-        position: str | None = None
-        while True:
-            part = self._call(method, location, function, {"position": position})
-            # a slice may come upon something again
-            for one in part["findings"]:
-                findings[one["kind"], one["subject"], one["repaired"]] = one
-            position = part["next"]
-            if position is None:
-                return list(findings.values())
+        found = self._parts(method, location, function, "findings")
+        # a slice may come upon something again
+        return list({(one["kind"], one["subject"], one["repaired"]): one for one in found}.values())
 
     def where(self, session: str) -> Whereabouts:
         """Ask every node for a session; nodes that do not answer count only if no other knows."""
@@ -129,13 +122,7 @@ class Operator:
 
     def asides(self, location: str) -> Iterator[dict[str, Any]]:
         """List what is set aside at a location."""
-        position: str | None = None
-        while True:
-            part = self._call("GET", location, "oracle/aside", {"position": position})
-            yield from part["aside"]
-            position = part["next"]
-            if position is None:
-                return
+        return self._parts("GET", location, "oracle/aside", "aside")
 
     def aside(self, location: str, id_: str) -> dict[str, Any]:
         """Show what is set aside."""
@@ -187,6 +174,18 @@ class Operator:
     def _of_all(self, ask: Callable[[Location], Answer]) -> list[Answer]:
         with ThreadPoolExecutor(_CALLS_AT_A_TIME) as pool:
             return list(pool.map(ask, self.topology))
+
+    def _parts(
+        self, method: str, location: str, function: str, name: str
+    ) -> Iterator[dict[str, Any]]:
+        """Give what a function answers a part at a time."""
+        position: str | None = None
+        while True:
+            part = self._call(method, location, function, {"position": position})
+            yield from part[name]
+            position = part["next"]
+            if position is None:
+                return
 
     def _call(self, method: str, location: str, function: str, query: Query) -> Any:  # noqa: ANN401
         """Give the JSON that a function of the oracle answers."""

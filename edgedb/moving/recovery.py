@@ -57,13 +57,10 @@ def _drop(node: Node, arrival: Arrival, answer: Ended) -> None:
     try:
         if answer.run == arrival.offer.run:
             node.store.destination.discard(arrival)
-            return
-        what = (
-            f"{arrival.source} has started anew since it offered this version, and is at version "
-            f"{answer.version}"
-        )
-        if node.store.destination.set_aside(arrival, what):
-            log.error("version %d of %r is set aside: %s", arrival.version, arrival.session, what)
+        else:
+            is_at = f"and is at version {answer.version}"
+            why = f"{arrival.source} has started anew since it offered this version, {is_at}"
+            _set_aside(node, arrival, why)
     except EdgeError as error:
         log.warning("transfer %s is not cleaned up yet: %s", arrival.transfer, error)
 
@@ -73,14 +70,14 @@ def abandon(node: Node, source: str) -> None:
     for session in node.store.destination.arrivals():
         arrival = node.store.destination.arrival(session)
         if arrival is not None and arrival.source == source:
-            _set_aside_or_discard(node, arrival)
+            if arrival.version:
+                _set_aside(node, arrival, f"{source}, from where it was arriving, rejoins")
+            else:
+                node.store.destination.discard(arrival)
 
 
-def _set_aside_or_discard(node: Node, arrival: Arrival) -> None:
-    if not arrival.version:
-        node.store.destination.discard(arrival)
-        return
-    why = f"{arrival.source}, from where it was arriving, rejoins"
+def _set_aside(node: Node, arrival: Arrival, why: str) -> None:
+    """Keep a copy that is in the way, and say so."""
     if node.store.destination.set_aside(arrival, why):
         log.error("version %d of %r is set aside: %s", arrival.version, arrival.session, why)
 
