@@ -18,9 +18,8 @@ from edgedb.store import keys
 from edgedb.store.codec import Argument, elements_of, list_number, scalars_in, text
 from edgedb.store.keys import SessionKeys
 from edgedb.store.limits import ASIDE_MS
-from edgedb.store.scripts import NAMINGS, Scripts, Step
+from edgedb.store.scripts import Scripts, Step
 from edgedb.times import rfc3339
-from edgedb.waiting import attempts
 from edgedb.wire.model import SessionToken, Value, value_to_json
 
 BATCH = 100  # looked at between two answers
@@ -126,19 +125,15 @@ class AsideStore:
     def _ceded(
         self, tokens: Sequence[SessionToken], locations: Sequence[str], why: str
     ) -> list[str | EdgeError]:
-        answers, left = dict[int, Any](), list(range(len(tokens)))
-        ids = [secrets.token_hex(8) for _ in tokens]
-        for _ in attempts(NAMINGS):
-            places = [SessionKeys(tokens[i].session) for i in left]
-            named = zip(left, places, self._scripts.lists_of(places), strict=True)
-            steps = [
-                self._step(tokens[i], locations[i], (ids[i], why), where, lists)
-                for i, where, lists in named
-            ]
-            answers |= zip(left, self._scripts.run_each("cede", steps), strict=True)
-            left = [i for i in left if answers[i] == b"again"]
-            if not left:
-                break
+        ids, places = (
+            [secrets.token_hex(8) for _ in tokens],
+            [SessionKeys(t.session) for t in tokens],
+        )
+
+        def step(i: int, lists: list[str]) -> Step:
+            return self._step(tokens[i], locations[i], (ids[i], why), places[i], lists)
+
+        answers = self._scripts.naming_each(places, step, partial(self._scripts.run_each, "cede"))
         return [self._answer(token, ids[i], answers[i]) for i, token in enumerate(tokens)]
 
     def _step(

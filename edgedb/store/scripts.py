@@ -29,6 +29,7 @@ HARMLESS = frozenset(
 """Steps after whose silence nothing has happened: what they may have left ends by itself."""
 
 ADMISSIONS = 2  # how often a step is taken again because the store or its server is another
+AGAIN = (b"again", [b"again"])
 NAMINGS = 8  # how often a step's lists are named anew because there are others meanwhile
 
 Step = tuple[Sequence[str], Sequence[Argument]]
@@ -115,7 +116,7 @@ class Scripts:
 
     def run_apart(self, name: str, keys: Sequence[str], *arguments: Argument) -> Any:  # noqa: ANN401
         """Run a script that is not guarded, over a connection of its own, in whatever run."""
-        return self.ask_apart("EVAL", text_of(name), len(keys), *keys, *arguments)
+        return self.ask_apart("EVAL", self.script(name).text, len(keys), *keys, *arguments)
 
     def ask_apart(self, *command: Argument) -> Any:  # noqa: ANN401
         """Send one command over a connection of its own, in whatever run."""
@@ -268,6 +269,26 @@ class Scripts:
             if answer != b"again":
                 return answer
         raise SessionBusy(f"session {where.session!r} gets new lists all the time; try again")
+
+    def naming_each(
+        self,
+        places: Sequence[SessionKeys],
+        step: Callable[[int, list[str]], Step],
+        run: Callable[[list[Step]], list[Any]],
+    ) -> list[Any]:
+        """Take such a step for each of some sessions, by their numbers; gives the answers.
+
+        ``run`` takes those of all whose lists are still to be named. One that gets new lists each
+        time has answered 'again' at last.
+        """
+        answers, left = dict[int, Any](), [*range(len(places))]
+        for _ in attempts(NAMINGS):
+            named = zip(left, self.lists_of([places[i] for i in left]), strict=True)
+            answers |= zip(left, run([step(i, lists) for i, lists in named]), strict=True)
+            left = [i for i in left if answers[i] in AGAIN]
+            if not left:
+                break
+        return [answers[i] for i in range(len(places))]
 
     def list_keys(self, where: SessionKeys) -> list[str]:
         """Ask for the keys of a session's lists: whoever names all of its keys names these."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from edgedb.errors import EdgeError, NotFound, SessionBusy
@@ -14,9 +15,8 @@ from edgedb.store.codec import text
 from edgedb.store.durability import Disk
 from edgedb.store.keys import SessionKeys
 from edgedb.store.pages import PageStore
-from edgedb.store.scripts import NAMINGS, Scripts, Step
+from edgedb.store.scripts import Scripts, Step
 from edgedb.times import milliseconds
-from edgedb.waiting import attempts
 from edgedb.wire.hand_over import Answer, Ask, Changed, Ended, Handed
 from edgedb.wire.model import SessionToken
 
@@ -62,21 +62,15 @@ class SourceStore(PageStore):
         """
         self._disk.require()
         another_stay = secrets.token_hex(8) if is_last_try else ""
-        answers, left = dict[str, Answer](), list(asks)
-        for _ in attempts(NAMINGS):
-            places = [SessionKeys(ask.session) for ask in left]
-            steps = [
-                self._hand_over(ask, where, lists, tokens[ask.session], destination, another_stay)
-                for ask, where, lists in zip(
-                    left, places, self._scripts.lists_of(places), strict=True
-                )
-            ]
-            found = dict(zip(left, self._disk.run_each("hand_over", steps), strict=True))
-            answers |= {ask.session: self._answer(ask, answer) for ask, answer in found.items()}
-            left = [ask for ask, answer in found.items() if answer == [b"again"]]
-            if not left:
-                break
-        return answers
+        places = [SessionKeys(ask.session) for ask in asks]
+
+        def step(i: int, lists: list[str]) -> Step:
+            token = tokens[asks[i].session]
+            return self._hand_over(asks[i], places[i], lists, token, destination, another_stay)
+
+        run = partial(self._disk.run_each, "hand_over")
+        answers = self._scripts.naming_each(places, step, run)
+        return {ask.session: self._answer(ask, a) for ask, a in zip(asks, answers, strict=True)}
 
     def report(self, tokens: Collection[SessionToken]) -> set[str]:
         """Give those of the sessions moved away that nobody has reported as moved before.

@@ -228,8 +228,8 @@ MUTANTS = (
         invariant="I2",
         breaks="a machine that dies gives the session away and has it still",
         file="edgedb/store/source.py",
-        before='self._disk.run_each("hand_over", steps)',
-        after='self._scripts.run_each("hand_over", steps)',
+        before='partial(self._disk.run_each, "hand_over")',
+        after='partial(self._scripts.run_each, "hand_over")',
         test="tests/integration/store/test_durability.py::"
         "test_a_hand_over_is_answered_only_once_it_is_on_disk",
     ),
